@@ -1,0 +1,109 @@
+import type { CredentialForwarding } from '../core/forward-headers.ts';
+import type { Limit } from '../core/limit.ts';
+import type { AccessMode } from '../core/permission.ts';
+import type { Profile, Scheme } from '../core/profile.ts';
+import type { Secret } from '../core/secret.ts';
+
+/**
+ * The configuration as the program uses it: complete, defaulted, parsed. Durations are milliseconds. No field is
+ * optional; null means "not there" and says what follows from it.
+ */
+export interface Config {
+  readonly admin: AdminConfig;
+  /** Null where the file has no `proxy` section: this process is no gate. */
+  readonly proxy: ProxyConfig | null;
+  /** Null where the file has no `keyService` section: this process holds no keys. */
+  readonly keyService: KeyServiceConfig | null;
+  readonly log: { readonly level: LogLevel };
+}
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface AdminConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Null: off loopback only the open paths answer. */
+  readonly token: Secret | null;
+}
+
+export interface ProxyConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Networks in CIDR form whose forwarding headers are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly keys: {
+    readonly cacheSize: number;
+    readonly freshForMs: number;
+    readonly negativeForMs: number;
+    readonly checksum: 'require' | 'ignore';
+    /** Key prefixes of our own shape, by profile. */
+    readonly prefixes: Readonly<Record<Profile, string>>;
+  };
+  readonly limits: { readonly mode: 'leased' | 'exact' };
+  /** Failed authentications a client address may make; null: not throttled. */
+  readonly failedAuthentication: Limit | null;
+  readonly tiers: Tiers;
+  /** PLEXMCP_SELF_HOSTED of the environment is `true` in any case, or `1`: owners of plexmcp have no limits. */
+  readonly plexmcpSelfHosted: boolean;
+  readonly timeouts: {
+    readonly headerMs: number;
+    readonly bodyIdleMs: number;
+    readonly connectMs: number;
+    readonly firstByteMs: number;
+    readonly idleMs: number;
+  };
+  readonly drain: { readonly delayMs: number; readonly timeoutMs: number };
+  readonly routes: readonly RouteConfig[];
+}
+
+/** Limits by tier name, in the order of the file; the first tier is what an unknown name falls back to. Empty list: unlimited. */
+export type Tiers = Readonly<Record<Profile, ReadonlyMap<string, readonly Limit[]>>>;
+
+export interface RouteConfig {
+  /** What logs and metrics call the route: host and path of its match. */
+  readonly id: string;
+  /** Lower case, without port; null matches every host. */
+  readonly host: string | null;
+  /** Prefix by whole segments, starting with `/`, no `/` at its end except for `/` itself. */
+  readonly path: string;
+  readonly stripPath: boolean;
+  readonly profile: Profile;
+  readonly accept: readonly Scheme[];
+  readonly schemeCase: 'any' | 'strict';
+  readonly auth: 'required' | 'none';
+  readonly access: AccessMode;
+  /** In the order of the file; the first that matches the path as forwarded holds. */
+  readonly rules: readonly RuleConfig[];
+  /** Only keys of this workspace may pass; null: of any. */
+  readonly workspace: string | null;
+  readonly upstream: UpstreamConfig;
+  readonly credential: CredentialForwarding;
+}
+
+/** Null fields leave what the route says. */
+export interface RuleConfig {
+  /** `*` stands for one segment, a last `**` for everything below. */
+  readonly path: string;
+  readonly methods: readonly string[] | null;
+  readonly auth: 'required' | 'none' | null;
+  readonly access: AccessMode | null;
+  readonly accept: readonly Scheme[] | null;
+}
+
+/** `origin` is scheme, host and port; `basePath` is put before every forwarded path and never ends in `/`. */
+export type UpstreamConfig =
+  | { readonly kind: 'http'; readonly origin: string; readonly basePath: string }
+  /** The demo: answers with what it was sent. */
+  | { readonly kind: 'echo' };
+
+export interface KeyServiceConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly store: { readonly kind: 'sqlite'; readonly path: string };
+  /** Any of them is accepted, so that a token can rotate; null: made at first start. */
+  readonly serviceTokens: readonly Secret[] | null;
+  readonly adminTokens: readonly Secret[] | null;
+  /** `current` names the pepper new digests are kept under; null: made at first start. */
+  readonly peppers: { readonly current: string; readonly secrets: ReadonlyMap<string, Secret> } | null;
+}

@@ -1,0 +1,119 @@
+import type { Limit } from './limit.ts';
+
+/**
+ * A book remembers when the units spent from one limit become free again.
+ *
+ * "100/minute" promises at most 100 acceptances in ANY 60 s, so a unit spent at t is free at t + window and not
+ * before. Up to 64 units are kept one by one. A larger limit would cost too much memory, so the window is cut
+ * into 256 cells and a unit is free at the end of its cell plus the window: late by less than 1/256 of the
+ * window, never early. A book therefore holds at most 64 or 257 entries.
+ *
+ * Time is passed in and never goes back: a smaller `now` than an earlier one is read as that earlier one.
+ */
+const EXACT_UP_TO = 64;
+const CELLS = 256;
+
+export class Book {
+  #limit: Limit;
+  #cellMs: number;
+  #latest = Number.NEGATIVE_INFINITY;
+  #used = 0;
+  /** Ascending instants at which units become free, and how many; the live ones start at `#head`. */
+  #ends: number[] = [];
+  #units: number[] = [];
+  #head = 0;
+
+  constructor(limit: Limit) {
+    this.#limit = limit;
+    this.#cellMs = cellOf(limit);
+  }
+
+  get limit(): Limit {
+    return this.#limit;
+  }
+
+  /** Units free at `now`. Below zero never: a limit lowered under what is spent has none. */
+  free(now: number): number {
+    this.#advance(now);
+    return Math.max(0, this.#limit.quota - this.#used);
+  }
+
+  /** Books `units` as spent at `now`. The caller MUST have asked `free` in the same tick. */
+  spend(now: number, units = 1): void {
+    this.#advance(now);
+    const end = this.#endOf(this.#latest);
+    const last = this.#ends.length - 1;
+    if (last >= this.#head && this.#ends[last] === end) {
+      this.#units[last] = (this.#units[last] ?? 0) + units;
+    } else {
+      this.#ends.push(end);
+      this.#units.push(units);
+    }
+    this.#used += units;
+  }
+
+  /** Milliseconds from `now` until `units` are free if nobody spends; 0 when they are. Infinity when the quota is smaller. */
+  freeAfter(now: number, units = 1): number {
+    this.#advance(now);
+    if (units > this.#limit.quota) return Number.POSITIVE_INFINITY;
+    let missing = units - (this.#limit.quota - this.#used);
+    for (let i = this.#head; missing > 0; i++) {
+      missing -= this.#units[i] ?? 0;
+      if (missing <= 0) return (this.#ends[i] ?? 0) - this.#latest;
+    }
+    return 0;
+  }
+
+  /** Milliseconds from `now` until the earliest spent unit is free; 0 when none is spent. */
+  earliestFreeAfter(now: number): number {
+    this.#advance(now);
+    return this.#used === 0 ? 0 : (this.#ends[this.#head] ?? 0) - this.#latest;
+  }
+
+  isEmpty(now: number): boolean {
+    this.#advance(now);
+    return this.#used === 0;
+  }
+
+  /** Units spent and not yet free at `now`. */
+  used(now: number): number {
+    this.#advance(now);
+    return this.#used;
+  }
+
+  /** A changed number over the same window: what the window has spent stays counted. */
+  resize(limit: Limit): void {
+    if (limit.windowMs !== this.#limit.windowMs) throw new RangeError('a book keeps its window');
+    this.#limit = limit;
+    this.#cellMs = cellOf(limit);
+  }
+
+  #endOf(now: number): number {
+    const exact = now + this.#limit.windowMs;
+    const end =
+      this.#cellMs === 0
+        ? exact
+        : Math.max(exact, (Math.floor(now / this.#cellMs) + 1) * this.#cellMs + this.#limit.windowMs);
+    // After a resize the last entry may lie later in the same cell; entries stay in order.
+    return Math.max(end, this.#ends.at(-1) ?? end);
+  }
+
+  #advance(now: number): void {
+    if (now > this.#latest) this.#latest = now;
+    let head = this.#head;
+    while (head < this.#ends.length && (this.#ends[head] ?? 0) <= this.#latest) {
+      this.#used -= this.#units[head] ?? 0;
+      head++;
+    }
+    this.#head = head;
+    if (head > CELLS) {
+      this.#ends.splice(0, head);
+      this.#units.splice(0, head);
+      this.#head = 0;
+    }
+  }
+}
+
+function cellOf(limit: Limit): number {
+  return limit.quota <= EXACT_UP_TO ? 0 : limit.windowMs / CELLS;
+}

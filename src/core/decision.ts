@@ -1,0 +1,66 @@
+import type { Credential } from './credential.ts';
+import type { KeyRecord } from './key.ts';
+import type { LimitState } from './limit.ts';
+import type { Reason } from './reasons.ts';
+
+/** Which layer answered a key lookup. */
+export type LookupSource = 'l1' | 'service';
+
+/** What a decision was about: everything log, metric and answer need, whatever the outcome. */
+export interface Subject<Route> {
+  /** Null where the request was refused before a route was known. */
+  readonly route: Route | null;
+  readonly key: KeyRecord | null;
+  readonly source: LookupSource | null;
+  /** State of the limits that hold, in the order owner, key; empty where none does. */
+  readonly limits: readonly LimitState[];
+}
+
+declare const minted: unique symbol;
+
+/** The only way to the upstream. Only the pipeline mints one, after every step has agreed; the tidy test says so. */
+export interface Permit<Route> extends Subject<Route> {
+  readonly kind: 'permit';
+  readonly route: Route;
+  /** Null on open routes and preflights. */
+  readonly credential: Credential | null;
+  readonly [minted]: true;
+}
+
+export interface Denial<Route> extends Subject<Route> {
+  readonly kind: 'denial';
+  readonly reason: Reason;
+  /** Whether a credential was sent, which the challenge of a 401 tells. */
+  readonly sent: boolean;
+  /** 0 where no Retry-After is due. */
+  readonly retryAfterMs: number;
+  /** For the log alone; holds nothing a client sent. */
+  readonly detail: string | null;
+}
+
+export type Decision<Route> = Permit<Route> | Denial<Route>;
+
+export function permit<Route>(
+  about: Subject<Route> & { route: Route },
+  credential: Credential | null,
+): Permit<Route> {
+  return { kind: 'permit', ...about, credential } as Permit<Route>;
+}
+
+export function deny<Route>(
+  reason: Reason,
+  about: Partial<Subject<Route>>,
+  more: { sent?: boolean; retryAfterMs?: number; detail?: string } = {},
+): Denial<Route> {
+  return {
+    kind: 'denial',
+    reason,
+    route: about.route ?? null,
+    key: about.key ?? null,
+    source: about.source ?? null,
+    limits: about.limits ?? [],
+    sent: more.sent ?? true,
+    retryAfterMs: more.retryAfterMs ?? 0,
+    detail: more.detail ?? null,
+  };
+}

@@ -1,0 +1,182 @@
+import { isForeignAuthorization } from './credential.ts';
+import type { Scheme } from './profile.ts';
+import type { RequestHead } from './request-head.ts';
+import type { Secret } from './secret.ts';
+
+/** What becomes of the client's credential: nothing reaches the upstream, it stays, or the upstream's own takes its place. */
+export type CredentialForwarding =
+  | { readonly kind: 'strip' }
+  | { readonly kind: 'keep' }
+  | {
+      readonly kind: 'rewrite';
+      readonly header: string;
+      readonly scheme: string | null;
+      /** The upstream's own credential; null sends the caller's key in the other format. */
+      readonly value: Secret | null;
+    };
+
+/** Header names an upstream may trust because a client's own never arrive. Lower case. */
+export const IDENTITY_HEADERS = [
+  'x-key-id',
+  'x-owner-id',
+  'x-workspace-id',
+  'x-user-id',
+  'x-permission-level',
+  'x-tier',
+  'x-request-id',
+  'x-allowed-mcps',
+] as const;
+
+type Treatment = 'pass' | 'drop' | 'credential' | 'forwarded';
+
+const TREATMENTS = new Map<string, Treatment>([
+  ...IDENTITY_HEADERS.map((name) => [name, 'drop'] as const),
+  // RFC 9110 section 7.6.1: they describe one connection. Expect was answered by the server already.
+  ...[
+    'connection',
+    'keep-alive',
+    'proxy-connection',
+    'te',
+    'trailer',
+    'transfer-encoding',
+    'upgrade',
+    'expect',
+  ]
+    .concat(['proxy-authorization', 'proxy-authenticate', 'http2-settings'])
+    .map((name) => [name, 'drop'] as const),
+  // They would turn the request that was decided on into another one.
+  ...['x-http-method', 'x-http-method-override', 'x-method-override', 'x-original-url', 'x-rewrite-url'].map(
+    (name) => [name, 'drop'] as const,
+  ),
+  ['authorization', 'credential'],
+  ['x-api-key', 'credential'],
+  ...[
+    'x-forwarded-for',
+    'x-forwarded-proto',
+    'x-forwarded-host',
+    'x-forwarded-port',
+    'x-real-ip',
+    'forwarded',
+  ].map((name) => [name, 'forwarded'] as const),
+]);
+
+/** Names whose other spellings (`X_Key_Id`, `X.Key.Id`) a CGI-like upstream would take for the name itself. */
+const SPELLING_MATTERS: ReadonlySet<string> = new Set([
+  ...TREATMENTS.keys(),
+  'host',
+  'content-length',
+  'cookie',
+]);
+
+/** Treatments by the exact spelling seen; clients use few, and the cap bounds what an odd one can cost. */
+const seen = new Map<string, Treatment>();
+const SEEN_MAX = 2000;
+
+function treatmentOf(name: string): Treatment {
+  const known = seen.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const folded = lower.replace(/[_.]/g, '-');
+  const treatment =
+    folded !== lower && SPELLING_MATTERS.has(folded) ? 'drop' : (TREATMENTS.get(lower) ?? 'pass');
+  if (seen.size < SEEN_MAX) seen.set(name, treatment);
+  return treatment;
+}
+
+export interface Forwarding {
+  readonly credential: CredentialForwarding;
+  /** The credential the gate accepted; null on open routes. */
+  readonly accepted: { readonly scheme: Scheme; readonly secret: Secret } | null;
+  /** Whether the peer is a trusted proxy, so that its forwarding headers stand. */
+  readonly trustedPeer: boolean;
+}
+
+/**
+ * The client's headers as the upstream may see them, flat. Order and spelling stay. Hop-by-hop headers and those
+ * the Connection header lists, method overrides, every spelling of an identity header and, unless kept, every
+ * key are gone. The identity headers MUST be added after this, so that no Connection header can remove them.
+ */
+export function passHeaders(head: RequestHead, forwarding: Forwarding): string[] {
+  const { raw } = head;
+  const listed = connectionOptions(head.connection);
+  const passed: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    const value = raw[i + 1] ?? '';
+    const treatment = treatmentOf(name);
+    if (treatment === 'drop') continue;
+    if (treatment === 'credential' && !credentialPasses(name, value, forwarding)) continue;
+    if (treatment === 'forwarded' && !forwarding.trustedPeer) continue;
+    if (listed !== null && listed.has(name.toLowerCase())) continue;
+    passed.push(name, value);
+  }
+  if (forwarding.credential.kind === 'rewrite') addRewritten(passed, forwarding.credential, forwarding);
+  return passed;
+}
+
+/** Only the placement that was accepted may be kept, and a foreign Authorization always is. */
+function credentialPasses(name: string, value: string, { credential, accepted }: Forwarding): boolean {
+  const isAuthorization = name.length === 'authorization'.length;
+  if (isAuthorization && isForeignAuthorization(value)) return !rewrites(credential, 'authorization');
+  if (credential.kind !== 'keep') return false;
+  return accepted === null || (accepted.scheme !== 'x-api-key') === isAuthorization;
+}
+
+function rewrites(credential: CredentialForwarding, name: string): boolean {
+  return credential.kind === 'rewrite' && credential.header.toLowerCase() === name;
+}
+
+function addRewritten(
+  passed: string[],
+  to: Extract<CredentialForwarding, { kind: 'rewrite' }>,
+  { accepted }: Forwarding,
+): void {
+  const secret = to.value ?? accepted?.secret ?? null;
+  const name = to.header.toLowerCase();
+  for (let i = passed.length - 2; i >= 0; i -= 2) {
+    if ((passed[i] ?? '').toLowerCase() === name) passed.splice(i, 2);
+  }
+  if (secret === null) return;
+  passed.push(to.header, to.scheme === null ? secret.reveal() : `${to.scheme} ${secret.reveal()}`);
+}
+
+/** The header names a Connection header lists; null where it lists none worth looking for. */
+export function connectionOptions(connection: readonly string[]): ReadonlySet<string> | null {
+  let options: Set<string> | null = null;
+  for (const line of connection) {
+    for (const token of line.split(',')) {
+      const option = token.trim().toLowerCase();
+      if (option !== '' && option !== 'keep-alive' && option !== 'close' && option !== 'upgrade') {
+        (options ??= new Set()).add(option);
+      }
+    }
+  }
+  return options;
+}
+
+const RESPONSE_HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** An upstream's answer headers as the client may see them, without the hop-by-hop ones and those in `replaced`. */
+export function passAnswerHeaders(raw: readonly string[], replaced: ReadonlySet<string>): string[] {
+  const connection: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if ((raw[i] ?? '').toLowerCase() === 'connection') connection.push(raw[i + 1] ?? '');
+  }
+  const listed = connectionOptions(connection);
+  const passed: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase();
+    if (RESPONSE_HOP_BY_HOP.has(name) || replaced.has(name) || listed?.has(name) === true) continue;
+    passed.push(raw[i] ?? '', raw[i + 1] ?? '');
+  }
+  return passed;
+}

@@ -1,0 +1,57 @@
+import { hash } from 'node:crypto';
+import { inspect } from 'node:util';
+
+/** Lower-case hex of SHA-256 over the key's bytes. The only form of a key that leaves the request. */
+export type Digest = string & { readonly __digest: unique symbol };
+
+/** A key in clear. It prints, serialises and inspects as `[redacted]`; `reveal()` is the one way to its text. */
+export class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The key itself. Its callers are listed in the tidy test. */
+  reveal(): string {
+    return this.#text;
+  }
+
+  digest(): Digest {
+    return digestOf(this.#text);
+  }
+
+  equals(other: Secret): boolean {
+    return this.#text === other.#text;
+  }
+
+  toString(): string {
+    return '[redacted]';
+  }
+
+  toJSON(): string {
+    return '[redacted]';
+  }
+
+  [inspect.custom](): string {
+    return '[redacted]';
+  }
+}
+
+export function digestOf(text: string): Digest {
+  return hash('sha256', text, 'hex') as Digest;
+}
+
+const DIGEST = /^[0-9a-f]{64}$/;
+
+/** A digest as it arrives from outside: 64 lower-case hex digits, else null. */
+export function parseDigest(text: string): Digest | null {
+  return DIGEST.test(text) ? (text as Digest) : null;
+}
+
+const KEY_LIKE = /(?:plx_sk_|pxt_sk_|pmcp_|pg_sk_|sk_live_|sk_test_)[^\s"',;&/?#]*/g;
+
+/** Text from a client with everything in it that looks like a key replaced, for logs and error messages. */
+export function maskKeys(text: string): string {
+  return text.includes('_') ? text.replace(KEY_LIKE, '[redacted]') : text;
+}

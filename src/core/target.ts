@@ -1,0 +1,69 @@
+/** The request target split at its first `?`; both parts exactly as they came. `query` starts with `?` or is empty. */
+export interface Target {
+  readonly kind: 'target';
+  readonly path: string;
+  readonly query: string;
+  /** The path as an upstream that decodes percent-encoding and folds slashes would read it; null where it is `path`. */
+  readonly decoded: string | null;
+}
+
+export interface TargetProblem {
+  readonly kind: 'problem';
+  /** For the log; holds nothing of the request. */
+  readonly problem: string;
+}
+
+const FORBIDDEN = /[\u0000-\u0020\u007f-\uffff\\#]/;
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)([^#]*)$/i;
+
+/**
+ * Reads the request target (RFC 9112 section 3.2). What is routed is what is forwarded, byte for byte, so
+ * everything that an upstream might read differently is refused here: dot segments plain or encoded (also with
+ * path parameters, `..;x`), backslashes plain or encoded, control bytes, broken percent-encoding, fragments, and
+ * an absolute form whose authority is not the Host.
+ */
+export function readTarget(url: string, host: readonly string[]): Target | TargetProblem {
+  let rest = url;
+  if (!url.startsWith('/')) {
+    const absolute = ABSOLUTE_FORM.exec(url);
+    if (absolute === null) return problem('the target is neither a path nor an absolute URI');
+    if ((absolute[1] ?? '').toLowerCase() !== (host[0] ?? '').toLowerCase()) {
+      return problem('the authority of the target is not the Host');
+    }
+    rest = absolute[2] ?? '';
+    if (!rest.startsWith('/')) rest = `/${rest}`;
+  }
+  const mark = rest.indexOf('?');
+  const path = mark === -1 ? rest : rest.slice(0, mark);
+  const query = mark === -1 ? '' : rest.slice(mark);
+  if (FORBIDDEN.test(path))
+    return problem('the path holds a backslash, a fragment, a space, a control or a non-ASCII byte');
+  if (/[#\u0000-\u0020\u007f-\uffff]/.test(query))
+    return problem('the query holds a fragment, a space, a control or a non-ASCII byte');
+  const decoded = decode(path);
+  if (decoded === null) return problem('the path holds a broken percent-encoding');
+  if (/[\u0000-\u001f\u007f\\]/.test(decoded))
+    return problem('the path holds an encoded backslash or control byte');
+  if (hasDotSegment(decoded)) return problem('the path holds a dot segment');
+  const folded = decoded.replace(/\/{2,}/g, '/');
+  return { kind: 'target', path, query, decoded: folded === path ? null : folded };
+}
+
+/** One round of percent-decoding to latin-1 characters; null where a `%` is not followed by two hex digits. */
+function decode(path: string): string | null {
+  if (!path.includes('%')) return path;
+  let broken = false;
+  const text = path.replace(/%(..?)?/g, (_, digits: string | undefined) => {
+    if (digits === undefined || !/^[0-9a-f]{2}$/i.test(digits)) broken = true;
+    return String.fromCharCode(Number.parseInt(digits ?? '0', 16));
+  });
+  return broken ? null : text;
+}
+
+function hasDotSegment(path: string): boolean {
+  return path.includes('/.') && path.split('/').some((segment) => /^\.{1,2}(?:;.*)?$/.test(segment));
+}
+
+function problem(text: string): TargetProblem {
+  return { kind: 'problem', problem: text };
+}
