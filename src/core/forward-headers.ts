@@ -1,4 +1,5 @@
 import { isForeignAuthorization } from './credential.ts';
+import type { KeyRecord } from './key.ts';
 import type { Scheme } from './profile.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Secret } from './secret.ts';
@@ -50,14 +51,9 @@ const TREATMENTS = new Map<string, Treatment>([
   ),
   ['authorization', 'credential'],
   ['x-api-key', 'credential'],
-  ...[
-    'x-forwarded-for',
-    'x-forwarded-proto',
-    'x-forwarded-host',
-    'x-forwarded-port',
-    'x-real-ip',
-    'forwarded',
-  ].map((name) => [name, 'forwarded'] as const),
+  // Written anew by forwardedFields; the others stand only when a trusted proxy sent them.
+  ...['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'].map((name) => [name, 'drop'] as const),
+  ...['x-forwarded-port', 'x-real-ip', 'forwarded'].map((name) => [name, 'forwarded'] as const),
 ]);
 
 /** Names whose other spellings (`X_Key_Id`, `X.Key.Id`) a CGI-like upstream would take for the name itself. */
@@ -118,6 +114,61 @@ export function passHeaders(head: RequestHead, forwarding: Forwarding): string[]
   }
   if (forwarding.credential.kind === 'rewrite') addRewritten(passed, forwarding.credential, forwarding);
   return passed;
+}
+
+export interface Peer {
+  /** Address of the connection's other end. */
+  readonly address: string;
+  readonly trusted: boolean;
+  readonly encrypted: boolean;
+}
+
+/**
+ * X-Forwarded-For, -Proto and -Host. A trusted peer's own are continued; anybody else's are replaced by what the
+ * connection shows, so that an upstream can believe them.
+ */
+export function forwardedFields(head: RequestHead, peer: Peer): string[] {
+  const before = peer.trusted ? head.forwardedFor : [];
+  const proto = peer.trusted ? head.forwardedProto[0] : undefined;
+  const host = (peer.trusted ? head.forwardedHost[0] : undefined) ?? head.host[0];
+  const fields = [
+    'X-Forwarded-For',
+    [...before, peer.address].join(', '),
+    'X-Forwarded-Proto',
+    proto ?? (peer.encrypted ? 'https' : 'http'),
+  ];
+  if (host !== undefined) fields.push('X-Forwarded-Host', host);
+  return fields;
+}
+
+/**
+ * Who is calling, in headers an upstream may trust. A value that could not stand in a header is percent-encoded.
+ * On open routes there is only the request id.
+ */
+export function identityFields(key: KeyRecord | null, requestId: string): string[] {
+  if (key === null) return ['X-Request-Id', requestId];
+  const { owner } = key;
+  const fields = [
+    'X-Key-Id',
+    key.keyId,
+    'X-Owner-Id',
+    owner.id,
+    'X-User-Id',
+    owner.id,
+    'X-Permission-Level',
+    key.permission,
+    'X-Tier',
+    fieldValue(owner.tier),
+    'X-Request-Id',
+    requestId,
+  ];
+  if (owner.workspace !== null) fields.push('X-Workspace-Id', fieldValue(owner.workspace));
+  if (key.mcps !== '*') fields.push('X-Allowed-Mcps', key.mcps.map(fieldValue).join(','));
+  return fields;
+}
+
+function fieldValue(text: string): string {
+  return /^[\x21-\x7e]*$/.test(text) ? text : encodeURIComponent(text);
 }
 
 /** Only the placement that was accepted may be kept, and a foreign Authorization always is. */

@@ -4,10 +4,14 @@ export interface Limit {
   readonly windowMs: number;
 }
 
-/** A limit as it stands after a decision, with the name its headers carry. */
-export interface LimitState {
+/** A limit with the name its headers carry. */
+export interface NamedLimit extends Limit {
   readonly name: string;
-  readonly limit: Limit;
+}
+
+/** A limit as it stands after a decision. */
+export interface LimitState {
+  readonly limit: NamedLimit;
   /** Units still free; never more than the truth. */
   readonly remaining: number;
   /** Milliseconds until the earliest unit now spent becomes free; 0 when nothing is spent. */

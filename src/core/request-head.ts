@@ -15,6 +15,8 @@ export interface RequestHead {
   readonly transferEncoding: readonly string[];
   readonly contentLength: readonly string[];
   readonly forwardedFor: readonly string[];
+  readonly forwardedProto: readonly string[];
+  readonly forwardedHost: readonly string[];
   readonly accept: readonly string[];
   readonly userAgent: string | null;
   readonly origin: string | null;
@@ -44,6 +46,8 @@ export function readHead(raw: readonly string[]): RequestHead {
     transferEncoding: all('transfer-encoding'),
     contentLength: all('content-length'),
     forwardedFor: all('x-forwarded-for'),
+    forwardedProto: all('x-forwarded-proto'),
+    forwardedHost: all('x-forwarded-host'),
     accept: all('accept'),
     userAgent: only('user-agent'),
     origin: only('origin'),
@@ -63,6 +67,8 @@ const READ: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'content-length',
   'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
   'accept',
   'user-agent',
   'origin',
