@@ -142,7 +142,8 @@ export function forwardedFields(head: RequestHead, peer: Peer): string[] {
 }
 
 /**
- * Who is calling, in headers an upstream may trust. A value that could not stand in a header is percent-encoded.
+ * Who is calling, in headers an upstream may trust. A value that could not stand in a header or in a list of them,
+ * or that holds a `%` of its own, is percent-encoded.
  * On open routes there is only the request id.
  */
 export function identityFields(key: KeyRecord | null, requestId: string): string[] {
@@ -150,11 +151,11 @@ export function identityFields(key: KeyRecord | null, requestId: string): string
   const { owner } = key;
   const fields = [
     'X-Key-Id',
-    key.keyId,
+    fieldValue(key.keyId),
     'X-Owner-Id',
-    owner.id,
+    fieldValue(owner.id),
     'X-User-Id',
-    owner.id,
+    fieldValue(owner.id),
     'X-Permission-Level',
     key.permission,
     'X-Tier',
@@ -167,8 +168,11 @@ export function identityFields(key: KeyRecord | null, requestId: string): string
   return fields;
 }
 
+/** Visible ASCII without `%` and `,`. */
+const PLAIN_VALUE = /^[\x21-\x24\x26-\x2b\x2d-\x7e]*$/;
+
 function fieldValue(text: string): string {
-  return /^[\x21-\x7e]*$/.test(text) ? text : encodeURIComponent(text);
+  return PLAIN_VALUE.test(text) ? text : encodeURIComponent(text.toWellFormed());
 }
 
 /** Only the placement that was accepted may be kept, and a foreign Authorization always is. */

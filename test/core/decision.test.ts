@@ -41,7 +41,7 @@ describe('a decision', () => {
     forward({ kind: 'permit', route, key: null, source: null, limits: [], credential: null });
     // @ts-expect-error undecided
     forward(undecided);
-    if (undecided.kind === 'permit') expect(forward(undecided)).toBe('/a');
+    expect(undecided.kind === 'permit' && forward(undecided)).toBe('/a');
     expectTypeOf<Extract<Decision<Route>, { kind: 'permit' }>>().toEqualTypeOf<Permit<Route>>();
   });
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   STANDARD_VOICE,
@@ -107,8 +107,9 @@ describe.each(ALL)('%s', (reason) => {
       expect(valuesOf(text, 'content-length')).toEqual([String(new TextEncoder().encode(text.body).length)]);
       expect(valuesOf(text, 'content-type')[0]).toMatch(/^application\/(problem\+json|json; charset=utf-8)$/);
       expect(valuesOf(text, 'allow').length).toBe(status === 405 ? 1 : 0);
-      if (status !== 401 && status !== 403) expect(valuesOf(text, 'www-authenticate')).toEqual([]);
-      if (status === 401) expect(valuesOf(text, 'www-authenticate').length).toBeGreaterThan(0);
+      const challenged = valuesOf(text, 'www-authenticate').length > 0;
+      expect(challenged || status !== 401).toBe(true);
+      expect(challenged && status !== 401 && status !== 403).toBe(false);
     },
   );
 
@@ -237,7 +238,8 @@ describe('a refusal', () => {
         (reason, profile, requestId) => {
           const text = write(reason, voiceOf(profile), { requestId });
           expect(valuesOf(text, 'content-length')).toEqual([String(new Blob([text.body]).size)]);
-          if (profile !== 'plexe') expect(text.body).toContain(JSON.stringify(requestId).slice(1, -1));
+          const shown = text.body.includes(JSON.stringify(requestId).slice(1, -1));
+          expect(shown || profile === 'plexe').toBe(true);
         },
       ),
     );

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { KEY_PREFIXES, composeKey, inspectShape } from '../../src/core/key-shape.ts';
 import { PROFILES } from '../../src/core/profile.ts';
 
 const PREFIXES = Object.values(KEY_PREFIXES);
-const BASE62 = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.split('');
 
 /** CRC-32 bit by bit (ISO-HDLC, polynomial 0xEDB88320), as a second opinion on the checksum. */
 function crc32(text: string): number {
@@ -44,7 +44,7 @@ describe('a key of our shape', () => {
         const key = composeKey(prefix, sourceOf(first));
         expect(key).toHaveLength(prefix.length + 42);
         expect(inspectShape(key, PREFIXES)).toBe('intact');
-        const digits = [...key.slice(-6)].map((letter) => BASE62.indexOf(letter));
+        const digits = Array.from(key.slice(-6), (letter) => BASE62.indexOf(letter));
         expect(digits.reduce((sum, digit) => sum * 62 + digit, 0)).toBe(crc32(key.slice(0, -6)));
       }),
     );

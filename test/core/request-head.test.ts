@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { composeKey } from '../../src/core/key-shape.ts';
 import { callersRequestId, isPreflight, readHead, speaksJsonRpc } from '../../src/core/request-head.ts';

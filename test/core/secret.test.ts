@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { format, inspect } from 'node:util';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { KEY_PREFIXES, composeKey } from '../../src/core/key-shape.ts';
 import { PROFILES } from '../../src/core/profile.ts';
@@ -12,7 +12,7 @@ const secret = new Secret(TEXT);
 describe('a secret', () => {
   test.each<[way: string, written: () => string]>([
     ['String()', () => String(secret)],
-    ['a template', () => `${secret.toString()}`],
+    ['a template', () => `a ${secret.toString()}`],
     ['concatenation', () => ['', secret].join('')],
     ['JSON', () => JSON.stringify(secret)],
     ['JSON of what holds it', () => JSON.stringify({ a: [secret] })],
@@ -28,7 +28,7 @@ describe('a secret', () => {
     ['%O', () => format('%O', secret)],
     ['%j', () => format('%j', secret)],
     ['its fields', () => JSON.stringify([Object.entries(secret), Reflect.ownKeys(secret)])],
-    ['a spread', () => JSON.stringify({ ...secret })],
+    ['a copy of its fields', () => JSON.stringify(Object.assign({}, secret))],
     ['a clone', () => inspect(structuredClone(secret))],
     [
       'an error',

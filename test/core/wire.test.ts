@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { PROFILES } from '../../src/core/profile.ts';
