@@ -16,6 +16,7 @@ import {
   type Scheme,
 } from '../../src/core/profile.ts';
 import { REASONS, codeOf, type Reason } from '../../src/core/reasons.ts';
+import { anyText } from './any-text.ts';
 
 const ALL = Object.keys(REASONS) as Reason[];
 const ID = 'req_1';
@@ -234,7 +235,7 @@ describe('a refusal', () => {
       fc.property(
         fc.constantFrom(...ALL),
         fc.constantFrom(...PROFILES),
-        fc.string({ unit: 'binary' }),
+        anyText,
         (reason, profile, requestId) => {
           const text = write(reason, voiceOf(profile), { requestId });
           expect(valuesOf(text, 'content-length')).toEqual([String(new Blob([text.body]).size)]);

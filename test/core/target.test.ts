@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readTarget } from '../../src/core/target.ts';
+import { anyText } from './any-text.ts';
 
 const HOST = ['api.example.com'];
 
@@ -170,7 +171,7 @@ const targets = fc.oneof(
     weight: 1,
     arbitrary: fc.array(piece, { maxLength: 8 }).map((pieces) => `http://api.example.com${pieces.join('')}`),
   },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
+  { weight: 1, arbitrary: anyText },
 );
 
 describe('any target', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { PROFILES } from '../../src/core/profile.ts';
 import { recordFromJson, recordToJson, type RecordJson } from '../../src/core/wire.ts';
+import { anyText } from './any-text.ts';
 
 const instant = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) });
 const limit = fc.record({
@@ -13,7 +14,7 @@ const profile = fc.constantFrom(...PROFILES);
 const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { nil: null });
 const records: fc.Arbitrary<KeyRecord> = fc.record({
   keyId: fc.string(),
-  name: fc.string({ unit: 'binary' }),
+  name: anyText,
   profile,
   owner: fc.record({
     id: fc.string(),
