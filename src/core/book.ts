@@ -106,7 +106,8 @@ export class Book {
       head++;
     }
     this.#head = head;
-    if (head > CELLS) {
+    // More dead than live entries: cut them off, so that a book costs what it holds and each entry is moved once.
+    if (head > this.#ends.length - head) {
       this.#ends.splice(0, head);
       this.#units.splice(0, head);
       this.#head = 0;

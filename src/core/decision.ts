@@ -44,7 +44,7 @@ export function permit<Route>(
   about: Subject<Route> & { route: Route },
   credential: Credential | null,
 ): Permit<Route> {
-  return { kind: 'permit', ...about, credential } as Permit<Route>;
+  return { ...about, kind: 'permit', credential } as Permit<Route>;
 }
 
 export function deny<Route>(

@@ -64,18 +64,24 @@ const SPELLING_MATTERS: ReadonlySet<string> = new Set([
   'cookie',
 ]);
 
-/** Treatments by the exact spelling seen; clients use few, and the cap bounds what an odd one can cost. */
+/** Treatments by the exact spelling seen; clients use few, and the caps bound what odd ones can cost. */
 const seen = new Map<string, Treatment>();
 const SEEN_MAX = 2000;
+const SEEN_LENGTH_MAX = 64;
+
+/** CGI turns whatever is neither letter nor digit into one character, so `X_Key_Id` and `X~Key~Id` are `X-Key-Id`. */
+function folded(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+}
 
 function treatmentOf(name: string): Treatment {
   const known = seen.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
-  const folded = lower.replace(/[_.]/g, '-');
+  const plain = folded(name);
   const treatment =
-    folded !== lower && SPELLING_MATTERS.has(folded) ? 'drop' : (TREATMENTS.get(lower) ?? 'pass');
-  if (seen.size < SEEN_MAX) seen.set(name, treatment);
+    plain !== lower && SPELLING_MATTERS.has(plain) ? 'drop' : (TREATMENTS.get(lower) ?? 'pass');
+  if (seen.size < SEEN_MAX && name.length <= SEEN_LENGTH_MAX) seen.set(name, treatment);
   return treatment;
 }
 
@@ -136,7 +142,8 @@ export function forwardedFields(head: RequestHead, peer: Peer): string[] {
 }
 
 /**
- * Who is calling, in headers an upstream may trust. A value that could not stand in a header is percent-encoded.
+ * Who is calling, in headers an upstream may trust. A value that could not stand in a header or in a list of them,
+ * or that holds a `%` of its own, is percent-encoded.
  * On open routes there is only the request id.
  */
 export function identityFields(key: KeyRecord | null, requestId: string): string[] {
@@ -144,11 +151,11 @@ export function identityFields(key: KeyRecord | null, requestId: string): string
   const { owner } = key;
   const fields = [
     'X-Key-Id',
-    key.keyId,
+    fieldValue(key.keyId),
     'X-Owner-Id',
-    owner.id,
+    fieldValue(owner.id),
     'X-User-Id',
-    owner.id,
+    fieldValue(owner.id),
     'X-Permission-Level',
     key.permission,
     'X-Tier',
@@ -161,8 +168,11 @@ export function identityFields(key: KeyRecord | null, requestId: string): string
   return fields;
 }
 
+/** Visible ASCII without `%` and `,`. */
+const PLAIN_VALUE = /^[\x21-\x24\x26-\x2b\x2d-\x7e]*$/;
+
 function fieldValue(text: string): string {
-  return /^[\x21-\x7e]*$/.test(text) ? text : encodeURIComponent(text);
+  return PLAIN_VALUE.test(text) ? text : encodeURIComponent(text.toWellFormed());
 }
 
 /** Only the placement that was accepted may be kept, and a foreign Authorization always is. */
@@ -183,13 +193,23 @@ function addRewritten(
   { accepted }: Forwarding,
 ): void {
   const secret = to.value ?? accepted?.secret ?? null;
-  const name = to.header.toLowerCase();
+  const name = folded(to.header);
   for (let i = passed.length - 2; i >= 0; i -= 2) {
-    if ((passed[i] ?? '').toLowerCase() === name) passed.splice(i, 2);
+    if (folded(passed[i] ?? '') === name) passed.splice(i, 2);
   }
   if (secret === null) return;
   passed.push(to.header, to.scheme === null ? secret.reveal() : `${to.scheme} ${secret.reveal()}`);
 }
+
+/** Options that name no header, and the two headers that no option can take away: the route was chosen by Host. */
+const NOT_LISTABLE: ReadonlySet<string> = new Set([
+  '',
+  'keep-alive',
+  'close',
+  'upgrade',
+  'host',
+  'content-length',
+]);
 
 /** The header names a Connection header lists; null where it lists none worth looking for. */
 export function connectionOptions(connection: readonly string[]): ReadonlySet<string> | null {
@@ -197,9 +217,7 @@ export function connectionOptions(connection: readonly string[]): ReadonlySet<st
   for (const line of connection) {
     for (const token of line.split(',')) {
       const option = token.trim().toLowerCase();
-      if (option !== '' && option !== 'keep-alive' && option !== 'close' && option !== 'upgrade') {
-        (options ??= new Set()).add(option);
-      }
+      if (!NOT_LISTABLE.has(option)) (options ??= new Set()).add(option);
     }
   }
   return options;
