@@ -11,16 +11,18 @@ export interface PlainAnswerOptions {
 
 /**
  * What an upstream answers to an upgrade it does not make, as it goes to the client; nothing is sent yet. Throws
- * where the upstream's status line is none of HTTP.
+ * where the status line is none that can end a request: Node hands out a 101 that names no protocol, too.
  */
 export function plainAnswer(
   request: IncomingMessage,
   answer: IncomingMessage,
   fields: readonly string[],
 ): ServerResponse {
+  const status = answer.statusCode ?? 0;
+  if (status < 200) throw new RangeError(`status ${status}`);
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  response.writeHead(answer.statusCode ?? 0, answer.statusMessage, [...fields]);
+  response.writeHead(status, answer.statusMessage, [...fields]);
   return response;
 }
 

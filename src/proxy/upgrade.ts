@@ -135,8 +135,7 @@ class Handshake {
   }
 
   start(): void {
-    const client = this.#client;
-    client.on('error', ignore);
+    const client = this.#client.on('error', ignore);
     if (client.destroyed || client.readableEnded) return this.#gone();
     this.#waiting = new WaitingClient(client, this.#upgrade.head, this.#gone);
     try {
