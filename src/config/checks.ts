@@ -73,7 +73,8 @@ function samePorts(root: Tree): Finding[] {
     const other = servers
       .slice(0, i)
       .find(({ host, port }) => port === server.port && overlap(host, server.host));
-    if (other === undefined || server.port === 0 || !Number.isInteger(server.port)) continue;
+    if (other === undefined || server.port < 1 || server.port > 65_535 || !Number.isInteger(server.port))
+      continue;
     // The one that the file names; a default is not the reader's mistake.
     const [named, unnamed] = valueAt(root, server.path) === undefined ? [other, server] : [server, other];
     const found = describeValue(named.port, locate(root, named.path).tree.interpolated);

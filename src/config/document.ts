@@ -8,7 +8,7 @@ import {
   type Document,
   type YAMLError,
 } from 'yaml';
-import { interpolate, type Sources } from './interpolate.ts';
+import { interpolate, shield, unshield, type Sources } from './interpolate.ts';
 import { quote, sentence, writePath, type Finding, type Path } from './mistake.ts';
 
 export interface Position {
@@ -54,7 +54,7 @@ export function readDocument(text: string, sources: Sources): ReadDocument {
   const lines = new LineCounter();
   let document: Document;
   try {
-    document = parseDocument(text, {
+    document = parseDocument(shield(text), {
       lineCounter: lines,
       prettyErrors: false,
       strict: true,
@@ -65,7 +65,7 @@ export function readDocument(text: string, sources: Sources): ReadDocument {
     return unreadable([{ ...START, text: 'not valid YAML: nested too deeply' }]);
   }
   const errors = [...document.errors, ...document.warnings];
-  if (errors.length > 0) return unreadable(errors.map((error) => syntaxFinding(error, lines)));
+  if (errors.length > 0) return unreadable(syntaxFindings(errors, lines));
   if (document.contents === null) {
     return unreadable([
       { ...START, text: 'the file is empty; allowed: a mapping with proxy, keyService or both' },
@@ -96,8 +96,18 @@ const WORDS: Partial<Record<YAMLError['code'], string>> = {
   UNEXPECTED_TOKEN: 'something unexpected here; check indentation, quotes and brackets',
 };
 
+/** One in a line: the others only follow from it. */
+function syntaxFindings(errors: readonly YAMLError[], lines: LineCounter): Finding[] {
+  const byLine = new Map<number, Finding>();
+  for (const error of errors) {
+    const finding = syntaxFinding(error, lines);
+    if (!byLine.has(finding.line)) byLine.set(finding.line, finding);
+  }
+  return [...byLine.values()];
+}
+
 function syntaxFinding(error: YAMLError, lines: LineCounter): Finding {
-  const words = WORDS[error.code] ?? error.message;
+  const words = WORDS[error.code] ?? error.message.charAt(0).toLowerCase() + error.message.slice(1);
   return { ...positionOf(lines, error.pos[0]), path: '', text: `not valid YAML: ${words}` };
 }
 
@@ -161,7 +171,7 @@ class TreeReader {
         continue;
       }
       const { value: key } = pair.key;
-      const name = typeof key === 'string' ? key : (pair.key.source ?? '');
+      const name = unshield(typeof key === 'string' ? key : (pair.key.source ?? ''));
       const first = fields.get(name);
       if (first !== undefined) {
         const text = `field ${quote(name)} is given twice, first in line ${first.nameAt.line}; allowed: once`;
@@ -186,7 +196,8 @@ class TreeReader {
     return { at, value, interpolated: false, broken: false, fields };
   }
 
-  #text(written: string, at: Position, path: Path): Tree {
+  #text(scalar: string, at: Position, path: Path): Tree {
+    const written = unshield(scalar);
     if (!written.includes('${')) return leaf(at, written, false);
     const { text, interpolated, problems } = interpolate(written, this.#sources);
     for (const problem of problems) this.#add(at, path, problem);

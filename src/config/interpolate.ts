@@ -19,6 +19,21 @@ export interface Interpolation {
 
 export const INTERPOLATION_FORM = '${NAME} or ${file:PATH}';
 
+const IN_YAML = /\$\{([A-Za-z_][A-Za-z0-9_]*|file:[^\s,[\]{}]+)\}/g;
+const SHIELDED = /\ue000\ue001([^\ue002]*)\ue002/g;
+
+/**
+ * In YAML's flow style the braces of a bare `{ token: ${TOKEN} }` would be a mapping's. Between `shield` and
+ * `unshield` private characters stand for them, one for one, so that every position stays what it is.
+ */
+export function shield(yaml: string): string {
+  return yaml.includes('\ue000') ? yaml : yaml.replace(IN_YAML, '\ue000\ue001$1\ue002');
+}
+
+export function unshield(scalar: string): string {
+  return scalar.replace(SHIELDED, '${$1}');
+}
+
 const REFERENCE = /\$\{([^}]*)\}?/g;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 

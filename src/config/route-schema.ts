@@ -35,7 +35,7 @@ const METHODS = 'a list of at least one method in capitals such as GET or POST';
 
 const rule = z.strictObject({
   path: rulePath.describe(
-    'Path as it is forwarded, after stripPath: `*` stands for one segment, a last `**` for everything below.',
+    'Path as it is forwarded, after stripPath and before a base path of the upstream: `*` stands for one segment, a last `**` for everything below.',
   ),
   methods: z
     .array(method, { error: METHODS })
@@ -133,7 +133,7 @@ export const routeSchema = z.strictObject({
     .array(rule, { error: 'a list of rules such as [{ path: /health, auth: none }]' })
     .prefault([])
     .describe(
-      'Exceptions by path; the first that matches holds. A plexmcp route without `accept` ends with a rule that accepts apikey, x-api-key and bearer on /mcp.',
+      'Exceptions by path, of which the first that matches holds; a plexmcp route without `accept` ends with one that accepts apikey, x-api-key and bearer on /mcp.',
     ),
   workspace: nonEmptyText
     .optional()

@@ -178,7 +178,7 @@ const store = text(
 /** What rotates: one token, or a list of which any is accepted. */
 const tokens = z
   .union([token, z.array(token).min(1, 'a list of at least one secret')], {
-    error: 'a secret, or a list of secrets',
+    error: 'a text, or a list of texts',
   })
   .transform((written) => (Array.isArray(written) ? written : [written]));
 
