@@ -122,6 +122,17 @@ describe('a file', () => {
     expect(performance.now() - start).toBeLessThan(5000);
   });
 
+  it.each([
+    [`keyService: ${'['.repeat(33)}${']'.repeat(33)}`, 'nested too deeply; allowed: 32 levels'],
+    ['keyService: &a [*a, *a]', 'nested too deeply; allowed: 32 levels'],
+    [
+      `a: &a 1\nb: [${'*a,'.repeat(1200)}]`,
+      'found more than 100000 values with aliases written out; allowed: at most as many',
+    ],
+  ])('says which bound it passes', (text, bound) => {
+    expect(mistakesIn(parse(text)).join('\n')).toContain(bound);
+  });
+
   it('with a field named __proto__ has an unknown field', () => {
     expect(mistakesIn(parse('keyService: { __proto__: { port: 1 } }'))[0]).toContain(
       'unknown field "__proto__"',
@@ -137,6 +148,12 @@ describe('messages', () => {
     );
     expect(long).toContain(`found "${'h/'.repeat(30)}…"`);
     expect(keyLike).toContain('found "[redacted]/"');
+  });
+
+  it('suggest nothing for an interpolated value, which the suggestion would tell', () => {
+    expect(mistakesIn(parse('keyService: {}\nlog: { level: "${L}" }', { L: 'debgu' }))).toEqual([
+      'x.yaml:2:15 log.level: found (secret); allowed: fatal, error, warn, info, debug, trace, silent',
+    ]);
   });
 
   it('quote a field name that is no plain name', () => {
