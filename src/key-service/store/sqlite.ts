@@ -96,7 +96,7 @@ function lockStore(path: string): DatabaseSync {
   makeFile(lockPath);
   const lock = new DatabaseSync(lockPath, { timeout: 0 });
   try {
-    lock.exec('begin exclusive');
+    lock.exec('pragma journal_mode = memory; begin exclusive');
     return lock;
   } catch (error) {
     lock.close();
