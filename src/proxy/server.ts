@@ -65,8 +65,11 @@ interface Visit {
 class Door {
   readonly #parts: ProxyParts;
   readonly #record: Recorder;
-  /** Connections with a request under way; a parser error on one of them cannot be answered. */
-  readonly #busy = new WeakSet<Duplex>();
+  /** The answers under way on a connection, in their order. */
+  readonly #underWay = new WeakMap<
+    Duplex,
+    { readonly response: ServerResponse; readonly exchange: Exchange }[]
+  >();
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
@@ -77,7 +80,9 @@ class Door {
     const visit = this.#open(request, false);
     const { exchange } = visit;
     const closed = new Promise<void>((resolve) => void response.once('close', resolve));
-    this.#busy.add(request.socket);
+    const underWay = this.#underWay.get(request.socket) ?? [];
+    underWay.push({ response, exchange });
+    this.#underWay.set(request.socket, underWay);
     let decision = await this.#decide(visit);
     if (decision.kind === 'permit' && awaitsContinue && !response.destroyed) response.writeContinue();
     while (decision.kind === 'permit' && !response.destroyed) {
@@ -87,7 +92,10 @@ class Door {
     }
     if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
-    this.#busy.delete(request.socket);
+    underWay.splice(
+      underWay.findIndex((one) => one.response === response),
+      1,
+    );
     this.#record(exchange);
   }
 
@@ -166,14 +174,30 @@ class Door {
     return outcome.kind;
   }
 
-  /** What the parser refuses has no request to speak of: a bare status, and the connection ends. */
+  /**
+   * What the parser refuses is answered with a bare status, and the connection ends. A request whose body turned out
+   * to be broken is answered too, unless an answer to it or to an earlier one has begun.
+   */
   refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (this.#busy.has(socket) || !socket.writable || error.code === 'ECONNRESET') {
+    const underWay = this.#underWay.get(socket) ?? [];
+    const [first, second] = underWay;
+    const answerable = first === undefined || (second === undefined && !first.response.headersSent);
+    if (!answerable || !socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
     const [status, phrase] = PARSER_ANSWERS[error.code ?? ''] ?? [400, 'Bad Request'];
-    socket.end(`HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const answer = `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+    // Once it is out, nothing more may be answered; this also ends what was sent upstream.
+    socket.end(answer, () => first?.response.destroy());
+    if (first !== undefined) {
+      Object.assign(first.exchange, {
+        status,
+        failure: 'malformed_request',
+        detail: 'the parser refused its body',
+      });
+      return;
+    }
     const address = 'remoteAddress' in socket ? plainAddress(String(socket.remoteAddress)) : '';
     const exchange = openExchange(
       { requestId: newRequestId(), method: '', url: '', address, userAgent: null },
