@@ -43,6 +43,8 @@ const BUFFERED_BYTES = 4096;
 /** A JSON log on standard output, or on `destination` where a test reads it. */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
   const output = destination ?? pino.destination({ dest: 1, sync: false, minLength: BUFFERED_BYTES });
+  // Its reader may leave; the traffic goes on.
+  if ('on' in output && typeof output.on === 'function') output.on('error', () => undefined);
   const logger = pino(
     {
       level,
