@@ -8,6 +8,9 @@ export interface FunctionSpan {
 }
 
 const CONTROL = new Set(['if', 'for', 'while', 'switch', 'catch', 'with', 'await']);
+const NEVER_IN_A_TYPE = new Set(
+  'class interface namespace enum static try finally else do return throw yield const let var function'.split(' '),
+);
 const CLOSERS: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{', '>': '<' };
 
 /**
@@ -52,6 +55,7 @@ function endOfParameters(tokens: readonly Token[], at: number): number | null {
   for (let i = at; i > 0; i--) {
     const { kind, text } = tokens[i] ?? { kind: 'sign', text: ';' };
     if (text === ':') return i < at && tokens[i - 1]?.text === ')' ? i - 1 : null;
+    if (kind === 'word' && NEVER_IN_A_TYPE.has(text)) return null;
     if (kind === 'sign' && text in CLOSERS) i = opening(tokens, i);
     else if (kind === 'sign' && !'.|&,?'.includes(text)) return null;
   }
