@@ -2,8 +2,6 @@ import { hash, randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { Config, KeyServiceConfig } from './config/config.ts';
 import { effectiveConfig } from './config/effective.ts';
-import type { Clock } from './core/clock.ts';
-import type { Secret } from './core/secret.ts';
 import { createEchoServer } from './demo/echo.ts';
 import { demoText, makeDemoKeys } from './demo/keys.ts';
 import { KeyService } from './key-service/keys.ts';
@@ -28,7 +26,6 @@ export interface RunOptions {
 
 const SECRETS_FILE = 'secrets.json';
 const LOG_FLUSH_MS = 1000;
-const KEY_SERVICE_GRACE_MS = 2000;
 
 /** Builds and runs what the configuration has, until `stop`. Rejects where a part cannot start; nothing is left running. */
 export async function run({ config, demo, stop }: RunOptions): Promise<void> {
@@ -115,4 +112,35 @@ async function startKeyService(
   stops.push('key service', () => server.close());
   log.info({ url: address }, 'key service listens');
   return service;
+}
+
+/** The `echo` upstream on a free port of loopback, where a route wants it. */
+async function startEcho({ proxy }: Config, stops: StopStack): Promise<string | null> {
+  if (proxy?.routes.some(({ upstream }) => upstream.kind === 'echo') !== true) return null;
+  const echo = createEchoServer();
+  const port = await listen(echo, '127.0.0.1', 0);
+  stops.push('echo', () => closeServer(echo, 0));
+  return `http://127.0.0.1:${port}`;
+}
+
+/** Straight to standard error: the keys are shown to the person who started this, and never pass through the log. */
+async function showDemo(service: KeyService, gatePort: number): Promise<void> {
+  const keys = await makeDemoKeys(service);
+  process.stderr.write(`\n${demoText(keys, gatePort)}\n`);
+}
+
+function given<T>(value: T | null): T {
+  if (value === null) throw new Error('the local secrets were not made');
+  return value;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
 }

@@ -1,15 +1,6 @@
 import type { Permission } from '../core/key.ts';
 import { PROFILES, type Profile } from '../core/profile.ts';
-
-/** What the demo asks of the key service. */
-export interface DemoKeyService {
-  putOwner(owner: { id: string; profile: Profile; tier: string }): Promise<unknown>;
-  /** The new key in clear. */
-  createKey(key: { owner: string; name: string; profile: Profile; permission: Permission }): Promise<string>;
-  /** Ids of the keys of an owner that still work. */
-  activeKeys(owner: string): Promise<readonly string[]>;
-  revokeKey(keyId: string): Promise<unknown>;
-}
+import type { KeyService } from '../key-service/keys.ts';
 
 /** One key of the demo, to be shown once. */
 export interface DemoKey {
@@ -22,18 +13,25 @@ const TIERS: Record<Profile, string> = { plexe: 'basic', plextera: 'default', pl
 const PERMISSIONS: readonly Permission[] = ['read_write', 'read_only'];
 
 /** A read-write and a read-only key for each profile, each with an owner of its own; those of the last start are revoked. */
-export async function makeDemoKeys(service: DemoKeyService): Promise<readonly DemoKey[]> {
+export async function makeDemoKeys(service: KeyService): Promise<readonly DemoKey[]> {
   const keys: DemoKey[] = [];
   for (const profile of PROFILES) {
     for (const permission of PERMISSIONS) {
       const owner = `demo-${profile}-${permission.replace('_', '-')}`;
-      await service.putOwner({ id: owner, profile, tier: TIERS[profile] });
-      for (const keyId of await service.activeKeys(owner)) await service.revokeKey(keyId);
-      const text = await service.createKey({ owner, name: 'demo', profile, permission });
-      keys.push({ profile, permission, text });
+      await revokeActiveKeys(service, owner);
+      await service.putOwner(owner, { profile, tier: TIERS[profile] });
+      const created = await service.createKey({ owner, name: 'demo', profile, permission });
+      if (created.kind !== 'created') throw new Error(`the demo key of ${owner} was not made: ${created.kind}`);
+      keys.push({ profile, permission, text: created.key.reveal() });
     }
   }
   return keys;
+}
+
+async function revokeActiveKeys(service: KeyService, owner: string): Promise<void> {
+  const listed = await service.listKeys({ owner, status: 'active' });
+  if (listed.kind !== 'listed') throw new Error(`the demo keys of ${owner} cannot be listed`);
+  for (const { record } of listed.keys) await service.revokeKey(record.keyId);
 }
 
 /** What a new user can paste: one line for each header format, one that is refused, one loop that is limited. */

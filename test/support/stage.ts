@@ -1,0 +1,35 @@
+import { startGate, type TestGate } from './gate.ts';
+import { startUpstream, type Upstream } from './upstream.ts';
+import { Fixtures } from './wire-fixtures.ts';
+
+/** A gate with a key service of its own, in front of a recording upstream. */
+export interface Stage {
+  readonly gate: TestGate;
+  readonly upstream: Upstream;
+  readonly fixtures: Fixtures;
+  stop(): Promise<void>;
+}
+
+export interface StageOptions {
+  /** The whole configuration as YAML, with `{upstream}` for the upstream's origin. */
+  readonly config: string;
+  readonly env?: Record<string, string>;
+  /** Texts that name the fixtures to make, such as `{RW}`. */
+  readonly fixtures: string;
+}
+
+export async function startStage({ config, env = {}, fixtures }: StageOptions): Promise<Stage> {
+  const upstream = await startUpstream();
+  const gate = await startGate({ config: config.replaceAll('{upstream}', upstream.origin), env });
+  const made = new Fixtures(gate);
+  await made.prepare(fixtures);
+  return {
+    gate,
+    upstream,
+    fixtures: made,
+    stop: async () => {
+      await gate.stop();
+      await upstream.stop();
+    },
+  };
+}

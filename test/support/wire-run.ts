@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { TestGate } from './gate.ts';
+import { valuesOf, type HeaderLine } from './http-message.ts';
+import { RawConnection, exchange, requestBytes, type RawAnswer } from './raw-client.ts';
+import { startStage, type Stage } from './stage.ts';
+import type { Upstream } from './upstream.ts';
+import {
+  expectAnswer,
+  expectArrivals,
+  expectHeaders,
+  expectOutputWithoutKeys,
+  expectStatuses,
+  seriesOf,
+} from './wire-expect.ts';
+import type {
+  PartialRequest,
+  RequestStep,
+  StreamStep,
+  WireCase,
+  WireRequest,
+  WireStep,
+} from './wire-cases.ts';
+import type { Fixtures } from './wire-fixtures.ts';
+
+/** Runs one case against a gate, a key service and an upstream of its own. */
+export async function runCase(wireCase: WireCase, config: string): Promise<void> {
+  for (const env of wireCase.env) await runIn(env, wireCase.steps ?? [], config);
+}
+
+async function runIn(env: Record<string, string>, steps: readonly WireStep[], config: string): Promise<void> {
+  const stage = await startStage({ config, env, fixtures: JSON.stringify(steps) });
+  try {
+    const run = new CaseRun(stage);
+    for (const step of steps) await run.step(step);
+    expectOutputWithoutKeys([...stage.gate.logLines, await stage.gate.metrics()], stage.fixtures.texts);
+  } finally {
+    await stage.stop();
+  }
+}
+
+class CaseRun {
+  readonly #fixtures: Fixtures;
+  readonly #gate: TestGate;
+  readonly #upstream: Upstream;
+  #lastAnswer: RawAnswer | null = null;
+  #series: readonly string[] = [];
+
+  constructor({ gate, upstream, fixtures }: Stage) {
+    this.#gate = gate;
+    this.#upstream = upstream;
+    this.#fixtures = fixtures;
+  }
+
+  async step(step: WireStep): Promise<void> {
+    if ('request' in step) await this.#request(step);
+    else if ('stream' in step) await this.#stream(step);
+    else if ('advance' in step) this.#gate.advance(this.#durationMs(step.advance));
+    else if ('revoke' in step) await this.#fixtures.revoke(step.revoke);
+    else if ('disable' in step) await this.#fixtures.disable(step.disable);
+    else if ('create' in step) await this.#fixtures.create(step.create);
+    else if ('upstream' in step) await this.#upstream.goDown();
+    else if ('log' in step) await this.#log(step.log);
+    else await this.#compareSeries(step.series);
+  }
+
+  async #request(step: RequestStep): Promise<void> {
+    if (step.answer !== undefined) this.#upstream.answerWith(step.answer);
+    const arrivedBefore = this.#upstream.requests.length;
+    const lookupsBefore = this.#gate.resolves();
+    const bytes = step.each.flatMap((part) =>
+      Array.from({ length: step.repeat }, () => this.#bytes(step.request, part)),
+    );
+    const answers = await sendAll(this.#gate.port, bytes, step.parallel);
+    expectStatuses(answers, step.expect.status);
+    for (const answer of answers) expectAnswer(answer, step.expect, (text) => this.#fixtures.fill(text));
+    const { countsDown, lookups, upstream } = step.expect;
+    if (countsDown !== undefined) {
+      const numbers = answers.map((answer) => valuesOf(answer, countsDown.header).join());
+      expect(numbers).toEqual(answers.map((_, i) => String(countsDown.from - i)));
+    }
+    if (lookups !== undefined) expect(this.#gate.resolves() - lookupsBefore, 'lookups').toBe(lookups);
+    if (upstream !== undefined) {
+      const arrived = this.#upstream.requests.slice(arrivedBefore);
+      expectArrivals(arrived, upstream, (text) => this.#fixtures.fill(text));
+    }
+    this.#lastAnswer = answers.at(-1) ?? null;
+  }
+
+  async #stream(step: StreamStep): Promise<void> {
+    this.#upstream.answerWith({ ...step.answer, behaviour: 'streams' });
+    const connection = await RawConnection.open(this.#gate.port);
+    try {
+      connection.send(this.#bytes(step.stream));
+      await connection.until(() => connection.head !== null, 'the head of the answer');
+      expect(connection.status).toBe(step.answer.status);
+      const stream = this.#upstream.streams.at(-1);
+      if (connection.head === null || stream === undefined) throw new Error('no stream was opened');
+      expectHeaders(connection.head, step.headers, (text) => this.#fixtures.fill(text));
+      let sent = '';
+      for (const event of step.events) {
+        stream.send(event);
+        sent += event;
+        await connection.until(() => connection.received === sent, 'the event just sent', 2000);
+      }
+      expect(connection.received).toBe(sent);
+      if (step.leave) await expectLeavingSeen(connection, () => stream.closed);
+      else {
+        stream.end();
+        expect((await connection.answer()).complete).toBe(true);
+      }
+    } finally {
+      connection.drop();
+    }
+  }
+
+  #bytes(base: WireRequest, part: PartialRequest = {}): Buffer {
+    const fill = (text: string): string => this.#fixtures.fill(text);
+    const raw = part.raw ?? base.raw;
+    if (raw !== undefined) return Buffer.from(fill(raw), 'latin1');
+    const lines = (part.headers ?? base.headers).map(([name, value]): HeaderLine => [
+      fill(name),
+      fill(value),
+    ]);
+    const hasHost = lines.some(([name]) => name.toLowerCase() === 'host');
+    return requestBytes({
+      method: fill(part.method ?? base.method),
+      target: fill(part.target ?? base.target),
+      headers: hasHost ? lines : [['Host', 'gate.test'], ...lines],
+      body: fill(part.body ?? base.body),
+    });
+  }
+
+  #durationMs(text: string): number {
+    if (text !== 'retry-after') return durationMs(text);
+    const seconds = this.#lastAnswer === null ? [] : valuesOf(this.#lastAnswer, 'retry-after');
+    expect(seconds, 'Retry-After of the last answer').toEqual([expect.stringMatching(/^[1-9]\d*$/)]);
+    return Number(seconds[0]) * 1000;
+  }
+
+  /** The record is written when the answer has left, which may be after the client has read it. */
+  async #log(fields: Record<string, unknown>): Promise<void> {
+    const filled = JSON.parse(this.#fixtures.fill(JSON.stringify(fields))) as Record<string, unknown>;
+    const deadline = Date.now() + 2000;
+    while (this.#gate.logLines.length === 0 && Date.now() < deadline) await sleep(10);
+    const record = JSON.parse(this.#gate.logLines.at(-1) ?? '{}') as Record<string, unknown>;
+    for (const [name, value] of Object.entries(filled)) {
+      if (value === 'a number') expect(record[name], name).toEqual(expect.any(Number));
+      else if (typeof value === 'string' && value.startsWith('/')) {
+        expect(record[name], name).toMatch(new RegExp(value.slice(1, -1)));
+      } else expect(record[name], name).toEqual(value);
+    }
+  }
+
+  async #compareSeries(what: 'remember' | 'unchanged'): Promise<void> {
+    const series = seriesOf(await this.#gate.metrics());
+    if (what === 'unchanged') expect(series).toEqual(this.#series);
+    this.#series = series;
+  }
+}
+
+/** Answers in the order of the requests, whatever order they came in. */
+async function sendAll(port: number, requests: readonly Buffer[], parallel: number): Promise<RawAnswer[]> {
+  const answers: RawAnswer[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < requests.length; i = next++) {
+      answers[i] = await exchange(port, requests[i] ?? Buffer.alloc(0));
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+  return answers;
+}
+
+async function expectLeavingSeen(connection: RawConnection, closed: () => boolean): Promise<void> {
+  connection.drop();
+  const deadline = Date.now() + 1000;
+  while (!closed() && Date.now() < deadline) await sleep(5);
+  expect(closed(), 'the upstream sees within a second that the client has left').toBe(true);
+}
+
+const UNITS_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function durationMs(text: string): number {
+  let total = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)(d|h|ms|m|s)/g)) {
+    total += Number(count) * (UNITS_MS[unit ?? ''] ?? 0);
+  }
+  return total;
+}
