@@ -82,12 +82,22 @@ const REVEALERS: ReadonlySet<string> = new Set([
   'src/key-service/tokens.ts',
 ]);
 
+const reveals: Find = (tokens, i) =>
+  tokens[i]?.text === 'reveal' && /^\??\.$/.test(tokens[i - 1]?.text ?? '') ? 'reveal' : null;
+
 export const secretsAreRevealedWhereListed: Rule = (files) =>
   scan(
     files.filter((file) => isUnder('src', file) && !REVEALERS.has(file.path)),
-    (tokens, i) =>
-      tokens[i]?.text === 'reveal' && /^\??\.$/.test(tokens[i - 1]?.text ?? '') ? 'reveal' : null,
+    reveals,
   );
+
+/** A file that no longer reveals leaves the list. */
+export const listedFilesStillReveal: Rule = (files) => {
+  const revealing = new Set(scan(files, reveals).map(({ path }) => path));
+  return [...REVEALERS]
+    .filter((path) => !revealing.has(path))
+    .map((path) => ({ path, line: 1, what: 'listed, but reveals nothing' }));
+};
 
 export const typesAreNotSwitchedOff: Rule = (files) => {
   const ours = files.filter((file) => isUnder('src', file) && isCode(file));

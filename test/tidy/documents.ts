@@ -30,7 +30,7 @@ function rangesIn(value: unknown, name = ''): string[] {
 }
 
 const SECTIONS = new Set(['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security']);
-const RELEASE = /^## \[(Unreleased|\d+\.\d+\.\d+)\](?: - (\d{4}-\d{2}-\d{2}))?$/;
+const RELEASE = /^## (?:\[(?=.*\]))?(Unreleased|\d+\.\d+\.\d+)\]?(?: - (\d{4}-\d{2}-\d{2}))?$/;
 
 /** Keep a Changelog 1.1: releases with their dates, the newest first, each with known sections that hold something. */
 export const changelogHasItsShape: Rule = (files) =>
@@ -42,13 +42,13 @@ export const changelogHasItsShape: Rule = (files) =>
 
 function changelogProblems(lines: readonly string[]): [line: number, what: string][] {
   const problems: [number, string][] = [];
-  if (lines[0] !== '# Changelog') problems.push([1, 'the title is not "# Changelog"']);
+  if (!/^# Change(?:s|log)$/.test(lines[0] ?? '')) problems.push([1, 'the title is not "# Changes"']);
   let releases = 0;
   let newer = '9999-99-99';
   for (const [i, text] of lines.entries()) {
     if (text.startsWith('## ')) {
       const [matched, name, date] = RELEASE.exec(text) ?? [];
-      if (matched === undefined) problems.push([i + 1, 'no "## [version] - date"']);
+      if (matched === undefined) problems.push([i + 1, 'no "## version - date"']);
       else if (name === 'Unreleased' && (releases > 0 || date !== undefined))
         problems.push([i + 1, 'Unreleased has no date and comes first']);
       else if (name !== 'Unreleased' && (date === undefined || date > newer))

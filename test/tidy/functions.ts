@@ -9,7 +9,9 @@ export interface FunctionSpan {
 
 const CONTROL = new Set(['if', 'for', 'while', 'switch', 'catch', 'with', 'await']);
 const NEVER_IN_A_TYPE = new Set(
-  'class interface namespace enum static try finally else do return throw yield const let var function'.split(' '),
+  'class interface namespace enum static try finally else do return throw yield const let var function'.split(
+    ' ',
+  ),
 );
 const CLOSERS: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{', '>': '<' };
 
