@@ -1,4 +1,4 @@
-import { functionsOf } from './functions.ts';
+import { functionsOf, type FunctionSpan } from './functions.ts';
 import { isCode, isUnder, lineAt, type Rule, type SourceFile, type Violation } from './source.ts';
 import { codeOf, tokensOf, type Token } from './tokens.ts';
 
@@ -11,16 +11,18 @@ export const filesFitOnAFewScreens: Rule = (files) =>
     return lines <= FILE_LINES ? [] : [{ path, line: FILE_LINES + 1, what: `${lines} lines` }];
   });
 
-/** A `describe` groups tests and is no function to read as a whole. */
+/** What groups tests, a `describe` or a function made of them, is not read as a whole. */
 export const functionsFitOnAScreen: Rule = (files) =>
-  files.filter(isCode).flatMap((file) =>
-    functionsOf(file.text)
-      .filter(
-        ({ lines, handedTo }) =>
-          lines > FUNCTION_LINES && !(isUnder('test', file) && handedTo === 'describe'),
-      )
-      .map(({ line, lines }) => ({ path: file.path, line, what: `a function of ${lines} lines` })),
-  );
+  files.filter(isCode).flatMap((file) => {
+    const lines = file.text.split('\n');
+    const grouped = (span: FunctionSpan): boolean =>
+      isUnder('test', file) &&
+      (span.handedTo === 'describe' ||
+        lines.slice(span.line, span.line + span.lines - 1).some((line) => /^\s*describe\b/.test(line)));
+    return functionsOf(file.text)
+      .filter((span) => span.lines > FUNCTION_LINES && !grouped(span))
+      .map((span) => ({ path: file.path, line: span.line, what: `a function of ${span.lines} lines` }));
+  });
 
 type Find = (tokens: readonly Token[], i: number) => string | null;
 

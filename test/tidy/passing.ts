@@ -81,6 +81,11 @@ export const GOOD: Readonly<Record<string, readonly Example[]>> = {
     ],
     ['a long type', 'src/core/a.ts', `interface A {\n${'f(a: string): void;\n'.repeat(70)}}`],
     ['a long loop', 'src/core/a.ts', `for (const a of b) {\n${body(70)}}`],
+    [
+      'a suite for several stores',
+      'test/a.contract.ts',
+      `export function suite(s: X): void {\n  describe('a', () => {\n${body(70)}});\n}`,
+    ],
     ['a group of tests', 'test/a.test.ts', `describe.each([1])('a', () => {\n${body(100)}});`],
   ],
   [TYPES]: [
