@@ -1,10 +1,10 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * `npm run bench`: the gate with key check, limits, metrics and access log beside the bare forwarders it is built
@@ -17,6 +17,7 @@ const CONNECTIONS = 32;
 const GATE_CORE = '0';
 const LOAD_CORE = '1';
 const MISSING = 3;
+const START_MS = 20_000;
 
 interface Target {
   readonly name: string;
@@ -31,6 +32,7 @@ interface Sample {
   readonly cpuUs: number;
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'plexgate-bench-'));
 const children: ChildProcess[] = [];
 
 function needsWrk(): void {
@@ -46,26 +48,29 @@ function needsWrk(): void {
   process.exit(MISSING);
 }
 
-/** Starts a program on a core and resolves with the first line it prints that `read` understands. */
-function start<T>(
+/** Starts a program on a core, its output in a file, and resolves with the first line that `read` understands. */
+async function start<T>(
   core: string,
   args: readonly string[],
   read: (line: string) => T | null,
   env = {},
 ): Promise<[T, number]> {
+  const file = join(folder, `${children.length}.log`);
+  const output = openSync(file, 'w');
   const child = spawn('taskset', ['-c', core, process.execPath, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', output, 'inherit'],
     env: { ...process.env, ...env },
   });
+  closeSync(output);
   children.push(child);
-  return new Promise((resolve, reject) => {
-    // Read on for good: an access log that nobody takes would stop the gate.
-    createInterface({ input: child.stdout }).on('line', (line) => {
+  for (let waitedMs = 0; waitedMs < START_MS && child.exitCode === null; waitedMs += 50) {
+    await sleep(50);
+    for (const line of readFileSync(file, 'utf8').split('\n').slice(0, -1)) {
       const value = read(line);
-      if (value !== null) resolve([value, child.pid ?? 0]);
-    });
-    child.once('exit', () => reject(new Error(`${args.join(' ')} ended before it listened`)));
-  });
+      if (value !== null) return [value, child.pid ?? 0];
+    }
+  }
+  throw new Error(`${args.join(' ')} did not start`);
 }
 
 async function startPeer(core: string, role: string, upstream = ''): Promise<Target> {
@@ -73,7 +78,7 @@ async function startPeer(core: string, role: string, upstream = ''): Promise<Tar
   return { name: role, url: `http://127.0.0.1:${port}/models`, header: 'X-Bench: 1', pid };
 }
 
-async function startGate(upstream: string, folder: string): Promise<Target> {
+async function startGate(upstream: string): Promise<Target> {
   const admin = randomBytes(16).toString('hex');
   const file = join(folder, 'bench.yaml');
   writeFileSync(
@@ -148,12 +153,11 @@ function median(values: readonly number[]): number {
 
 async function main(): Promise<void> {
   needsWrk();
-  const folder = mkdtempSync(join(tmpdir(), 'plexgate-bench-'));
   try {
     const upstream = await startPeer(LOAD_CORE, 'upstream');
     const origin = new URL(upstream.url).origin;
     const targets = [
-      await startGate(origin, folder),
+      await startGate(origin),
       await startPeer(GATE_CORE, 'undici', origin),
       await startPeer(GATE_CORE, 'http-proxy-3', origin),
     ];
