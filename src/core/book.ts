@@ -4,13 +4,13 @@ import type { Limit } from './limit.ts';
  * A book remembers when the units spent from one limit become free again.
  *
  * "100/minute" promises at most 100 acceptances in ANY 60 s, so a unit spent at t is free at t + window and not
- * before. Up to 64 units are kept one by one. A larger limit would cost too much memory, so the window is cut
- * into 256 cells and a unit is free at the end of its cell plus the window: late by less than 1/256 of the
- * window, never early. A book therefore holds at most 64 or 257 entries.
+ * before. Limits of up to 256 are kept unit by unit. A larger one would cost too much memory, so its window is
+ * cut into 256 cells and a unit is free at the end of its cell plus the window: late by less than 1/256 of the
+ * window, never early. No book holds more than 257 entries.
  *
  * Time is passed in and never goes back: a smaller `now` than an earlier one is read as that earlier one.
  */
-const EXACT_UP_TO = 64;
+const EXACT_UP_TO = 256;
 const CELLS = 256;
 
 export class Book {
@@ -106,7 +106,8 @@ export class Book {
       head++;
     }
     this.#head = head;
-    if (head > CELLS) {
+    // More dead than live entries: cut them off, so that a book costs what it holds and each entry is moved once.
+    if (head > this.#ends.length - head) {
       this.#ends.splice(0, head);
       this.#units.splice(0, head);
       this.#head = 0;

@@ -3,8 +3,8 @@ import type { KeyRecord } from './key.ts';
 import type { LimitState } from './limit.ts';
 import type { Reason } from './reasons.ts';
 
-/** Which layer answered a key lookup. */
-export type LookupSource = 'l1' | 'service';
+/** Which layer answered a key lookup: this process's cache, or where the keys are kept. */
+export type LookupSource = 'l1' | 'origin';
 
 /** What a decision was about: everything log, metric and answer need, whatever the outcome. */
 export interface Subject<Route> {
@@ -44,7 +44,7 @@ export function permit<Route>(
   about: Subject<Route> & { route: Route },
   credential: Credential | null,
 ): Permit<Route> {
-  return { kind: 'permit', ...about, credential } as Permit<Route>;
+  return { ...about, kind: 'permit', credential } as Permit<Route>;
 }
 
 export function deny<Route>(

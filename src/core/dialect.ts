@@ -47,7 +47,10 @@ export function writeRefusal(refusal: Refusal, voice: Voice, more: readonly stri
     refusal.requestId,
   ];
   for (const challenge of challenges(refusal, voice)) headers.push('WWW-Authenticate', challenge);
-  if (refusal.retryAfterMs > 0) headers.push('Retry-After', String(retryAfterSeconds(refusal.retryAfterMs)));
+  // A 429 or 503 always says when to come back, at the least in a second.
+  if (refusal.retryAfterMs > 0 || status === 429 || status === 503) {
+    headers.push('Retry-After', String(retryAfterSeconds(refusal.retryAfterMs)));
+  }
   if (status === 405) headers.push('Allow', ALLOWED_METHODS);
   headers.push(...more);
   return { status, headers, body };

@@ -1,4 +1,5 @@
 import { isForeignAuthorization } from './credential.ts';
+import type { KeyRecord } from './key.ts';
 import type { Scheme } from './profile.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Secret } from './secret.ts';
@@ -50,14 +51,9 @@ const TREATMENTS = new Map<string, Treatment>([
   ),
   ['authorization', 'credential'],
   ['x-api-key', 'credential'],
-  ...[
-    'x-forwarded-for',
-    'x-forwarded-proto',
-    'x-forwarded-host',
-    'x-forwarded-port',
-    'x-real-ip',
-    'forwarded',
-  ].map((name) => [name, 'forwarded'] as const),
+  // Written anew by forwardedFields; the others stand only when a trusted proxy sent them.
+  ...['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'].map((name) => [name, 'drop'] as const),
+  ...['x-forwarded-port', 'x-real-ip', 'forwarded'].map((name) => [name, 'forwarded'] as const),
 ]);
 
 /** Names whose other spellings (`X_Key_Id`, `X.Key.Id`) a CGI-like upstream would take for the name itself. */
@@ -68,18 +64,24 @@ const SPELLING_MATTERS: ReadonlySet<string> = new Set([
   'cookie',
 ]);
 
-/** Treatments by the exact spelling seen; clients use few, and the cap bounds what an odd one can cost. */
+/** Treatments by the exact spelling seen; clients use few, and the caps bound what odd ones can cost. */
 const seen = new Map<string, Treatment>();
 const SEEN_MAX = 2000;
+const SEEN_LENGTH_MAX = 64;
+
+/** CGI turns whatever is neither letter nor digit into one character, so `X_Key_Id` and `X~Key~Id` are `X-Key-Id`. */
+function folded(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+}
 
 function treatmentOf(name: string): Treatment {
   const known = seen.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
-  const folded = lower.replace(/[_.]/g, '-');
+  const plain = folded(name);
   const treatment =
-    folded !== lower && SPELLING_MATTERS.has(folded) ? 'drop' : (TREATMENTS.get(lower) ?? 'pass');
-  if (seen.size < SEEN_MAX) seen.set(name, treatment);
+    plain !== lower && SPELLING_MATTERS.has(plain) ? 'drop' : (TREATMENTS.get(lower) ?? 'pass');
+  if (seen.size < SEEN_MAX && name.length <= SEEN_LENGTH_MAX) seen.set(name, treatment);
   return treatment;
 }
 
@@ -114,6 +116,65 @@ export function passHeaders(head: RequestHead, forwarding: Forwarding): string[]
   return passed;
 }
 
+export interface Peer {
+  /** Address of the connection's other end. */
+  readonly address: string;
+  readonly trusted: boolean;
+  readonly encrypted: boolean;
+}
+
+/**
+ * X-Forwarded-For, -Proto and -Host. A trusted peer's own are continued; anybody else's are replaced by what the
+ * connection shows, so that an upstream can believe them.
+ */
+export function forwardedFields(head: RequestHead, peer: Peer): string[] {
+  const before = peer.trusted ? head.forwardedFor : [];
+  const proto = peer.trusted ? head.forwardedProto[0] : undefined;
+  const host = (peer.trusted ? head.forwardedHost[0] : undefined) ?? head.host[0];
+  const fields = [
+    'X-Forwarded-For',
+    [...before, peer.address].join(', '),
+    'X-Forwarded-Proto',
+    proto ?? (peer.encrypted ? 'https' : 'http'),
+  ];
+  if (host !== undefined) fields.push('X-Forwarded-Host', host);
+  return fields;
+}
+
+/**
+ * Who is calling, in headers an upstream may trust. A value that could not stand in a header or in a list of them,
+ * or that holds a `%` of its own, is percent-encoded.
+ * On open routes there is only the request id.
+ */
+export function identityFields(key: KeyRecord | null, requestId: string): string[] {
+  if (key === null) return ['X-Request-Id', requestId];
+  const { owner } = key;
+  const fields = [
+    'X-Key-Id',
+    fieldValue(key.keyId),
+    'X-Owner-Id',
+    fieldValue(owner.id),
+    'X-User-Id',
+    fieldValue(owner.id),
+    'X-Permission-Level',
+    key.permission,
+    'X-Tier',
+    fieldValue(owner.tier),
+    'X-Request-Id',
+    requestId,
+  ];
+  if (owner.workspace !== null) fields.push('X-Workspace-Id', fieldValue(owner.workspace));
+  if (key.mcps !== '*') fields.push('X-Allowed-Mcps', key.mcps.map(fieldValue).join(','));
+  return fields;
+}
+
+/** Visible ASCII without `%` and `,`. */
+const PLAIN_VALUE = /^[\x21-\x24\x26-\x2b\x2d-\x7e]*$/;
+
+function fieldValue(text: string): string {
+  return PLAIN_VALUE.test(text) ? text : encodeURIComponent(text.toWellFormed());
+}
+
 /** Only the placement that was accepted may be kept, and a foreign Authorization always is. */
 function credentialPasses(name: string, value: string, { credential, accepted }: Forwarding): boolean {
   const isAuthorization = name.length === 'authorization'.length;
@@ -132,13 +193,23 @@ function addRewritten(
   { accepted }: Forwarding,
 ): void {
   const secret = to.value ?? accepted?.secret ?? null;
-  const name = to.header.toLowerCase();
+  const name = folded(to.header);
   for (let i = passed.length - 2; i >= 0; i -= 2) {
-    if ((passed[i] ?? '').toLowerCase() === name) passed.splice(i, 2);
+    if (folded(passed[i] ?? '') === name) passed.splice(i, 2);
   }
   if (secret === null) return;
   passed.push(to.header, to.scheme === null ? secret.reveal() : `${to.scheme} ${secret.reveal()}`);
 }
+
+/** Options that name no header, and the two headers that no option can take away: the route was chosen by Host. */
+const NOT_LISTABLE: ReadonlySet<string> = new Set([
+  '',
+  'keep-alive',
+  'close',
+  'upgrade',
+  'host',
+  'content-length',
+]);
 
 /** The header names a Connection header lists; null where it lists none worth looking for. */
 export function connectionOptions(connection: readonly string[]): ReadonlySet<string> | null {
@@ -146,9 +217,7 @@ export function connectionOptions(connection: readonly string[]): ReadonlySet<st
   for (const line of connection) {
     for (const token of line.split(',')) {
       const option = token.trim().toLowerCase();
-      if (option !== '' && option !== 'keep-alive' && option !== 'close' && option !== 'upgrade') {
-        (options ??= new Set()).add(option);
-      }
+      if (!NOT_LISTABLE.has(option)) (options ??= new Set()).add(option);
     }
   }
   return options;

@@ -4,10 +4,14 @@ export interface Limit {
   readonly windowMs: number;
 }
 
-/** A limit as it stands after a decision, with the name its headers carry. */
-export interface LimitState {
+/** A limit with the name its headers carry. */
+export interface NamedLimit extends Limit {
   readonly name: string;
-  readonly limit: Limit;
+}
+
+/** A limit as it stands after a decision. */
+export interface LimitState {
+  readonly limit: NamedLimit;
   /** Units still free; never more than the truth. */
   readonly remaining: number;
   /** Milliseconds until the earliest unit now spent becomes free; 0 when nothing is spent. */
@@ -21,7 +25,7 @@ export type LimitOutcome =
 
 const UNITS_MS = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 const SHORT_UNITS_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const LIMIT = /^([1-9]\d{0,8})\/(?:(second|minute|hour|day)|([1-9]\d{0,5})(s|m|h|d))$/;
+const LIMIT = /^([1-9]\d{0,8})\/(?:(second|minute|hour|day)|([1-9]\d{0,6})(s|m|h|d))$/;
 export const LIMIT_FORM = 'N/second, N/minute, N/hour, N/day or N/15m (s, m, h, d), N from 1 to 999999999';
 const MAX_WINDOW_MS = 31 * UNITS_MS.day;
 

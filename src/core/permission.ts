@@ -36,13 +36,18 @@ const READING_MCP_METHODS: ReadonlySet<string> = new Set([
 const MCP_METHOD_VERIFIED_SINCE = '2026-07-28';
 const MCP_VERSION = /^\d{4}-\d{2}-\d{2}$/;
 
-/** What the request needs. An upgrade opens a channel for writing, whatever its method. */
+/**
+ * What the request needs. An upgrade opens a channel for writing, whatever its method and headers. Only a POST
+ * carries an MCP message; on any other method nobody compares Mcp-Method with anything.
+ */
 export function requiredAccess(mode: AccessMode, facts: AccessFacts): Access {
   if (mode === 'read' || mode === 'write') return mode;
-  if (mode === 'by-mcp-method' && facts.mcpMethod !== null && isVerifiedVersion(facts.mcpProtocolVersion)) {
-    return READING_MCP_METHODS.has(facts.mcpMethod) ? 'read' : 'write';
+  if (facts.upgrade) return 'write';
+  if (mode === 'by-mcp-method' && facts.method === 'POST' && facts.mcpMethod !== null) {
+    const verified = isVerifiedVersion(facts.mcpProtocolVersion);
+    return verified && READING_MCP_METHODS.has(facts.mcpMethod) ? 'read' : 'write';
   }
-  return !facts.upgrade && SAFE_METHODS.has(facts.method) ? 'read' : 'write';
+  return SAFE_METHODS.has(facts.method) ? 'read' : 'write';
 }
 
 export function permits(permission: Permission, access: Access): boolean {

@@ -1,4 +1,4 @@
-import { formatLimit, type LimitState } from './limit.ts';
+import { formatLimit, type Limit, type LimitState, type NamedLimit } from './limit.ts';
 
 /**
  * What a limited answer says of its limits, as header fields:
@@ -13,11 +13,13 @@ export function rateLimitFields(states: readonly LimitState[], nowEpochMs: numbe
   return [
     'RateLimit-Policy',
     states
-      .map(({ name, limit }) => `"${name}";q=${limit.quota};w=${Math.ceil(limit.windowMs / 1000)}`)
+      .map(({ limit }) => `"${limit.name}";q=${limit.quota};w=${Math.ceil(limit.windowMs / 1000)}`)
       .join(', '),
     'RateLimit',
     states
-      .map(({ name, remaining, resetAfterMs }) => `"${name}";r=${remaining};t=${seconds(resetAfterMs)}`)
+      .map(
+        ({ limit, remaining, resetAfterMs }) => `"${limit.name}";r=${remaining};t=${seconds(resetAfterMs)}`,
+      )
       .join(', '),
     'X-RateLimit-Limit',
     String(tightest.limit.quota),
@@ -42,9 +44,13 @@ export function retryAfterSeconds(retryAfterMs: number): number {
   return Math.max(1, seconds(retryAfterMs));
 }
 
-/** The name a limit carries in its headers: who is limited and over which window, such as `owner-minute`. */
-export function limitName(partition: 'owner' | 'key', limit: { quota: number; windowMs: number }): string {
-  return `${partition}-${formatLimit({ quota: 1, windowMs: limit.windowMs }).slice(2)}`;
+/** Limits with their header names: whose they are and over which window, such as `owner-minute`. */
+export function named(partition: 'owner' | 'key', limits: readonly Limit[]): NamedLimit[] {
+  return limits.map(({ quota, windowMs }) => ({
+    quota,
+    windowMs,
+    name: `${partition}-${formatLimit({ quota: 1, windowMs }).slice(2)}`,
+  }));
 }
 
 function tightestOf(states: readonly LimitState[]): LimitState | null {

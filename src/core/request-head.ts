@@ -15,6 +15,8 @@ export interface RequestHead {
   readonly transferEncoding: readonly string[];
   readonly contentLength: readonly string[];
   readonly forwardedFor: readonly string[];
+  readonly forwardedProto: readonly string[];
+  readonly forwardedHost: readonly string[];
   readonly accept: readonly string[];
   readonly userAgent: string | null;
   readonly origin: string | null;
@@ -44,6 +46,8 @@ export function readHead(raw: readonly string[]): RequestHead {
     transferEncoding: all('transfer-encoding'),
     contentLength: all('content-length'),
     forwardedFor: all('x-forwarded-for'),
+    forwardedProto: all('x-forwarded-proto'),
+    forwardedHost: all('x-forwarded-host'),
     accept: all('accept'),
     userAgent: only('user-agent'),
     origin: only('origin'),
@@ -63,6 +67,8 @@ const READ: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'content-length',
   'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
   'accept',
   'user-agent',
   'origin',
@@ -73,6 +79,9 @@ const READ: ReadonlySet<string> = new Set([
 ]);
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+/** What separates words in a credential header; no key holds any of it, and no key is shorter than 8 characters. */
+const BETWEEN_KEYS = /[\s",;]+/;
+const SHORTEST_KEY = 8;
 
 /**
  * The caller's own request id where it sent exactly one of 1 to 128 visible ASCII characters that holds no
@@ -81,8 +90,12 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 export function callersRequestId(head: RequestHead): string | null {
   const [id, second] = head.requestId;
   if (id === undefined || second !== undefined || !REQUEST_ID.test(id)) return null;
-  if (maskKeys(id) !== id || head.xApiKey.some((key) => key !== '' && id.includes(key))) return null;
-  return head.authorization.some((value) => id.includes(value.slice(value.lastIndexOf(' ') + 1))) ? null : id;
+  if (maskKeys(id) !== id) return null;
+  for (const value of [...head.xApiKey, ...head.authorization]) {
+    const words = value.split(BETWEEN_KEYS);
+    if (words.some((word) => word.length >= SHORTEST_KEY && id.includes(word))) return null;
+  }
+  return id;
 }
 
 /** OPTIONS with Origin and Access-Control-Request-Method: a browser's question, which carries no key. */

@@ -14,13 +14,14 @@ export interface TargetProblem {
 }
 
 const FORBIDDEN = /[\u0000-\u0020\u007f-\uffff\\#]/;
-const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)([^#]*)$/i;
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)([^#]*)$/i;
 
 /**
  * Reads the request target (RFC 9112 section 3.2). What is routed is what is forwarded, byte for byte, so
  * everything that an upstream might read differently is refused here: dot segments plain or encoded (also with
- * path parameters, `..;x`), backslashes plain or encoded, control bytes, broken percent-encoding, fragments, and
- * an absolute form whose authority is not the Host.
+ * path parameters, `..;x`), backslashes plain or encoded, control bytes, broken percent-encoding, fragments, an
+ * absolute form whose authority is not the Host, and a path that starts with `//`, whose first segment an upstream
+ * that resolves it as a reference (RFC 3986 section 4.2) takes for a host.
  */
 export function readTarget(url: string, host: readonly string[]): Target | TargetProblem {
   let rest = url;
@@ -40,6 +41,7 @@ export function readTarget(url: string, host: readonly string[]): Target | Targe
     return problem('the path holds a backslash, a fragment, a space, a control or a non-ASCII byte');
   if (/[#\u0000-\u0020\u007f-\uffff]/.test(query))
     return problem('the query holds a fragment, a space, a control or a non-ASCII byte');
+  if (path.startsWith('//')) return problem('the path starts with two slashes');
   const decoded = decode(path);
   if (decoded === null) return problem('the path holds a broken percent-encoding');
   if (/[\u0000-\u001f\u007f\\]/.test(decoded))

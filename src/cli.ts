@@ -1,0 +1,84 @@
+import { Command, CommanderError } from 'commander';
+import type { Config } from './config/config.ts';
+import { configJsonSchema } from './config/json-schema.ts';
+import { loadConfig } from './config/load.ts';
+import { run } from './run.ts';
+import { VERSION } from './version.ts';
+
+const OK = 0;
+const CHECK_FAILED = 1;
+const BAD_USAGE = 2;
+
+/** Runs the command line and returns the exit code: 0, 1 a failed check or start, 2 bad usage. */
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  let exitCode = OK;
+  const program = new Command('plexgate')
+    .description('An API-key gate for HTTP services')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError();
+
+  program
+    .command('run')
+    .description('run what the file has: proxy, keyService, or both in one process')
+    .requiredOption('--config <file>', 'the YAML file')
+    .option('--demo', 'make fresh demo keys and print a curl line for each header format', false)
+    .action(async ({ config, demo }: { config: string; demo: boolean }) => {
+      const loaded = load(config);
+      exitCode = loaded === null ? CHECK_FAILED : await runUntilStopped(loaded, demo);
+    });
+
+  program
+    .command('check')
+    .description('report every mistake of the file at once')
+    .requiredOption('--config <file>', 'the YAML file')
+    .action(({ config }: { config: string }) => {
+      exitCode = load(config) === null ? CHECK_FAILED : OK;
+      if (exitCode === OK) process.stdout.write(`${config}: good\n`);
+    });
+
+  program
+    .command('schema')
+    .description('print the JSON Schema of the YAML')
+    .action(() => {
+      process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+    });
+
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? OK : BAD_USAGE;
+  }
+  return exitCode;
+}
+
+function load(file: string): Config | null {
+  const loaded = loadConfig(file, process.env);
+  if (loaded.kind === 'config') {
+    for (const warning of loaded.warnings) process.stderr.write(`${warning}\n`);
+    return loaded.config;
+  }
+  for (const mistake of loaded.mistakes) process.stderr.write(`${mistake.text}\n`);
+  const count = loaded.mistakes.length;
+  process.stderr.write(`${file}: ${count} ${count === 1 ? 'mistake' : 'mistakes'}\n`);
+  return null;
+}
+
+async function runUntilStopped(config: Config, demo: boolean): Promise<number> {
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      stopping.abort();
+      // A second signal means now.
+      process.once(signal, () => process.exit(CHECK_FAILED));
+    });
+  }
+  try {
+    await run({ config, demo, stop: stopping.signal });
+    return OK;
+  } catch (error) {
+    process.stderr.write(`plexgate: ${error instanceof Error ? error.message : 'cannot start'}\n`);
+    return CHECK_FAILED;
+  }
+}

@@ -1,0 +1,117 @@
+import { ACCEPTED_SCHEMES, MCP_ENDPOINT_SCHEMES } from '../core/profile.ts';
+import type { Limit } from '../core/limit.ts';
+import type { Config, KeyServiceConfig, ProxyConfig, RouteConfig, RuleConfig, Tiers } from './config.ts';
+import type { ParsedFile, ParsedRoute } from './schema.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The parsed file as the program uses it. */
+export function configOf(file: ParsedFile, env: Environment): Config {
+  return {
+    admin: { host: file.admin.host, port: file.admin.port, token: file.admin.token ?? null },
+    proxy: file.proxy === undefined ? null : proxyOf(file.proxy, env),
+    keyService: file.keyService === undefined ? null : keyServiceOf(file.keyService),
+    log: file.log,
+  };
+}
+
+function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): ProxyConfig {
+  const { keys, timeouts, drain } = proxy;
+  return {
+    host: proxy.host,
+    port: proxy.port,
+    trustedProxies: proxy.trustedProxies,
+    keys: {
+      cacheSize: keys.cacheSize,
+      freshForMs: keys.freshFor,
+      negativeForMs: keys.negativeFor,
+      checksum: keys.checksum,
+      prefixes: keys.prefixes,
+    },
+    limits: { mode: proxy.limits.mode },
+    failedAuthentication: proxy.failedAuthentication === 'off' ? null : proxy.failedAuthentication,
+    tiers: tiersOf(proxy.tiers),
+    plexmcpSelfHosted: isSelfHosted(env),
+    timeouts: {
+      headerMs: timeouts.header,
+      bodyIdleMs: timeouts.bodyIdle,
+      connectMs: timeouts.connect,
+      firstByteMs: timeouts.firstByte,
+      idleMs: timeouts.idle,
+    },
+    drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
+    routes: proxy.routes.map(routeOf),
+  };
+}
+
+/** PlexMCP's own rule for its variable: `true` in any case, or `1`. */
+function isSelfHosted(env: Environment): boolean {
+  const value = env['PLEXMCP_SELF_HOSTED'];
+  return value === '1' || value?.toLowerCase() === 'true';
+}
+
+function tiersOf(tiers: NonNullable<ParsedFile['proxy']>['tiers']): Tiers {
+  const byName = (profile: Record<string, 'unlimited' | Limit[]>) =>
+    new Map(Object.entries(profile).map(([name, limits]) => [name, limits === 'unlimited' ? [] : limits]));
+  return {
+    plexe: byName(tiers.plexe),
+    plextera: byName(tiers.plextera),
+    plexmcp: byName(tiers.plexmcp),
+    standard: byName(tiers.standard),
+  };
+}
+
+function routeOf(route: ParsedRoute): RouteConfig {
+  const host = route.match.host ?? null;
+  const { path } = route.match;
+  return {
+    id: (host ?? '') + path,
+    host,
+    path,
+    stripPath: route.stripPath,
+    profile: route.profile,
+    accept: route.accept ?? ACCEPTED_SCHEMES[route.profile],
+    schemeCase: route.schemeCase,
+    auth: route.auth,
+    access: route.access,
+    rules: [...route.rules.map(ruleOf), ...defaultRules(route)],
+    workspace: route.workspace ?? null,
+    upstream: route.upstream,
+    credential: credentialOf(route.credential),
+  };
+}
+
+function ruleOf(rule: ParsedRoute['rules'][number]): RuleConfig {
+  return {
+    path: rule.path,
+    methods: rule.methods ?? null,
+    auth: rule.auth ?? null,
+    access: rule.access ?? null,
+    accept: rule.accept ?? null,
+  };
+}
+
+/** The MCP endpoint takes what MCP clients send. Rules see the path as forwarded, so a kept prefix is part of it. */
+function defaultRules({ profile, accept, stripPath, match }: ParsedRoute): RuleConfig[] {
+  if (profile !== 'plexmcp' || accept !== undefined) return [];
+  const prefix = stripPath || match.path === '/' ? '' : match.path;
+  return [{ path: `${prefix}/mcp`, methods: null, auth: null, access: null, accept: MCP_ENDPOINT_SCHEMES }];
+}
+
+function credentialOf(credential: ParsedRoute['credential']): RouteConfig['credential'] {
+  if (typeof credential === 'string') return { kind: credential };
+  const { header, scheme, value } = credential;
+  return { kind: 'rewrite', header, scheme: scheme ?? null, value: value ?? null };
+}
+
+function keyServiceOf(file: NonNullable<ParsedFile['keyService']>): KeyServiceConfig {
+  const { current, ...secrets } = file.peppers ?? { current: '' };
+  return {
+    host: file.host,
+    port: file.port,
+    store: file.store,
+    serviceTokens: file.serviceToken ?? null,
+    adminTokens: file.adminToken ?? null,
+    peppers: file.peppers === undefined ? null : { current, secrets: new Map(Object.entries(secrets)) },
+  };
+}

@@ -1,0 +1,231 @@
+import * as z from 'zod';
+import { KEY_PREFIXES } from '../core/key-shape.ts';
+import { LOG_LEVELS, type KeyServiceConfig } from './config.ts';
+import {
+  duration,
+  later,
+  limit,
+  limitOrOff,
+  listenHost,
+  matching,
+  NAME_PATTERN,
+  network,
+  pepper,
+  port,
+  text,
+  token,
+  wholeNumber,
+} from './fields.ts';
+import { routeSchema } from './route-schema.ts';
+
+/** Where servers listen unless the file says otherwise. */
+export const LISTEN = {
+  admin: { host: '127.0.0.1', port: 9090 },
+  proxy: { host: '0.0.0.0', port: 8080 },
+  keyService: { host: '127.0.0.1', port: 8081 },
+} as const;
+
+const HOST = 'Address the server listens on';
+const PORT = 'TCP port the server listens on; 0: any free one';
+
+const admin = z.strictObject({
+  host: listenHost.prefault(LISTEN.admin.host).describe(`${HOST}; never the one of the traffic.`),
+  port: port.prefault(LISTEN.admin.port).describe(`${PORT}.`),
+  token: token
+    .optional()
+    .describe('Bearer token for /config, /decisions and /members; absent: these answer on loopback only.'),
+});
+
+const prefix = (profile: keyof typeof KEY_PREFIXES) =>
+  matching({
+    title: 'key prefix',
+    allowed: 'a key prefix of 1 to 32 letters, digits, "_" and "-"',
+    pattern: '^[A-Za-z0-9_-]{1,32}$',
+  })
+    .prefault(KEY_PREFIXES[profile])
+    .describe(`Prefix of keys of the profile ${profile}.`);
+
+const prefixes = z.strictObject({
+  plexe: prefix('plexe'),
+  plextera: prefix('plextera'),
+  plexmcp: prefix('plexmcp'),
+  standard: prefix('standard'),
+});
+
+const keys = z.strictObject({
+  service: later(),
+  file: later(),
+  cacheSize: wholeNumber({ title: 'number', from: 1, to: 10_000_000 })
+    .prefault(100_000)
+    .describe('Number of keys the gate remembers; the least recently used is forgotten first.'),
+  freshFor: duration({ minMs: 0 })
+    .prefault('10s')
+    .describe('How long what is known of a key is used without asking again.'),
+  staleIfError: later(),
+  negativeFor: duration({ minMs: 0 })
+    .prefault('5s')
+    .describe('How long it is remembered that a key is unknown.'),
+  fence: later(),
+  checksum: z
+    .enum(['require', 'ignore'])
+    .prefault('require')
+    .describe('Whether a key of our own shape with a wrong checksum is refused without a lookup.'),
+  prefixes: prefixes.prefault({}).describe('What keys of our own shape start with, by profile.'),
+});
+
+const limits = z.strictObject({
+  mode: z
+    .enum(['leased', 'exact'])
+    .prefault('leased')
+    .describe('How replicas share limits; a single process keeps both the same way, exactly and in memory.'),
+  whenRedisIsDown: later(),
+});
+
+const TIER = 'unlimited, or a list of limits such as [100/minute]';
+const TIERS = 'a mapping of tier names, such as { basic: [100/minute], enterprise: unlimited }';
+
+const tier = z.union([z.literal('unlimited'), z.array(limit).min(1, TIER)], { error: TIER });
+
+const tiersOf = (profile: string, defaults: Record<string, 'unlimited' | string[]>) =>
+  z
+    .record(
+      z
+        .string()
+        .regex(new RegExp(NAME_PATTERN), 'a name of letters, digits, "_" and "-" that starts with a letter'),
+      tier,
+      { error: TIERS },
+    )
+    .refine((tiers) => Object.keys(tiers).length > 0, TIERS)
+    .prefault(defaults)
+    .describe(
+      `Limits of each tier of ${profile}, \`unlimited\` or a list that holds together; a tier that is not named here counts as the first.`,
+    );
+
+const tiers = z.strictObject({
+  plexe: tiersOf('plexe', { basic: ['100/minute'], pro: ['500/minute'], enterprise: 'unlimited' }),
+  plextera: tiersOf('plextera', { default: 'unlimited' }),
+  plexmcp: tiersOf('plexmcp', {
+    free: ['10/second'],
+    pro: ['100/second'],
+    team: ['1000/second'],
+    enterprise: 'unlimited',
+  }),
+  standard: tiersOf('standard', { default: 'unlimited' }),
+});
+
+const timeouts = z.strictObject({
+  header: duration({ minMs: 1 }).prefault('15s').describe("Time for a request's headers to arrive."),
+  bodyIdle: duration({ minMs: 1 })
+    .prefault('60s')
+    .describe('Longest pause within a body, in either direction.'),
+  connect: duration({ minMs: 1 }).prefault('2s').describe('Time to connect to the upstream.'),
+  firstByte: duration({ minMs: 1 })
+    .prefault('60s')
+    .describe("Time from the end of the request until the upstream's answer begins."),
+  idle: duration({ minMs: 1 }).prefault('120s').describe('How long an unused client connection stays open.'),
+});
+
+const drain = z.strictObject({
+  delay: duration({ minMs: 0 })
+    .prefault('5s')
+    .describe('How long the gate keeps accepting after SIGTERM, while it already says that it is not ready.'),
+  timeout: duration({ minMs: 0 })
+    .prefault('25s')
+    .describe('How long requests in flight may take after that.'),
+});
+
+const proxy = z.strictObject({
+  host: listenHost.prefault(LISTEN.proxy.host).describe(`${HOST}.`),
+  port: port.prefault(LISTEN.proxy.port).describe(`${PORT}.`),
+  tls: later(),
+  trustedProxies: z
+    .array(network, { error: 'a list of networks such as [10.0.0.0/8]' })
+    .prefault([])
+    .describe('Networks whose X-Forwarded-For and related headers are believed.'),
+  keys: keys.prefault({}).describe('How keys are looked up and remembered.'),
+  limits: limits.prefault({}).describe('How limits are kept.'),
+  failedAuthentication: limitOrOff
+    .prefault('10/15m')
+    .describe(
+      'Failed authentications a client address may make before lookups are slowed down; `off`: any number.',
+    ),
+  tiers: tiers
+    .prefault({})
+    .describe('Limits by tier, for each profile; a profile that is not named here keeps its defaults.'),
+  timeouts: timeouts.prefault({}).describe('How long the gate waits.'),
+  drain: drain.prefault({}).describe('How the gate stops.'),
+  routes: z
+    .array(routeSchema, { error: 'a list of routes' })
+    .min(1, 'a list of at least one route')
+    .describe('What is served; a request that no route matches is 404.'),
+});
+
+const STORE = 'sqlite:PATH, such as sqlite:data/plexgate.db';
+
+const store = text(
+  {
+    title: 'store',
+    allowed: STORE,
+    pattern: '^sqlite:.+',
+    later: (written) => (/^postgres(?:ql)?:/.test(written) ? 'a PostgreSQL store' : null),
+  },
+  (written): KeyServiceConfig['store'] | null =>
+    /^sqlite:[^\u0000-\u001f]+$/.test(written)
+      ? { kind: 'sqlite', path: written.slice('sqlite:'.length) }
+      : null,
+);
+
+/** What rotates: one token, or a list of which any is accepted. */
+const tokens = z
+  .union([token, z.array(token).min(1, 'a list of at least one secret')], {
+    error: 'a text, or a list of texts',
+  })
+  .transform((written) => (Array.isArray(written) ? written : [written]));
+
+const peppers = z
+  .object({
+    current: text({ title: 'name', allowed: 'the name of one of the peppers' }, (written) =>
+      written === '' ? null : written,
+    ).describe('Name of the pepper that new digests are kept under.'),
+  })
+  .catchall(pepper.describe('A pepper by its name; older ones stay readable.'));
+
+const keyService = z.strictObject({
+  host: listenHost.prefault(LISTEN.keyService.host).describe(`${HOST}.`),
+  port: port.prefault(LISTEN.keyService.port).describe(`${PORT}.`),
+  store: store
+    .prefault('sqlite:data/plexgate.db')
+    .describe('Where keys are kept: an embedded database in this file, relative to the working directory.'),
+  serviceToken: tokens
+    .optional()
+    .describe(
+      'Token that gates present, or a list while it rotates; absent: made at first start, kept in data/secrets.json.',
+    ),
+  adminToken: tokens
+    .optional()
+    .describe(
+      'Token for the admin API, or a list while it rotates; absent: made at first start, kept in data/secrets.json.',
+    ),
+  peppers: peppers
+    .optional()
+    .describe(
+      'Secrets of the HMAC-SHA256 over key digests at rest; absent: one is made at first start, kept in data/secrets.json.',
+    ),
+});
+
+const log = z.strictObject({
+  level: z.enum(LOG_LEVELS).prefault('info').describe('Least level that is logged.'),
+});
+
+/** The file as a whole. Its input is what people write, its output what `configOf` reads. */
+export const configSchema = z.strictObject({
+  admin: admin.prefault({}).describe('The port of operators: health, metrics, decisions.'),
+  redis: later(),
+  proxy: proxy.optional().describe('The gate; absent: this process is none.'),
+  forwardAuth: later(),
+  keyService: keyService.optional().describe('The key service; absent: this process holds no keys.'),
+  log: log.prefault({}).describe('The log on standard output.'),
+});
+
+export type ParsedFile = z.output<typeof configSchema>;
+export type ParsedRoute = z.output<typeof routeSchema>;

@@ -1,0 +1,50 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Denial } from '../core/decision.ts';
+import { STANDARD_VOICE, writeRefusal, type RefusalText } from '../core/dialect.ts';
+import { rateLimitFields } from '../core/rate-limit-fields.ts';
+import type { Place } from './routes.ts';
+
+export interface Refusing {
+  readonly denial: Denial<Place>;
+  readonly requestId: string;
+  /** Epoch milliseconds, for X-RateLimit-Reset. */
+  readonly now: number;
+  readonly draining: boolean;
+}
+
+/** What went out, for the record. */
+export interface Refused {
+  readonly status: number;
+  readonly bytesOut: number;
+}
+
+/** Answers an HTTP request in the dialect of its route. */
+export function denyResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refusing: Refusing,
+): Refused {
+  // What is left of a body nobody wants would have to be read to its end before the next request.
+  const close = refusing.draining || !request.complete || refusing.denial.reason === 'malformed_request';
+  const { status, headers, body } = textOf(refusing, close);
+  response.writeHead(status, headers);
+  response.end(body);
+  return { status, bytesOut: Buffer.byteLength(body) };
+}
+
+/** Answers on a bare socket, where an upgrade was refused, and ends it. */
+export function denySocket(socket: Duplex, refusing: Refusing): Refused {
+  const { status, headers, body } = textOf(refusing, true);
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nDate: ${new Date(refusing.now).toUTCString()}\r\n`;
+  for (let i = 0; i + 1 < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  socket.end(`${text}\r\n${body}`);
+  return { status, bytesOut: Buffer.byteLength(body) };
+}
+
+function textOf({ denial, requestId, now }: Refusing, close: boolean): RefusalText {
+  const more = rateLimitFields(denial.limits, now);
+  if (close) more.push('Connection', 'close');
+  const { reason, retryAfterMs, sent } = denial;
+  return writeRefusal({ reason, retryAfterMs, sent, requestId }, denial.route?.voice ?? STANDARD_VOICE, more);
+}

@@ -1,0 +1,133 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../core/clock.ts';
+import type { LookupSource } from '../../core/decision.ts';
+import type { KeyRecord } from '../../core/key.ts';
+import type { Digest } from '../../core/secret.ts';
+import type { KeySource } from '../../core/wire.ts';
+import type { Changes } from './changes.ts';
+
+export type Lookup =
+  | { readonly kind: 'found'; readonly record: KeyRecord; readonly source: LookupSource }
+  | { readonly kind: 'unknown'; readonly source: LookupSource }
+  /** Nobody could be asked. It says nothing about the key and is not remembered. */
+  | { readonly kind: 'unavailable'; readonly detail: string };
+
+/** What the lookups tell the metrics. */
+export interface LookupEvents {
+  asked(
+    layer: LookupSource,
+    result: 'hit' | 'miss' | 'negative' | 'stale' | 'error',
+    durationMs: number,
+  ): void;
+  coalesced(): void;
+}
+
+export interface LookupOptions {
+  readonly source: KeySource;
+  readonly changes: Changes;
+  readonly clock: Clock;
+  readonly events: LookupEvents;
+  readonly cacheSize: number;
+  readonly freshForMs: number;
+  readonly negativeForMs: number;
+}
+
+interface Entry {
+  readonly record: KeyRecord | null;
+  readonly asOf: number;
+  /** Monotonic instant before the question was sent: an answer is never younger than its question. */
+  readonly askedAt: number;
+}
+
+/** Keys nobody has are kept apart, so that guessing cannot push real keys out. */
+const NEGATIVE_MAX = 10_000;
+const UNDER_WAY_MAX = 10_000;
+const RESOLVE_DEADLINE_MS = 1000;
+/** An answer overtaken by a change is asked for again; more often than this is no coincidence. */
+const ATTEMPTS_MAX = 3;
+
+/** Digest to record: this process's memory first, then the key service, asked once however many wait. */
+export class KeyLookup {
+  readonly #options: LookupOptions;
+  readonly #found: LRUCache<Digest, Entry>;
+  readonly #unknown = new LRUCache<Digest, Entry>({ max: NEGATIVE_MAX });
+  readonly #underWay = new Map<Digest, Promise<Lookup>>();
+
+  constructor(options: LookupOptions) {
+    this.#options = options;
+    this.#found = new LRUCache({ max: options.cacheSize });
+  }
+
+  /** Keys and unknown keys held. */
+  get entries(): number {
+    return this.#found.size + this.#unknown.size;
+  }
+
+  /** What this process knows without asking; null where it must ask. */
+  cached(digest: Digest): Lookup | null {
+    const startedAt = this.#options.clock.monotonic();
+    const entry = this.#found.get(digest) ?? this.#unknown.get(digest);
+    const usable = entry !== undefined && this.#isUsable(digest, entry, startedAt);
+    const result = !usable ? 'miss' : entry.record === null ? 'negative' : 'hit';
+    this.#options.events.asked('l1', result, this.#options.clock.monotonic() - startedAt);
+    return usable ? lookupOf(entry, 'l1') : null;
+  }
+
+  /** Asks the key service; waiters of one key share one question. Never rejects. */
+  ask(digest: Digest): Promise<Lookup> {
+    const shared = this.#underWay.get(digest);
+    if (shared !== undefined) {
+      this.#options.events.coalesced();
+      return shared;
+    }
+    if (this.#underWay.size >= UNDER_WAY_MAX) {
+      return Promise.resolve({ kind: 'unavailable', detail: 'too many key lookups are under way' });
+    }
+    const question = this.#resolve(digest).finally(() => this.#underWay.delete(digest));
+    this.#underWay.set(digest, question);
+    return question;
+  }
+
+  async #resolve(digest: Digest): Promise<Lookup> {
+    const { source, changes, clock, events } = this.#options;
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const askedAt = clock.monotonic();
+      try {
+        const { record, asOf } = await source.resolve(digest, AbortSignal.timeout(RESOLVE_DEADLINE_MS));
+        events.asked('origin', record === null ? 'negative' : 'hit', clock.monotonic() - askedAt);
+        if (!changes.isCurrent(aboutOf(digest, record), asOf)) continue;
+        const entry: Entry = { record, asOf, askedAt };
+        this.#remember(digest, entry);
+        return lookupOf(entry, 'origin');
+      } catch (error) {
+        events.asked('origin', 'error', clock.monotonic() - askedAt);
+        return { kind: 'unavailable', detail: error instanceof Error ? error.name : 'unknown error' };
+      }
+    }
+    return { kind: 'unavailable', detail: 'the key kept changing while it was looked up' };
+  }
+
+  #remember(digest: Digest, entry: Entry): void {
+    if (entry.record === null) {
+      this.#found.delete(digest);
+      this.#unknown.set(digest, entry);
+    } else {
+      this.#unknown.delete(digest);
+      this.#found.set(digest, entry);
+    }
+  }
+
+  #isUsable(digest: Digest, entry: Entry, now: number): boolean {
+    const { freshForMs, negativeForMs, changes } = this.#options;
+    const keptMs = entry.record === null ? negativeForMs : freshForMs;
+    return now - entry.askedAt < keptMs && changes.isCurrent(aboutOf(digest, entry.record), entry.asOf);
+  }
+}
+
+function aboutOf(digest: Digest, record: KeyRecord | null) {
+  return { digest, keyId: record?.keyId ?? null, ownerId: record?.owner.id ?? null };
+}
+
+function lookupOf({ record }: Entry, source: LookupSource): Lookup {
+  return record === null ? { kind: 'unknown', source } : { kind: 'found', record, source };
+}

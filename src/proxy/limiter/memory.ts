@@ -1,0 +1,90 @@
+import { Book } from '../../core/book.ts';
+import type { Clock } from '../../core/clock.ts';
+import { sameLimits, type LimitOutcome, type LimitState, type NamedLimit } from '../../core/limit.ts';
+import type { Limiter, Spending } from './limiter.ts';
+
+interface Shelf {
+  limits: readonly NamedLimit[];
+  books: Book[];
+}
+
+/** Limits in this process's memory: for one replica. */
+export class MemoryLimiter implements Limiter {
+  readonly algorithm = 'memory';
+  readonly #clock: Clock;
+  readonly #shelves = new Map<string, Shelf>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  take(spendings: readonly Spending[]): LimitOutcome {
+    const now = this.#clock.monotonic();
+    const shelves = spendings.map((spending) => this.#shelfOf(spending, now));
+    let retryAfterMs = 0;
+    for (const { books } of shelves) {
+      for (const book of books) retryAfterMs = Math.max(retryAfterMs, book.freeAfter(now));
+    }
+    if (retryAfterMs > 0) return { allowed: false, states: statesOf(shelves, now), retryAfterMs };
+    for (const { books } of shelves) {
+      for (const book of books) book.spend(now);
+    }
+    return { allowed: true, states: statesOf(shelves, now) };
+  }
+
+  /** Forgets partitions that have nothing spent; they are as good as new. Called from time to time. */
+  sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const [partition, { books }] of this.#shelves) {
+      if (books.every((book) => book.isEmpty(now))) this.#shelves.delete(partition);
+    }
+  }
+
+  /** Partitions remembered. */
+  get size(): number {
+    return this.#shelves.size;
+  }
+
+  #shelfOf({ partition, limits }: Spending, now: number): Shelf {
+    let shelf = this.#shelves.get(partition);
+    if (shelf === undefined) {
+      shelf = { limits, books: limits.map((limit) => new Book(limit)) };
+      this.#shelves.set(partition, shelf);
+    } else if (shelf.limits !== limits) {
+      if (!sameLimits(shelf.limits, limits)) shelf.books = rebook(shelf.books, limits, now);
+      shelf.limits = limits;
+    }
+    return shelf;
+  }
+}
+
+/**
+ * Books for changed limits. The same window keeps its book under the new number. A new window starts with the
+ * most that any old book of a shorter or equal window knows, booked as now: late at worst, never over. From a longer
+ * window nothing can be told about the shorter one but that it is no more than the long one's count.
+ */
+function rebook(old: readonly Book[], limits: readonly NamedLimit[], now: number): Book[] {
+  const used = Math.max(0, ...old.map((book) => book.used(now)));
+  return limits.map((limit) => {
+    const kept = old.find((book) => book.limit.windowMs === limit.windowMs);
+    if (kept !== undefined) {
+      kept.resize(limit);
+      return kept;
+    }
+    const book = new Book(limit);
+    if (used > 0) book.spend(now, used);
+    return book;
+  });
+}
+
+function statesOf(shelves: readonly Shelf[], now: number): LimitState[] {
+  const states: LimitState[] = [];
+  for (const { limits, books } of shelves) {
+    for (const [i, limit] of limits.entries()) {
+      const book = books[i];
+      if (book === undefined) continue;
+      states.push({ limit, remaining: book.free(now), resetAfterMs: book.earliestFreeAfter(now) });
+    }
+  }
+  return states;
+}

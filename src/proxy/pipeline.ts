@@ -1,0 +1,176 @@
+import type { Clock } from '../core/clock.ts';
+import { readCredential, type Credential } from '../core/credential.ts';
+import { deny, permit, type Decision, type Denial, type Subject } from '../core/decision.ts';
+import { standingOf, type KeyRecord } from '../core/key.ts';
+import { inspectShape } from '../core/key-shape.ts';
+import { mcpNamedBy, reachesMcp } from '../core/mcp.ts';
+import { permits, requiredAccess } from '../core/permission.ts';
+import type { Reason } from '../core/reasons.ts';
+import { isPreflight, type RequestHead } from '../core/request-head.ts';
+import { readTarget } from '../core/target.ts';
+import type { FailedAuthentications } from './failed-authentications.ts';
+import type { KeyLookup } from './keys/lookup.ts';
+import type { Limiter, Spending } from './limiter/limiter.ts';
+import type { Policies } from './policy.ts';
+import type { Place, Routes } from './routes.ts';
+
+/** A request as plain data: everything a decision depends on. */
+export interface RequestFacts {
+  readonly method: string;
+  readonly url: string;
+  readonly head: RequestHead;
+  /** The client's address, already judged by the trusted proxies. */
+  readonly address: string;
+  readonly upgrade: boolean;
+}
+
+/** Everything a decision is made with. */
+export interface Gate {
+  readonly routes: Routes;
+  readonly keys: KeyLookup;
+  readonly policies: Policies;
+  readonly limiter: Limiter;
+  /** Bounds 403 answers, apart from the limits themselves. */
+  readonly forbidden: Limiter;
+  readonly failures: FailedAuthentications;
+  readonly clock: Clock;
+  /** Key prefixes whose checksum is required; none where `checksum` is `ignore`. */
+  readonly checkedPrefixes: readonly string[];
+  /** Told of each limit decision, for the metrics. */
+  limited(tierLabel: string, allowed: boolean): void;
+}
+
+type About = Subject<Place> & { readonly route: Place };
+
+/** The whole decision, in its order. Every door asks here, and nothing reaches an upstream without its permit. */
+export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<Place>> {
+  // 1. Route: on the bytes that will be forwarded.
+  const place = placeOf(facts, gate);
+  if ('kind' in place) return place;
+  const about: About = { route: place, key: null, source: null, limits: [] };
+  if (place.auth === 'none' || isPreflight(facts.method, facts.head)) return permit(about, null);
+
+  // 2. Credential: exactly one, from the places the route accepts.
+  const credential = readCredential(facts.head, place.accept);
+  if (credential.kind === 'problem') {
+    const { reason, sent } = credential;
+    return reason === 'malformed_credential'
+      ? failed(reason, about, facts, gate)
+      : deny(reason, about, { sent });
+  }
+
+  // 3. Key.
+  const found = await keyOf(credential, about, facts, gate);
+  if (found.kind === 'denial') return found;
+  const { key } = found;
+  const known: About = { ...about, key, source: found.source };
+
+  // 4. Standing: on every request, whatever the cache says.
+  const standing = standingOf(key, gate.clock.now());
+  if (standing !== 'active') return deny(STANDING_REASONS[standing], known);
+
+  // 5. Permission.
+  const forbidden = forbiddenBecause(key, place, facts);
+  if (forbidden !== null) return forbid(forbidden, key, known, gate);
+
+  // 6. Limits: all at once, all or nothing.
+  return spend(credential, key, known, gate);
+}
+
+const STANDING_REASONS = {
+  revoked: 'revoked_key',
+  expired: 'expired_key',
+  owner_disabled: 'owner_disabled',
+} as const satisfies Record<string, Reason>;
+
+function placeOf(facts: RequestFacts, gate: Gate): Place | Denial<Place> {
+  const { method, head } = facts;
+  if (method === 'TRACE' || method === 'CONNECT') return deny('method_not_allowed', {});
+  const detail = headProblem(head);
+  if (detail !== null) return deny('malformed_request', {}, { detail });
+  const target = readTarget(facts.url, head.host);
+  if (target.kind === 'problem') return deny('malformed_request', {}, { detail: target.problem });
+  const match = gate.routes.match(method, target, head);
+  if (match.kind === 'no_route') return deny('no_route', {});
+  if (match.kind === 'ambiguous') {
+    return deny('malformed_request', {}, { detail: 'decoding the path would change its route or rule' });
+  }
+  return match.place;
+}
+
+/** Head fields on which two readers may disagree (RFC 9112 sections 3.2 and 6.1). */
+function headProblem({ host, transferEncoding, contentLength }: RequestHead): string | null {
+  if (host.length > 1) return 'there are two Host lines';
+  if (transferEncoding.length > 1 || (transferEncoding[0] ?? 'chunked').toLowerCase() !== 'chunked') {
+    return 'the transfer coding is not chunked alone';
+  }
+  if (transferEncoding.length > 0 && contentLength.length > 0) return 'there are two framings';
+  return contentLength.length > 1 ? 'there are two Content-Length lines' : null;
+}
+
+async function keyOf(credential: Credential, about: About, facts: RequestFacts, gate: Gate) {
+  if (inspectShape(credential.secret.reveal(), gate.checkedPrefixes) === 'damaged') {
+    return failed('unknown_key', about, facts, gate);
+  }
+  const digest = credential.secret.digest();
+  let lookup = gate.keys.cached(digest);
+  if (lookup === null) {
+    const retryAfterMs = gate.failures.coldLookupAfter(facts.address);
+    if (retryAfterMs > 0) return deny('auth_throttled', about, { retryAfterMs });
+    lookup = await gate.keys.ask(digest);
+  }
+  if (lookup.kind === 'unavailable') {
+    return deny('key_service_unavailable', about, { retryAfterMs: 1000, detail: lookup.detail });
+  }
+  if (lookup.kind === 'unknown')
+    return failed('unknown_key', { ...about, source: lookup.source }, facts, gate);
+  return { kind: 'key' as const, key: lookup.record, source: lookup.source };
+}
+
+/** A failed authentication: told as it is within the address's allowance, throttled beyond it. */
+function failed(reason: Reason, about: About, { address }: RequestFacts, gate: Gate): Denial<Place> {
+  const retryAfterMs = gate.failures.count(address);
+  return retryAfterMs === 0 ? deny(reason, about) : deny('auth_throttled', about, { retryAfterMs });
+}
+
+function forbiddenBecause(key: KeyRecord, place: Place, facts: RequestFacts): Reason | null {
+  const { workspace, profile } = place.route.config;
+  if (workspace !== null && key.owner.workspace !== workspace) return 'wrong_workspace';
+  const { mcpMethod, mcpName, mcpProtocolVersion } = facts.head;
+  const access = requiredAccess(place.access, {
+    method: facts.method,
+    upgrade: facts.upgrade,
+    mcpMethod,
+    mcpProtocolVersion,
+  });
+  if (!permits(key.permission, access)) return 'method_not_permitted';
+  if (profile === 'plexmcp' && !reachesMcp(key, mcpNamedBy(place.path, mcpName))) return 'scope_denied';
+  return null;
+}
+
+async function forbid(reason: Reason, key: KeyRecord, about: About, gate: Gate): Promise<Denial<Place>> {
+  const { forbidden } = gate.policies.of(key);
+  const outcome = await outcomeOf(gate.forbidden, forbidden);
+  if (outcome.allowed) return deny(reason, about);
+  return deny('forbidden_throttled', about, { retryAfterMs: outcome.retryAfterMs });
+}
+
+async function spend(
+  credential: Credential,
+  key: KeyRecord,
+  about: About,
+  gate: Gate,
+): Promise<Decision<Place>> {
+  const { spendings, tierLabel } = gate.policies.of(key);
+  if (spendings.length === 0) return permit(about, credential);
+  const outcome = await outcomeOf(gate.limiter, spendings);
+  gate.limited(tierLabel, outcome.allowed);
+  const limited: About = { ...about, limits: outcome.states };
+  return outcome.allowed
+    ? permit(limited, credential)
+    : deny('rate_limited', limited, { retryAfterMs: outcome.retryAfterMs });
+}
+
+function outcomeOf(limiter: Limiter, spendings: readonly Spending[]) {
+  return spendings.length === 0 ? ({ allowed: true, states: [] } as const) : limiter.take(spendings);
+}

@@ -1,0 +1,194 @@
+import type { RouteConfig, RuleConfig } from '../config/config.ts';
+import type { AcceptedSchemes } from '../core/credential.ts';
+import type { Voice } from '../core/dialect.ts';
+import { type AccessMode } from '../core/permission.ts';
+import { speaksJsonRpc, type RequestHead } from '../core/request-head.ts';
+import type { Target } from '../core/target.ts';
+import type { Scheme } from '../core/profile.ts';
+
+/** A route ready for use: its upstream is an address, its rules are split into segments. */
+export interface Route {
+  readonly config: RouteConfig;
+  readonly origin: string;
+  readonly basePath: string;
+  readonly rules: readonly Rule[];
+  readonly accept: AcceptedSchemes;
+}
+
+interface Rule {
+  readonly config: RuleConfig;
+  readonly segments: readonly string[];
+  readonly methods: ReadonlySet<string> | null;
+  readonly accept: AcceptedSchemes | null;
+}
+
+/** Where a request goes and what holds there: the route with the first matching rule applied. */
+export interface Place {
+  readonly route: Route;
+  /** Path and query as the upstream gets them. */
+  readonly forwardedPath: string;
+  /** `forwardedPath` without base path and query, which rules match. */
+  readonly path: string;
+  readonly auth: 'required' | 'none';
+  readonly access: AccessMode;
+  readonly accept: AcceptedSchemes;
+  readonly voice: Voice;
+}
+
+export type Match =
+  | { readonly kind: 'place'; readonly place: Place }
+  | { readonly kind: 'no_route' }
+  /** Decoding the path would lead to another route or rule, so an upstream that decodes would see another request. */
+  | { readonly kind: 'ambiguous' };
+
+const ANY_HOST = '*';
+const MCP_ENDPOINT = '/mcp';
+
+/**
+ * Host and path to route. Routes of the request's host come before those of any host; among them the longest
+ * prefix wins. The cost depends on the segments of the configured prefixes, not on how many routes there are.
+ */
+export class Routes {
+  readonly #byHost = new Map<string, Map<string, Route>>();
+  #deepest = 0;
+
+  constructor(
+    routes: readonly RouteConfig[],
+    upstreamOf: (route: RouteConfig) => { origin: string; basePath: string },
+  ) {
+    for (const config of routes) {
+      const host = config.host ?? ANY_HOST;
+      const byPath = this.#byHost.get(host) ?? new Map<string, Route>();
+      byPath.set(config.path, {
+        config,
+        ...upstreamOf(config),
+        rules: config.rules.map((rule) => compile(rule, config)),
+        accept: acceptedBy(config.accept, config),
+      });
+      this.#byHost.set(host, byPath);
+      this.#deepest = Math.max(this.#deepest, config.path.split('/').length - 1);
+    }
+  }
+
+  match(method: string, target: Target, head: RequestHead): Match {
+    const host = hostName(head.host[0] ?? '');
+    const route = this.#routeOf(host, target.path);
+    if (target.decoded !== null && this.#isAmbiguous(host, method, target, route))
+      return { kind: 'ambiguous' };
+    if (route === null) return { kind: 'no_route' };
+    const path = pathWithin(route, target.path);
+    const rule = ruleOf(route, method, path);
+    const { config } = route;
+    const accept = rule?.accept ?? route.accept;
+    const mcpEndpoint = config.profile === 'plexmcp' && isMcpEndpoint(path);
+    return {
+      kind: 'place',
+      place: {
+        route,
+        path,
+        forwardedPath: route.basePath + path + target.query,
+        auth: rule?.config.auth ?? config.auth,
+        access: rule?.config.access ?? config.access,
+        accept,
+        voice: {
+          profile: config.profile,
+          schemes: [...accept.schemes],
+          mcpEndpoint,
+          jsonRpc: mcpEndpoint && speaksJsonRpc(head),
+        },
+      },
+    };
+  }
+
+  #routeOf(host: string, path: string): Route | null {
+    const own = this.#byHost.get(host);
+    const prefixes = prefixesOf(path, this.#deepest);
+    return (own && longest(own, prefixes)) ?? longest(this.#byHost.get(ANY_HOST), prefixes);
+  }
+
+  #isAmbiguous(host: string, method: string, target: Target, route: Route | null): boolean {
+    const decoded = target.decoded ?? target.path;
+    if (this.#routeOf(host, decoded) !== route) return true;
+    if (route === null || route.rules.length === 0) return false;
+    return (
+      ruleOf(route, method, pathWithin(route, decoded)) !==
+      ruleOf(route, method, pathWithin(route, target.path))
+    );
+  }
+}
+
+function longest(routes: Map<string, Route> | undefined, prefixes: readonly string[]): Route | null {
+  if (routes === undefined) return null;
+  for (const prefix of prefixes) {
+    const route = routes.get(prefix);
+    if (route !== undefined) return route;
+  }
+  return null;
+}
+
+/** The path's prefixes by whole segments, the longest first, none deeper than `deepest` segments; `/` is the last. */
+function prefixesOf(path: string, deepest: number): string[] {
+  const prefixes = ['/'];
+  let end = 0;
+  for (let depth = 0; depth < deepest && end < path.length; depth++) {
+    const slash = path.indexOf('/', end + 1);
+    end = slash === -1 ? path.length : slash;
+    if (end > 1) prefixes.unshift(path.slice(0, end));
+  }
+  return prefixes;
+}
+
+function pathWithin({ config }: Route, path: string): string {
+  if (!config.stripPath || config.path === '/') return path;
+  const rest = path.slice(config.path.length);
+  return rest === '' ? '/' : rest;
+}
+
+function ruleOf(route: Route, method: string, path: string): Rule | null {
+  if (route.rules.length === 0) return null;
+  const segments = segmentsOf(path);
+  return (
+    route.rules.find(
+      (rule) => (rule.methods === null || rule.methods.has(method)) && covers(rule.segments, segments),
+    ) ?? null
+  );
+}
+
+/** `*` is one segment, a last `**` any number of them. A slash at the end of either side makes no difference. */
+function covers(pattern: readonly string[], segments: readonly string[]): boolean {
+  const open = pattern.at(-1) === '**';
+  const fixed = open ? pattern.length - 1 : pattern.length;
+  if (open ? segments.length < fixed : segments.length !== fixed) return false;
+  for (let i = 0; i < fixed; i++) {
+    if (pattern[i] !== '*' && pattern[i] !== segments[i]) return false;
+  }
+  return true;
+}
+
+function segmentsOf(path: string): string[] {
+  const segments = path.split('/').slice(1);
+  if (segments.at(-1) === '') segments.pop();
+  return segments;
+}
+
+function isMcpEndpoint(path: string): boolean {
+  return path === MCP_ENDPOINT || path.startsWith(`${MCP_ENDPOINT}/`);
+}
+
+function compile(rule: RuleConfig, route: RouteConfig): Rule {
+  return {
+    config: rule,
+    segments: segmentsOf(rule.path),
+    methods: rule.methods === null ? null : new Set(rule.methods),
+    accept: rule.accept === null ? null : acceptedBy(rule.accept, route),
+  };
+}
+
+function acceptedBy(schemes: readonly Scheme[], { schemeCase }: RouteConfig): AcceptedSchemes {
+  return { schemes: new Set(schemes), schemeCase };
+}
+
+/** The Host field without its port, lower case. */
+function hostName(host: string): string {
+  return host.replace(/:\d*$/, '').toLowerCase();
+}

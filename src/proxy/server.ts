@@ -1,0 +1,260 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ProxyConfig } from '../config/config.ts';
+import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
+import { forwardedFields, identityFields, passHeaders } from '../core/forward-headers.ts';
+import { rateLimitFields } from '../core/rate-limit-fields.ts';
+import { callersRequestId, readHead, type RequestHead } from '../core/request-head.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { plainAddress, type TrustedProxies } from './address.ts';
+import { denyResponse, denySocket } from './deny.ts';
+import type { Forwarder, UpstreamError } from './forward.ts';
+import { decide, type Gate } from './pipeline.ts';
+import { createRecorder, openExchange, type Exchange, type Recorder } from './record.ts';
+import type { Place } from './routes.ts';
+import type { Upgrader } from './upgrade.ts';
+
+export interface ProxyParts {
+  readonly config: ProxyConfig;
+  readonly gate: Gate;
+  readonly trustedProxies: TrustedProxies;
+  readonly forwarder: Forwarder;
+  readonly upgrader: Upgrader;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Once true, every answer ends its connection, so that clients move on. */
+  isDraining(): boolean;
+}
+
+const MAX_HEADER_BYTES = 16_384;
+
+/** The traffic port: accept, decide, forward or refuse, and one record of each request. */
+export function createProxyServer(parts: ProxyParts): Server {
+  const { timeouts } = parts.config;
+  const door = new Door(parts);
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: timeouts.headerMs,
+    // A body may take as long as it makes progress; the forwarder watches that.
+    requestTimeout: 0,
+    keepAliveTimeout: timeouts.idleMs,
+    connectionsCheckingInterval: Math.min(1000, timeouts.headerMs),
+    // Any other Upgrade field is ignored, as RFC 9110 section 7.8 allows.
+    shouldUpgradeCallback: (request) =>
+      request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket',
+  });
+  server.on('request', (request, response) => void door.serve(request, response, false));
+  // Without a listener the server would send 100 before anybody has asked whether the request may pass.
+  server.on('checkContinue', (request, response) => void door.serve(request, response, true));
+  server.on('upgrade', (request, socket, early) => void door.upgrade(request, socket, early));
+  server.on('connect', (request, socket, early) => void door.upgrade(request, socket, early));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => door.refuseUnparsed(error, socket));
+  return server;
+}
+
+/** One request as the door handles it. */
+interface Visit {
+  readonly request: IncomingMessage;
+  readonly head: RequestHead;
+  readonly peer: string;
+  readonly exchange: Exchange;
+}
+
+class Door {
+  readonly #parts: ProxyParts;
+  readonly #record: Recorder;
+  /** Connections with a request under way; a parser error on one of them cannot be answered. */
+  readonly #busy = new WeakSet<Duplex>();
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts;
+    this.#record = createRecorder(parts);
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
+    const visit = this.#open(request, false);
+    const { exchange } = visit;
+    const closed = new Promise<void>((resolve) => void response.once('close', resolve));
+    this.#busy.add(request.socket);
+    const decision = await this.#decide(visit);
+    if (decision.kind === 'denial') {
+      if (!response.destroyed) this.#deny(visit, response, decision);
+    } else if (!response.destroyed) {
+      if (awaitsContinue) response.writeContinue();
+      await this.#forward(decision, visit, response);
+    }
+    await closed;
+    this.#busy.delete(request.socket);
+    this.#record(exchange);
+  }
+
+  async #forward(decision: Permit<Place>, visit: Visit, response: ServerResponse): Promise<void> {
+    const { request, head, exchange } = visit;
+    const outcome = await this.#parts.forwarder.forward({
+      permit: decision,
+      request,
+      response,
+      headers: this.#upstreamHeaders(decision, visit),
+      answerHeaders: this.#answerHeaders(decision, exchange),
+      hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
+    });
+    Object.assign(exchange, outcome.bytes);
+    if (outcome.kind === 'answered') {
+      exchange.status = outcome.status;
+      exchange.answeredAt = outcome.answeredAt;
+      exchange.complete = outcome.complete;
+    } else if (outcome.kind === 'failed' && !response.destroyed) {
+      this.#deny(visit, response, failure(decision, exchange, outcome.error, outcome.detail));
+    }
+  }
+
+  async upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {
+    const visit = this.#open(request, true);
+    // A reset connection must not end the process; the upgrader sees it too.
+    socket.on('error', () => socket.destroy());
+    const decision = await this.#decide(visit);
+    if (decision.kind === 'denial') this.#denySocket(visit, socket, decision);
+    else await this.#upgrade(decision, visit, socket, early);
+    this.#record(visit.exchange);
+  }
+
+  async #upgrade(decision: Permit<Place>, visit: Visit, socket: Duplex, early: Buffer): Promise<void> {
+    const { upgrader, config, metrics, gate } = this.#parts;
+    const { exchange } = visit;
+    const { route, forwardedPath } = decision.route;
+    const outcome = await upgrader.upgrade({
+      request: visit.request,
+      socket,
+      head: early,
+      origin: route.origin,
+      path: forwardedPath,
+      headers: this.#upstreamHeaders(decision, visit),
+      answerHeaders: this.#answerHeaders(decision, exchange),
+      connectMs: config.timeouts.connectMs,
+      firstByteMs: config.timeouts.firstByteMs,
+    });
+    if (outcome.kind === 'timeout' || outcome.kind === 'unreachable') {
+      const error = outcome.kind === 'timeout' ? 'timeout' : 'reset';
+      this.#denySocket(visit, socket, failure(decision, exchange, error, 'the upgrade got no answer'));
+    } else if (outcome.kind !== 'client_gone') {
+      exchange.answeredAt = gate.clock.monotonic();
+      exchange.status = outcome.kind === 'opened' ? 101 : outcome.status;
+    }
+    if (outcome.kind === 'opened') {
+      const open = metrics.webSockets.labels(route.config.id);
+      open.inc();
+      await outcome.closed;
+      open.dec();
+    }
+  }
+
+  /** What the parser refuses has no request to speak of: a bare status, and the connection ends. */
+  refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (this.#busy.has(socket) || !socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const [status, phrase] = PARSER_ANSWERS[error.code ?? ''] ?? [400, 'Bad Request'];
+    socket.end(`HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const address = 'remoteAddress' in socket ? plainAddress(String(socket.remoteAddress)) : '';
+    const exchange = openExchange(
+      { requestId: newRequestId(), method: '', url: '', address, userAgent: null },
+      this.#parts.gate.clock.monotonic(),
+    );
+    this.#record.decided(exchange, deny('malformed_request', {}, { detail: 'the parser refused it' }));
+    exchange.status = status;
+    this.#record(exchange);
+  }
+
+  #open(request: IncomingMessage, upgrade: boolean): Visit {
+    const head = readHead(request.rawHeaders);
+    const peer = plainAddress(request.socket.remoteAddress ?? '');
+    const exchange = openExchange(
+      {
+        requestId: callersRequestId(head) ?? newRequestId(),
+        method: request.method ?? '',
+        url: request.url ?? '',
+        address: this.#parts.trustedProxies.clientAddress(peer, head),
+        userAgent: head.userAgent,
+        upgrade,
+      },
+      this.#parts.gate.clock.monotonic(),
+    );
+    return { request, head, peer, exchange };
+  }
+
+  /** The pipeline's word. A defect in it becomes a 500 that names the request, and nothing is forwarded. */
+  async #decide({ head, exchange }: Visit): Promise<Decision<Place>> {
+    const { gate, log } = this.#parts;
+    const { method, url, address, upgrade, requestId } = exchange;
+    let decision: Decision<Place>;
+    try {
+      decision = await decide({ method, url, head, address, upgrade }, gate);
+    } catch (error) {
+      log.error(
+        { requestId, detail: error instanceof Error ? (error.stack ?? error.name) : 'unknown' },
+        'a defect',
+      );
+      decision = deny('internal_error', {});
+    }
+    this.#record.decided(exchange, decision);
+    return decision;
+  }
+
+  #upstreamHeaders(decision: Permit<Place>, { head, peer, exchange }: Visit): string[] {
+    const trusted = this.#parts.trustedProxies.trusts(peer);
+    const headers = passHeaders(head, {
+      credential: decision.route.route.config.credential,
+      accepted: decision.credential,
+      trustedPeer: trusted,
+    });
+    headers.push(...forwardedFields(head, { address: peer, trusted, encrypted: false }));
+    headers.push(...identityFields(decision.key, exchange.requestId));
+    return headers;
+  }
+
+  #answerHeaders(decision: Decision<Place>, { requestId }: Exchange): string[] {
+    const fields = rateLimitFields(decision.limits, this.#parts.gate.clock.now());
+    fields.push('X-Request-Id', requestId);
+    if (this.#parts.isDraining()) fields.push('Connection', 'close');
+    return fields;
+  }
+
+  #deny({ request, exchange }: Visit, response: ServerResponse, denial: Denial<Place>): void {
+    Object.assign(exchange, denyResponse(request, response, this.#refusing(exchange, denial)));
+  }
+
+  #denySocket({ exchange }: Visit, socket: Duplex, denial: Denial<Place>): void {
+    if (!socket.destroyed) Object.assign(exchange, denySocket(socket, this.#refusing(exchange, denial)));
+  }
+
+  #refusing({ requestId }: Exchange, denial: Denial<Place>) {
+    return { denial, requestId, now: this.#parts.gate.clock.now(), draining: this.#parts.isDraining() };
+  }
+}
+
+const PARSER_ANSWERS: Record<string, readonly [number, string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+};
+
+/** A permitted request that the upstream did not answer. */
+function failure(
+  decision: Permit<Place>,
+  exchange: Exchange,
+  error: UpstreamError,
+  detail: string,
+): Denial<Place> {
+  exchange.upstreamError = error;
+  exchange.failure = error === 'timeout' ? 'upstream_timeout' : 'upstream_unreachable';
+  exchange.detail = detail;
+  return deny(exchange.failure, decision, { detail });
+}
+
+/** `req_` and 26 upper-case hex digits, the form Plextera's documents show. */
+function newRequestId(): string {
+  // From Node's own pool of random bytes, which a call of randomBytes for each request would not use.
+  return `req_${randomUUID().replaceAll('-', '').slice(0, 26).toUpperCase()}`;
+}

@@ -1,0 +1,119 @@
+import type { ProxyConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import type { ChangeListener, KeySource } from '../core/wire.ts';
+import { closeServer, listen } from '../runtime/listen.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { TrustedProxies } from './address.ts';
+import { FailedAuthentications } from './failed-authentications.ts';
+import { createForwarder } from './forward.ts';
+import { Changes } from './keys/changes.ts';
+import { KeyLookup, type LookupEvents } from './keys/lookup.ts';
+import { MemoryLimiter } from './limiter/memory.ts';
+import type { Gate } from './pipeline.ts';
+import { Policies } from './policy.ts';
+import { Routes } from './routes.ts';
+import { createProxyServer } from './server.ts';
+import { createUpgrader } from './upgrade.ts';
+
+export interface ProxyOptions {
+  readonly config: ProxyConfig;
+  readonly source: KeySource;
+  /** Hears of every change of a key before the call that made it returns. */
+  readonly subscribe: (listener: ChangeListener) => () => void;
+  /** Where the `echo` upstream listens. */
+  readonly echoOrigin: string | null;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+export interface RunningProxy {
+  readonly port: number;
+  /** Answers end their connections from now on; new requests are still served. */
+  drain(): void;
+  /** Waits for what is in flight, at most `graceMs`, then ends the rest. */
+  stop(graceMs: number): Promise<void>;
+}
+
+const SWEEP_MS = 60_000;
+
+/** Builds the gate from its parts, from general to specific, and listens. */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const { config, clock, metrics, log } = options;
+  const changes = new Changes(clock);
+  const keys = new KeyLookup({ ...config.keys, source: options.source, changes, clock, events: lookupEvents(metrics) });
+  metrics.watchCacheEntries(() => keys.entries);
+  const unsubscribe = options.subscribe((change) => changes.apply(change));
+  const limiter = new MemoryLimiter(clock);
+  const forbidden = new MemoryLimiter(clock);
+  const gate: Gate = {
+    routes: new Routes(config.routes, (route) => upstreamOf(route, options.echoOrigin)),
+    keys,
+    policies: new Policies(config),
+    limiter,
+    forbidden,
+    failures: new FailedAuthentications(config.failedAuthentication, clock),
+    clock,
+    checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
+    limited: (tier, allowed) => metrics.limitDecisions.labels(tier, allowed ? 'allow' : 'limit', 'memory').inc(),
+  };
+  const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
+  const upgrader = createUpgrader();
+  let draining = false;
+  const server = createProxyServer({
+    config,
+    gate,
+    trustedProxies: new TrustedProxies(config.trustedProxies),
+    forwarder,
+    upgrader,
+    metrics,
+    log,
+    isDraining: () => draining,
+  });
+  const sweeper = setInterval(() => {
+    limiter.sweep();
+    forbidden.sweep();
+  }, SWEEP_MS);
+  sweeper.unref();
+  const port = await listen(server, config.host, config.port);
+  return {
+    port,
+    drain() {
+      draining = true;
+    },
+    async stop(graceMs) {
+      draining = true;
+      clearInterval(sweeper);
+      upgrader.closeAll();
+      await closeServer(server, graceMs);
+      await forwarder.close();
+      unsubscribe();
+    },
+  };
+}
+
+function upstreamOf({ upstream }: RouteConfig, echoOrigin: string | null): Exclude<UpstreamConfig, { kind: 'echo' }> {
+  if (upstream.kind === 'http') return upstream;
+  if (echoOrigin === null) throw new Error('the echo upstream does not run');
+  return { kind: 'http', origin: echoOrigin, basePath: '' };
+}
+
+function lookupEvents(metrics: Metrics): LookupEvents {
+  const counters = new Map<string, { inc(): void }>();
+  for (const layer of ['l1', 'origin'] as const) {
+    for (const result of ['hit', 'miss', 'negative', 'stale', 'error'] as const) {
+      const child = metrics.lookups.labels(layer, result);
+      child.inc(0);
+      counters.set(`${layer} ${result}`, child);
+    }
+  }
+  const durations = { l1: metrics.lookupDuration.labels('l1'), origin: metrics.lookupDuration.labels('origin') };
+  return {
+    asked(layer, result, durationMs) {
+      counters.get(`${layer} ${result}`)?.inc();
+      durations[layer].observe(durationMs / 1000);
+    },
+    coalesced: () => metrics.lookupsCoalesced.inc(),
+  };
+}

@@ -1,0 +1,82 @@
+import { timingSafeEqual, hash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Secret } from '../core/secret.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface AdminOptions {
+  /** Guards everything but the open paths when the caller is not on loopback. */
+  readonly token: Secret | null;
+  readonly metrics: Metrics;
+  /** Configured and not draining. */
+  isReady(): boolean;
+  /** The configuration in force with its secrets masked. */
+  effectiveConfig(): unknown;
+}
+
+interface AdminAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly challenge?: boolean;
+}
+
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+
+/** The operator's port. It is never the traffic port, and reads only. */
+export function createAdminServer(options: AdminOptions): Server {
+  return createServer((request, response) => {
+    answer(request, options).then(
+      (ready) => write(response, ready),
+      () => write(response, text(500, 'internal error')),
+    );
+  });
+}
+
+async function answer(request: IncomingMessage, options: AdminOptions): Promise<AdminAnswer> {
+  const path = (request.url ?? '').split('?', 1)[0] ?? '';
+  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD');
+  if (!OPEN_PATHS.has(path) && !mayRead(request, options.token)) {
+    return { ...text(401, 'the admin token is required off loopback'), challenge: true };
+  }
+  switch (path) {
+    case '/livez':
+      return text(200, 'ok');
+    case '/readyz':
+      return options.isReady() ? text(200, 'ok') : text(503, 'not ready');
+    case '/metrics': {
+      const scrape = await options.metrics.scrape();
+      return { status: 200, type: scrape.contentType, body: scrape.text };
+    }
+    case '/config':
+      return {
+        status: 200,
+        type: 'application/json',
+        body: JSON.stringify(options.effectiveConfig(), null, 2),
+      };
+    default:
+      return text(404, 'there are /livez, /readyz, /metrics and /config');
+  }
+}
+
+function mayRead(request: IncomingMessage, token: Secret | null): boolean {
+  const address = request.socket.remoteAddress ?? '';
+  if (address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')) return true;
+  const sent = request.headers.authorization ?? '';
+  if (token === null || !/^bearer /i.test(sent)) return false;
+  // Digests have one length, which timingSafeEqual needs.
+  return timingSafeEqual(hash('sha256', sent.slice(7).trim(), 'buffer'), Buffer.from(token.digest(), 'hex'));
+}
+
+function text(status: number, body: string): AdminAnswer {
+  return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` };
+}
+
+function write(response: ServerResponse, { status, type, body, challenge }: AdminAnswer): void {
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    ...(challenge === true ? { 'WWW-Authenticate': 'Bearer realm="plexgate-admin"' } : {}),
+  });
+  response.end(body);
+}

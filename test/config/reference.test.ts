@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import * as z from 'zod';
+import { describe, expect, it } from 'vitest';
+import { GENERATED_PAGES } from '../../scripts/generate-docs.ts';
+import { configJsonSchema, fileSchema, type JsonSchema } from '../../src/config/json-schema.ts';
+
+describe('generated pages', () => {
+  it.each(GENERATED_PAGES)(
+    '%s is what the code says; `node scripts/generate-docs.ts` writes it anew',
+    (file, text) => {
+      expect(readFileSync(file, 'utf8')).toBe(text());
+    },
+  );
+});
+
+/** Every field with its path. */
+function fieldsOf(schema: JsonSchema, path = ''): [path: string, field: JsonSchema][] {
+  const within = [schema, schema.items, ...(schema.anyOf ?? [])].flatMap((way) =>
+    Object.entries(way?.properties ?? {}),
+  );
+  return within.flatMap(([name, field]) => [
+    [`${path}.${name}`, field] as [string, JsonSchema],
+    ...fieldsOf(field, `${path}.${name}`),
+  ]);
+}
+
+describe('the JSON Schema', () => {
+  it.each(fieldsOf(fileSchema()))('says of %s in one sentence what it means', (_, field) => {
+    expect(field.description).toMatch(/^[^.](?:[^.]|\.(?=\S))*\.$/);
+  });
+
+  it('names every field of the shipped files and nothing that a later release brings', () => {
+    const names = fieldsOf(fileSchema()).map(([path]) => path);
+    expect(names).toContain('.proxy.routes.credential.scheme');
+    expect(names).toContain('.keyService.peppers.current');
+    const later = ['redis', 'forwardAuth', 'proxy.tls', 'proxy.keys.service', 'proxy.keys.fence'].map(
+      (name) => `.${name}`,
+    );
+    expect(later.filter((name) => names.includes(name))).toEqual([]);
+    expect(JSON.stringify(configJsonSchema())).not.toMatch(/"later"|"\$id"|redis/i);
+  });
+
+  const schema = z.fromJSONSchema(configJsonSchema() as Parameters<typeof z.fromJSONSchema>[0]);
+  const files = ['config', 'test/config/good'].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((file) => file.endsWith('.yaml'))
+      .map((file) => `${folder}/${file}`),
+  );
+
+  it.each(files)('agrees with %s', (file) => {
+    expect(schema.safeParse(parse(readFileSync(file, 'utf8'))).error?.issues ?? []).toEqual([]);
+  });
+
+  it.each([
+    'unknown-field',
+    'duration-without-unit',
+    'duration-unknown-unit',
+    'limit-malformed',
+    'unknown-profile',
+    'routes-empty',
+    'route-without-upstream',
+    'later-redis',
+    'later-forward-auth',
+    'port-quoted',
+  ])('refuses %s as well', (name) => {
+    const file: unknown = parse(readFileSync(`test/config/bad/${name}.yaml`, 'utf8'));
+    expect(schema.safeParse(file).success).toBe(false);
+  });
+});

@@ -1,0 +1,204 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createRawServer,
+  type Server,
+  type Socket,
+} from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import { passHeaders } from '../../src/core/forward-headers.ts';
+import { readHead } from '../../src/core/request-head.ts';
+import {
+  createUpgrader,
+  isWebSocketUpgrade,
+  type Upgrade,
+  type Upgrader,
+  type UpgradeOutcome,
+} from '../../src/proxy/upgrade.ts';
+
+const REFUSALS = { unreachable: '502 Bad Gateway', timeout: '504 Gateway Timeout', withdrawn: '401 No' };
+
+/** The smallest gate: every upgrade is forwarded, everything else is told what it was. */
+export interface Gate {
+  readonly port: number;
+  readonly upgrader: Upgrader;
+  /** Fulfilled when the first upgrade has come, `decidingMs` before the upgrader is asked. */
+  readonly asked: Promise<void>;
+  /** The outcome of the first upgrade. */
+  readonly outcome: Promise<UpgradeOutcome>;
+  /** Every outcome there has been. */
+  readonly outcomes: readonly UpgradeOutcome[];
+  /** Bytes on the client's socket before the caller wrote its own. */
+  readonly writtenByUpgrader: () => number;
+}
+
+export async function startGate(
+  upstreamPort: number,
+  settings: Partial<Upgrade> = {},
+  decidingMs = 0,
+): Promise<Gate> {
+  const upgrader = createUpgrader({ lingerMs: 300 });
+  const outcomes: UpgradeOutcome[] = [];
+  const asked = Promise.withResolvers<void>();
+  const first = Promise.withResolvers<UpgradeOutcome>();
+  let written = 0;
+  const server = createServer({ shouldUpgradeCallback: isWebSocketUpgrade }, (request, response) => {
+    request.resume().on('end', () => {
+      response.end(`plain ${request.method} ${request.url}`);
+    });
+  });
+  server.on('upgrade', (request, socket: Duplex, head) => {
+    const path = request.url ?? '/';
+    const headers = passHeaders(readHead(request.rawHeaders), {
+      credential: { kind: 'strip' },
+      accepted: null,
+      trustedPeer: false,
+    }).concat('X-Key-Id', 'key-1');
+    const origin = `http://127.0.0.1:${upstreamPort}`;
+    const answerHeaders = ['X-Request-Id', 'req-1', 'RateLimit', '"owner";r=9;t=1'];
+    const deadlines = { connectMs: 1_000, firstByteMs: 1_000 };
+    // http.Server has taken its own listener away.
+    socket.on('error', () => {});
+    asked.resolve();
+    const upgrade = {
+      request,
+      socket,
+      head,
+      origin,
+      path,
+      headers,
+      answerHeaders,
+      ...deadlines,
+      ...settings,
+    };
+    const decide = async (): Promise<void> => {
+      await sleep(decidingMs);
+      const outcome = await upgrader.upgrade(upgrade);
+      written = (socket as Socket).bytesWritten;
+      outcomes.push(outcome);
+      first.resolve(outcome);
+      const line = REFUSALS[outcome.kind as keyof typeof REFUSALS] as string | undefined;
+      if (line !== undefined) {
+        socket.end(`HTTP/1.1 ${line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+      }
+    };
+    void decide();
+  });
+  const port = await listen(server);
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    port,
+    upgrader,
+    asked: asked.promise,
+    outcome: first.promise,
+    outcomes,
+    writtenByUpgrader: () => written,
+  };
+}
+
+export async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** One end of a TCP connection and the bytes that arrive there, as latin1. */
+export class RawPeer {
+  readonly socket: Socket;
+  /** The other end has sent a FIN or a reset. */
+  readonly over: Promise<undefined>;
+  text = '';
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.over = new Promise((resolve) => {
+      for (const event of ['end', 'close']) socket.once(event, () => resolve(undefined));
+    });
+    socket.on('data', (chunk: Buffer) => {
+      this.text += chunk.toString('latin1');
+    });
+    socket.on('error', () => {
+      // `close` follows.
+    });
+    onTestFinished(() => {
+      socket.destroy();
+    });
+  }
+
+  /** All that has come once `part` is in it. */
+  async sees(part: string): Promise<string> {
+    while (!this.text.includes(part)) {
+      const more = await Promise.race([once(this.socket, 'data'), this.over]);
+      if (more === undefined && !this.text.includes(part))
+        throw new Error(`over before ${part}: ${this.text}`);
+    }
+    return this.text;
+  }
+}
+
+/** An upstream that speaks only when the test does. */
+export class RawUpstream {
+  readonly port: number;
+  /** The first connection. */
+  readonly peer: Promise<RawPeer>;
+  connections = 0;
+
+  private constructor(port: number, peer: Promise<RawPeer>) {
+    this.port = port;
+    this.peer = peer;
+  }
+
+  static async start(): Promise<RawUpstream> {
+    const first = Promise.withResolvers<RawPeer>();
+    let upstream: RawUpstream | null = null;
+    const server = createRawServer({ allowHalfOpen: true }, (socket) => {
+      if (upstream !== null) upstream.connections++;
+      first.resolve(new RawPeer(socket));
+    });
+    const port = await listen(server);
+    onTestFinished(() => {
+      server.close();
+    });
+    upstream = new RawUpstream(port, first.promise);
+    return upstream;
+  }
+
+  /** Reads the request head and sends `answer`. */
+  async answers(answer: string): Promise<RawPeer> {
+    const peer = await this.peer;
+    await peer.sees('\r\n\r\n');
+    peer.socket.write(Buffer.from(answer, 'latin1'));
+    return peer;
+  }
+}
+
+export function rawClient(port: number): RawPeer {
+  return new RawPeer(connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
+}
+
+/** A client that has sent an upgrade request with these extra header lines and bytes behind it. */
+export function upgradeClient(port: number, lines: readonly string[] = [], early = ''): RawPeer {
+  const client = rawClient(port);
+  client.socket.write(Buffer.from(upgradeRequest('/chat?a=1', lines) + early, 'latin1'));
+  return client;
+}
+
+export function upgradeRequest(target: string, lines: readonly string[] = []): string {
+  return (
+    `GET ${target} HTTP/1.1\r\nHost: gate.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
+    lines.map((line) => `${line}\r\n`).join('') +
+    '\r\n'
+  );
+}
+
+export const SWITCHING =
+  'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+  'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n';

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { Secret } from '../../src/core/secret.ts';
+import type { KeySource } from '../../src/core/wire.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { createEchoServer } from '../../src/demo/echo.ts';
+import { KeyService } from '../../src/key-service/keys.ts';
+import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
+import { startProxy } from '../../src/proxy/start.ts';
+import { closeServer, listen } from '../../src/runtime/listen.ts';
+import { createLog } from '../../src/runtime/log.ts';
+import { createMetrics } from '../../src/runtime/metrics.ts';
+
+/** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
+export interface TestGate {
+  readonly port: number;
+  readonly service: KeyService;
+  /** Moves the gate's and the key service's clocks forward, wall and monotonic. */
+  advance(ms: number): void;
+  /** How often the key service was asked what a digest stands for. */
+  resolves(): number;
+  /** The log so far, a JSON text each. */
+  readonly logLines: readonly string[];
+  metrics(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface TestGateOptions {
+  /** YAML of the whole configuration; ports and store are replaced by free ones and a store in memory. */
+  readonly config: string;
+  readonly env?: Record<string, string>;
+}
+
+export async function startGate({ config: text, env = {} }: TestGateOptions): Promise<TestGate> {
+  const parsed = parseConfig(text, { fileName: 'test.yaml', env, readFile: () => ({ kind: 'unreadable', why: 'tests read no files' }) });
+  if (parsed.kind === 'mistakes') throw new Error(parsed.mistakes.map((mistake) => mistake.text).join('\n'));
+  const { proxy: proxyConfig } = parsed.config;
+  if (proxyConfig === null) throw new Error('the configuration has no proxy');
+  let offsetMs = 0;
+  const clock: Clock = {
+    now: () => Date.now() + offsetMs,
+    monotonic: () => performance.now() + offsetMs,
+  };
+  const store = await openSqliteStore(':memory:');
+  const service = new KeyService({
+    store,
+    clock,
+    peppers: { current: 'p1', secrets: new Map([['p1', new Secret(randomBytes(32).toString('hex'))]]) },
+    randomBytes,
+    prefixes: proxyConfig.keys.prefixes,
+  });
+  await service.start();
+  let resolves = 0;
+  const source: KeySource = {
+    resolve(digest, signal) {
+      resolves += 1;
+      return service.resolve(digest, signal);
+    },
+  };
+  const logLines: string[] = [];
+  const metrics = createMetrics({ version: 'test', revision: 'test' });
+  const echo = createEchoServer();
+  const echoPort = await listen(echo, '127.0.0.1', 0);
+  const proxy = await startProxy({
+    config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
+    source,
+    subscribe: (listener) => service.subscribe(listener),
+    echoOrigin: `http://127.0.0.1:${echoPort}`,
+    clock,
+    metrics,
+    log: createLog('debug', { write: (line) => void logLines.push(line) }),
+  });
+  return {
+    port: proxy.port,
+    service,
+    advance(ms) {
+      offsetMs += ms;
+    },
+    resolves: () => resolves,
+    logLines,
+    metrics: async () => (await metrics.scrape()).text,
+    async stop() {
+      await proxy.stop(100);
+      await closeServer(echo, 0);
+      await store.close();
+    },
+  };
+}
