@@ -32,7 +32,11 @@ export interface TestGateOptions {
 }
 
 export async function startGate({ config: text, env = {} }: TestGateOptions): Promise<TestGate> {
-  const parsed = parseConfig(text, { fileName: 'test.yaml', env, readFile: () => ({ kind: 'unreadable', why: 'tests read no files' }) });
+  const parsed = parseConfig(text, {
+    fileName: 'test.yaml',
+    env,
+    readFile: () => ({ kind: 'unreadable', why: 'tests read no files' }),
+  });
   if (parsed.kind === 'mistakes') throw new Error(parsed.mistakes.map((mistake) => mistake.text).join('\n'));
   const { proxy: proxyConfig } = parsed.config;
   if (proxyConfig === null) throw new Error('the configuration has no proxy');

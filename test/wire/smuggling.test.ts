@@ -6,9 +6,8 @@ import { startStage, type Stage } from '../support/stage.ts';
 
 /** What is sent here is built byte by byte: no HTTP library would send most of it. */
 const CONFIG = `
+keyService: {}
 proxy:
-  host: 127.0.0.1
-  port: 0
   failedAuthentication: off
   routes:
     - match: { path: / }
@@ -19,7 +18,6 @@ proxy:
       stripPath: true
       profile: plexmcp
       upstream: '{upstream}'
-keyService: { port: 0 }
 `;
 
 let stage: Stage;

@@ -6,9 +6,8 @@ import { startStage, type Stage } from '../support/stage.ts';
 import { OK, type OpenStream } from '../support/upstream.ts';
 
 const CONFIG = `
+keyService: {}
 proxy:
-  host: 127.0.0.1
-  port: 0
   routes:
     - match: { path: / }
       profile: standard
@@ -16,7 +15,6 @@ proxy:
     - match: { path: /bulk }
       profile: standard
       upstream: '{bulk}'
-keyService: { port: 0 }
 `;
 
 const MIB = 1024 * 1024;
