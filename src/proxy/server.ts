@@ -65,8 +65,8 @@ interface Visit {
 class Door {
   readonly #parts: ProxyParts;
   readonly #record: Recorder;
-  /** Connections with a request under way; a parser error on one of them cannot be answered. */
-  readonly #busy = new WeakSet<Duplex>();
+  /** The newest request under way on a connection. */
+  readonly #underWay = new WeakMap<Duplex, { readonly response: ServerResponse; readonly exchange: Exchange }>();
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
@@ -77,7 +77,7 @@ class Door {
     const visit = this.#open(request, false);
     const { exchange } = visit;
     const closed = new Promise<void>((resolve) => void response.once('close', resolve));
-    this.#busy.add(request.socket);
+    this.#underWay.set(request.socket, { response, exchange });
     const decision = await this.#decide(visit);
     if (decision.kind === 'denial') {
       if (!response.destroyed) this.#deny(visit, response, decision);
@@ -86,7 +86,7 @@ class Door {
       await this.#forward(decision, visit, response);
     }
     await closed;
-    this.#busy.delete(request.socket);
+    if (this.#underWay.get(request.socket)?.response === response) this.#underWay.delete(request.socket);
     this.#record(exchange);
   }
 
@@ -152,12 +152,18 @@ class Door {
 
   /** What the parser refuses has no request to speak of: a bare status, and the connection ends. */
   refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (this.#busy.has(socket) || !socket.writable || error.code === 'ECONNRESET') {
+    const underWay = this.#underWay.get(socket);
+    if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
+    if (underWay !== undefined) {
+      // What the head alone decides is written within this turn, and in the route's own words.
+      setImmediate(() => breakOff(underWay.response, underWay.exchange, socket));
+      return;
+    }
     const [status, phrase] = PARSER_ANSWERS[error.code ?? ''] ?? [400, 'Bad Request'];
-    socket.end(`HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    socket.end(bareAnswer(status, phrase));
     const address = 'remoteAddress' in socket ? plainAddress(String(socket.remoteAddress)) : '';
     const exchange = openExchange(
       { requestId: newRequestId(), method: '', url: '', address, userAgent: null },
@@ -239,6 +245,24 @@ const PARSER_ANSWERS: Record<string, readonly [number, string]> = {
   HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
 };
+
+function bareAnswer(status: number, phrase: string): string {
+  return `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+}
+
+/**
+ * Ends a connection on which the head of a request could be read and its body not. Only the request at the head of
+ * the line may be answered, and only if nothing of its answer has left; closing tells the forwarder to stop.
+ */
+function breakOff(response: ServerResponse, exchange: Exchange, socket: Duplex): void {
+  if (socket.destroyed) return;
+  if (response.socket === socket && !response.headersSent) {
+    exchange.status = 400;
+    exchange.detail = 'the parser refused the body';
+    socket.write(bareAnswer(400, 'Bad Request'));
+  }
+  socket.end(() => socket.destroy());
+}
 
 /** A permitted request that the upstream did not answer. */
 function failure(
