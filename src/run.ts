@@ -41,7 +41,13 @@ export async function run({ config, demo, stop }: RunOptions): Promise<void> {
   }
 }
 
-async function start(config: Config, demo: boolean, stop: AbortSignal, log: Log, stops: StopStack): Promise<void> {
+async function start(
+  config: Config,
+  demo: boolean,
+  stop: AbortSignal,
+  log: Log,
+  stops: StopStack,
+): Promise<void> {
   const flushing = setInterval(() => log.flush(), LOG_FLUSH_MS);
   stops.push('log', () => clearInterval(flushing));
   const metrics = createMetrics({ version: VERSION, revision: REVISION });
@@ -58,7 +64,8 @@ async function start(config: Config, demo: boolean, stop: AbortSignal, log: Log,
   stops.push('admin', () => closeServer(admin, 0));
   log.info({ url: `http://${config.admin.host}:${adminPort}` }, 'admin listens');
 
-  const service = config.keyService === null ? null : await startKeyService(config, config.keyService, log, stops);
+  const service =
+    config.keyService === null ? null : await startKeyService(config, config.keyService, log, stops);
   if (config.proxy !== null) {
     if (service === null) throw new Error('a proxy needs the keyService section in the same file');
     const { proxy: proxyConfig } = config;
@@ -101,16 +108,15 @@ async function startKeyService(
     ...(config.proxy === null ? {} : { prefixes: config.proxy.keys.prefixes }),
     log,
   });
-  await service.start();
   const server = createKeyServer({
     service,
     adminTokens: section.adminTokens ?? [given(made).adminToken],
     serviceTokens: section.serviceTokens ?? [given(made).serviceToken],
     log,
   });
-  const address = await server.listen({ host: section.host, port: section.port });
+  const port = await server.listen({ host: section.host, port: section.port });
   stops.push('key service', () => server.close());
-  log.info({ url: address }, 'key service listens');
+  log.info({ url: `http://${section.host}:${port}` }, 'key service listens');
   return service;
 }
 

@@ -22,7 +22,7 @@ export interface RequestHead {
   readonly origin: string | null;
   readonly preflightMethod: string | null;
   readonly mcpMethod: string | null;
-  readonly mcpName: string | null;
+  readonly mcpName: readonly string[];
   readonly mcpProtocolVersion: string | null;
 }
 
@@ -53,7 +53,7 @@ export function readHead(raw: readonly string[]): RequestHead {
     origin: only('origin'),
     preflightMethod: only('access-control-request-method'),
     mcpMethod: only('mcp-method'),
-    mcpName: only('mcp-name'),
+    mcpName: all('mcp-name'),
     mcpProtocolVersion: only('mcp-protocol-version'),
   };
 }

@@ -3,8 +3,12 @@ export interface Target {
   readonly kind: 'target';
   readonly path: string;
   readonly query: string;
-  /** The path as an upstream that decodes percent-encoding and folds slashes would read it; null where it is `path`. */
-  readonly decoded: string | null;
+  /**
+   * What other readers may take the path for: with percent-encoding decoded and slashes folded, and, where it starts
+   * with `//`, without the first segment, which a reader that resolves references (RFC 3986 section 4.2) takes for a
+   * host. Empty for a path that has one reading.
+   */
+  readonly otherReadings: readonly string[];
 }
 
 export interface TargetProblem {
@@ -19,9 +23,9 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)([^#]*)$/i;
 /**
  * Reads the request target (RFC 9112 section 3.2). What is routed is what is forwarded, byte for byte, so
  * everything that an upstream might read differently is refused here: dot segments plain or encoded (also with
- * path parameters, `..;x`), backslashes plain or encoded, control bytes, broken percent-encoding, fragments, an
- * absolute form whose authority is not the Host, and a path that starts with `//`, whose first segment an upstream
- * that resolves it as a reference (RFC 3986 section 4.2) takes for a host.
+ * path parameters, `..;x`), backslashes plain or encoded, control bytes, broken percent-encoding, fragments, and an
+ * absolute form whose authority is not the Host. Doubled and encoded slashes pass here; the routes refuse them where
+ * another reading would lead to another route or rule.
  */
 export function readTarget(url: string, host: readonly string[]): Target | TargetProblem {
   let rest = url;
@@ -41,14 +45,12 @@ export function readTarget(url: string, host: readonly string[]): Target | Targe
     return problem('the path holds a backslash, a fragment, a space, a control or a non-ASCII byte');
   if (/[#\u0000-\u0020\u007f-\uffff]/.test(query))
     return problem('the query holds a fragment, a space, a control or a non-ASCII byte');
-  if (path.startsWith('//')) return problem('the path starts with two slashes');
   const decoded = decode(path);
   if (decoded === null) return problem('the path holds a broken percent-encoding');
   if (/[\u0000-\u001f\u007f\\]/.test(decoded))
     return problem('the path holds an encoded backslash or control byte');
   if (hasDotSegment(decoded)) return problem('the path holds a dot segment');
-  const folded = decoded.replace(/\/{2,}/g, '/');
-  return { kind: 'target', path, query, decoded: folded === path ? null : folded };
+  return { kind: 'target', path, query, otherReadings: otherReadingsOf(path, decoded) };
 }
 
 /** One round of percent-decoding to latin-1 characters; null where a `%` is not followed by two hex digits. */
@@ -60,6 +62,16 @@ function decode(path: string): string | null {
     return String.fromCharCode(Number.parseInt(digits ?? '0', 16));
   });
   return broken ? null : text;
+}
+
+function otherReadingsOf(path: string, decoded: string): string[] {
+  const readings = [fold(decoded)];
+  if (decoded.startsWith('//')) readings.push(fold(`/${decoded.replace(/^\/\/[^/]*/, '')}`));
+  return readings.filter((reading) => reading !== path);
+}
+
+function fold(path: string): string {
+  return path.replace(/\/{2,}/g, '/');
 }
 
 function hasDotSegment(path: string): boolean {

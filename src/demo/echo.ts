@@ -32,7 +32,10 @@ function echo(request: IncomingMessage, response: ServerResponse): void {
       null,
       2,
     );
-    response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) + 1 });
+    response.writeHead(200, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body) + 1,
+    });
     response.end(`${body}\n`);
   });
 }

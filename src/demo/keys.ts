@@ -9,7 +9,12 @@ export interface DemoKey {
   readonly text: string;
 }
 
-const TIERS: Record<Profile, string> = { plexe: 'basic', plextera: 'default', plexmcp: 'free', standard: 'default' };
+const TIERS: Record<Profile, string> = {
+  plexe: 'basic',
+  plextera: 'default',
+  plexmcp: 'free',
+  standard: 'default',
+};
 const PERMISSIONS: readonly Permission[] = ['read_write', 'read_only'];
 
 /** A read-write and a read-only key for each profile, each with an owner of its own; those of the last start are revoked. */
@@ -21,7 +26,8 @@ export async function makeDemoKeys(service: KeyService): Promise<readonly DemoKe
       await revokeActiveKeys(service, owner);
       await service.putOwner(owner, { profile, tier: TIERS[profile] });
       const created = await service.createKey({ owner, name: 'demo', profile, permission });
-      if (created.kind !== 'created') throw new Error(`the demo key of ${owner} was not made: ${created.kind}`);
+      if (created.kind !== 'created')
+        throw new Error(`the demo key of ${owner} was not made: ${created.kind}`);
       keys.push({ profile, permission, text: created.key.reveal() });
     }
   }
@@ -37,7 +43,8 @@ async function revokeActiveKeys(service: KeyService, owner: string): Promise<voi
 /** What a new user can paste: one line for each header format, one that is refused, one loop that is limited. */
 export function demoText(keys: readonly DemoKey[], gatePort: number): string {
   const key = (profile: Profile, permission: Permission): string =>
-    keys.find((candidate) => candidate.profile === profile && candidate.permission === permission)?.text ?? '';
+    keys.find((candidate) => candidate.profile === profile && candidate.permission === permission)?.text ??
+    '';
   const url = `http://127.0.0.1:${gatePort}`;
   const readWrite = key('plexe', 'read_write');
   const lines = [

@@ -212,8 +212,8 @@ class Flight implements Dispatcher.DispatchHandler {
     };
     if (statusText === undefined || statusText === '') response.writeHead(status, fields);
     else response.writeHead(status, statusText, fields);
-    // An event stream may have a head long before its first event; the client must see it now.
-    if (this.#answer.endless) response.flushHeaders();
+    // A head may come long before its body. One that brought none along is sent by itself.
+    process.nextTick(this.#sendHeadAlone);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -249,6 +249,10 @@ class Flight implements Dispatcher.DispatchHandler {
       ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error))
     );
   }
+
+  readonly #sendHeadAlone = (): void => {
+    if (this.#phase === 'answering' && this.#bytesOut === 0) this.#forward.response.flushHeaders();
+  };
 
   readonly #onDrain = (): void => {
     this.#progressAt = this.#monotonic();

@@ -3,7 +3,7 @@ import { readCredential, type Credential } from '../core/credential.ts';
 import { deny, permit, type Decision, type Denial, type Subject } from '../core/decision.ts';
 import { standingOf, type KeyRecord } from '../core/key.ts';
 import { inspectShape } from '../core/key-shape.ts';
-import { mcpNamedBy, reachesMcp } from '../core/mcp.ts';
+import { mcpsNamedBy, reachesMcps } from '../core/mcp.ts';
 import { permits, requiredAccess } from '../core/permission.ts';
 import type { Reason } from '../core/reasons.ts';
 import { isPreflight, type RequestHead } from '../core/request-head.ts';
@@ -93,7 +93,11 @@ function placeOf(facts: RequestFacts, gate: Gate): Place | Denial<Place> {
   const match = gate.routes.match(method, target, head);
   if (match.kind === 'no_route') return deny('no_route', {});
   if (match.kind === 'ambiguous') {
-    return deny('malformed_request', {}, { detail: 'decoding the path would change its route or rule' });
+    return deny(
+      'malformed_request',
+      {},
+      { detail: 'another reading of the path leads to another route or rule' },
+    );
   }
   return match.place;
 }
@@ -144,7 +148,8 @@ function forbiddenBecause(key: KeyRecord, place: Place, facts: RequestFacts): Re
     mcpProtocolVersion,
   });
   if (!permits(key.permission, access)) return 'method_not_permitted';
-  if (profile === 'plexmcp' && !reachesMcp(key, mcpNamedBy(place.path, mcpName))) return 'scope_denied';
+  const named = profile === 'plexmcp' ? mcpsNamedBy(place.readings, mcpName) : [];
+  if (!reachesMcps(key, named)) return 'scope_denied';
   return null;
 }
 

@@ -29,6 +29,8 @@ export interface Place {
   readonly forwardedPath: string;
   /** `forwardedPath` without base path and query, which rules match. */
   readonly path: string;
+  /** `path`, and what else a reader that decodes it may take it for. */
+  readonly readings: readonly string[];
   readonly auth: 'required' | 'none';
   readonly access: AccessMode;
   readonly accept: AcceptedSchemes;
@@ -38,7 +40,7 @@ export interface Place {
 export type Match =
   | { readonly kind: 'place'; readonly place: Place }
   | { readonly kind: 'no_route' }
-  /** Decoding the path would lead to another route or rule, so an upstream that decodes would see another request. */
+  /** Another reading of the path leads to another route or rule, so an upstream might see another request. */
   | { readonly kind: 'ambiguous' };
 
 const ANY_HOST = '*';
@@ -73,8 +75,10 @@ export class Routes {
   match(method: string, target: Target, head: RequestHead): Match {
     const host = hostName(head.host[0] ?? '');
     const route = this.#routeOf(host, target.path);
-    if (target.decoded !== null && this.#isAmbiguous(host, method, target, route))
-      return { kind: 'ambiguous' };
+    const ambiguous = target.otherReadings.some(
+      (reading) => !this.#leadsTo(route, { host, method, path: target.path, reading }),
+    );
+    if (ambiguous) return { kind: 'ambiguous' };
     if (route === null) return { kind: 'no_route' };
     const path = pathWithin(route, target.path);
     const rule = ruleOf(route, method, path);
@@ -86,6 +90,7 @@ export class Routes {
       place: {
         route,
         path,
+        readings: [path, ...target.otherReadings.map((reading) => pathWithin(route, reading))],
         forwardedPath: route.basePath + path + target.query,
         auth: rule?.config.auth ?? config.auth,
         access: rule?.config.access ?? config.access,
@@ -106,13 +111,16 @@ export class Routes {
     return (own && longest(own, prefixes)) ?? longest(this.#byHost.get(ANY_HOST), prefixes);
   }
 
-  #isAmbiguous(host: string, method: string, target: Target, route: Route | null): boolean {
-    const decoded = target.decoded ?? target.path;
-    if (this.#routeOf(host, decoded) !== route) return true;
-    if (route === null || route.rules.length === 0) return false;
+  /** Whether another reading of the path leads to the same route and rule. */
+  #leadsTo(
+    route: Route | null,
+    request: { host: string; method: string; path: string; reading: string },
+  ): boolean {
+    const { host, method, path, reading } = request;
+    if (this.#routeOf(host, reading) !== route) return false;
+    if (route === null || route.rules.length === 0) return true;
     return (
-      ruleOf(route, method, pathWithin(route, decoded)) !==
-      ruleOf(route, method, pathWithin(route, target.path))
+      ruleOf(route, method, pathWithin(route, reading)) === ruleOf(route, method, pathWithin(route, path))
     );
   }
 }

@@ -138,7 +138,7 @@ class Door {
     if (outcome.kind === 'timeout' || outcome.kind === 'unreachable') {
       const error = outcome.kind === 'timeout' ? 'timeout' : 'reset';
       this.#denySocket(visit, socket, failure(decision, exchange, error, 'the upgrade got no answer'));
-    } else if (outcome.kind !== 'client_gone') {
+    } else if (outcome.kind === 'opened' || outcome.kind === 'answered') {
       exchange.answeredAt = gate.clock.monotonic();
       exchange.status = outcome.kind === 'opened' ? 101 : outcome.status;
     }

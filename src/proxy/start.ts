@@ -42,7 +42,13 @@ const SWEEP_MS = 60_000;
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
   const changes = new Changes(clock);
-  const keys = new KeyLookup({ ...config.keys, source: options.source, changes, clock, events: lookupEvents(metrics) });
+  const keys = new KeyLookup({
+    ...config.keys,
+    source: options.source,
+    changes,
+    clock,
+    events: lookupEvents(metrics),
+  });
   metrics.watchCacheEntries(() => keys.entries);
   const unsubscribe = options.subscribe((change) => changes.apply(change));
   const limiter = new MemoryLimiter(clock);
@@ -56,7 +62,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     failures: new FailedAuthentications(config.failedAuthentication, clock),
     clock,
     checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
-    limited: (tier, allowed) => metrics.limitDecisions.labels(tier, allowed ? 'allow' : 'limit', 'memory').inc(),
+    limited: (tier, allowed) =>
+      metrics.limitDecisions.labels(tier, allowed ? 'allow' : 'limit', 'memory').inc(),
   };
   const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
   const upgrader = createUpgrader();
@@ -93,7 +100,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
 }
 
-function upstreamOf({ upstream }: RouteConfig, echoOrigin: string | null): Exclude<UpstreamConfig, { kind: 'echo' }> {
+function upstreamOf(
+  { upstream }: RouteConfig,
+  echoOrigin: string | null,
+): Exclude<UpstreamConfig, { kind: 'echo' }> {
   if (upstream.kind === 'http') return upstream;
   if (echoOrigin === null) throw new Error('the echo upstream does not run');
   return { kind: 'http', origin: echoOrigin, basePath: '' };
@@ -108,7 +118,10 @@ function lookupEvents(metrics: Metrics): LookupEvents {
       counters.set(`${layer} ${result}`, child);
     }
   }
-  const durations = { l1: metrics.lookupDuration.labels('l1'), origin: metrics.lookupDuration.labels('origin') };
+  const durations = {
+    l1: metrics.lookupDuration.labels('l1'),
+    origin: metrics.lookupDuration.labels('origin'),
+  };
   return {
     asked(layer, result, durationMs) {
       counters.get(`${layer} ${result}`)?.inc();

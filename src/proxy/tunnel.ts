@@ -30,9 +30,9 @@ export class Tunnel {
   readonly #frames = new FrameBoundary();
   readonly #bytesBefore: number;
   #bytesOut = 0;
-  /** The close code that waits for the end of a frame; null: bytes pass, or nothing passes any more. */
-  #closeCode: number | null = null;
+  /** `ending` waits for the end of the frame under way; once `ended`, nothing more goes to the client. */
   #phase: 'passing' | 'ending' | 'ended' = 'passing';
+  #closeCode = GOING_AWAY;
   #linger: NodeJS.Timeout | null = null;
   #idle: NodeJS.Timeout | null = null;
 
@@ -75,15 +75,14 @@ export class Tunnel {
     this.#phase = 'ending';
     this.#closeCode = code;
     this.#endSoon();
-    if (this.#frames.closed) return;
     this.#upstream.unpipe(this.#client);
-    if (this.#frames.between) this.#sendClose(code);
+    if (this.#frames.between) this.#sendClose();
     this.#upstream.resume();
   }
 
   #follow(chunk: Buffer): void {
     if (this.#phase === 'ended') return;
-    if (this.#phase === 'passing' || this.#closeCode === null || this.#frames.closed) {
+    if (this.#phase === 'passing') {
       this.#bytesOut += chunk.length;
       this.#frames.pass(chunk);
       return;
@@ -94,12 +93,13 @@ export class Tunnel {
       this.#upstream.pause();
       this.#client.once('drain', () => this.#upstream.resume());
     }
-    if (this.#frames.between) this.#sendClose(this.#closeCode);
+    if (this.#frames.between) this.#sendClose();
   }
 
-  #sendClose(code: number): void {
+  #sendClose(): void {
     this.#phase = 'ended';
     if (this.#frames.closed || !this.#client.writable) return;
+    const code = this.#closeCode;
     this.#client.write(Buffer.from([0x88, 0x02, code >> 8, code & 0xff]));
   }
 

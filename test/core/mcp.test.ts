@@ -1,33 +1,37 @@
 import { expect, test } from 'vitest';
 import type { KeyRecord } from '../../src/core/key.ts';
-import { mcpNamedBy, reachesMcp } from '../../src/core/mcp.ts';
+import { mcpsNamedBy, reachesMcps } from '../../src/core/mcp.ts';
 
-test.each<[path: string, mcpName: string | null, named: string | null]>([
-  ['/v1/mcps/mcp_123', null, 'mcp_123'],
-  ['/v1/mcps/mcp_123/tools', null, 'mcp_123'],
-  ['/v1/mcps/mcp_123', 'mcp_456:tool', 'mcp_123'],
-  ['/mcp', 'mcp_456:tool', 'mcp_456'],
-  ['/mcp', 'mcp_456:tool:more', 'mcp_456'],
-  ['/mcp', 'tool', null],
-  ['/mcp', ':tool', null],
-  ['/mcp', '', null],
-  ['/mcp', null, null],
-  ['/v1/mcps', null, null],
-  ['/v1/mcps/', null, null],
-  ['/x/v1/mcps/mcp_123', null, null],
-])('%s with Mcp-Name %j names %j', (path, mcpName, named) => {
-  expect(mcpNamedBy(path, mcpName)).toBe(named);
+test.each<[paths: string[], mcpNames: string[], named: string[]]>([
+  [['/v1/mcps/mcp_123'], [], ['mcp_123']],
+  [['/v1/mcps/mcp_123/tools'], [], ['mcp_123']],
+  [['/v1/mcps/mcp_123'], ['mcp_456:tool'], ['mcp_123', 'mcp_456']],
+  [['/v1/mcps/mcp%5F123', '/v1/mcps/mcp_123'], [], ['mcp%5F123', 'mcp_123']],
+  [['/v1//mcps/mcp_123', '/v1/mcps/mcp_123'], [], ['mcp_123']],
+  [['/mcp'], ['mcp_456:tool'], ['mcp_456']],
+  [['/mcp'], ['mcp_123:a', 'mcp_456:b'], ['mcp_123', 'mcp_456']],
+  [['/mcp'], ['mcp_456:tool:more'], ['mcp_456']],
+  [['/mcp'], ['tool'], []],
+  [['/mcp'], [':tool'], []],
+  [['/mcp'], [''], []],
+  [['/mcp'], [], []],
+  [['/v1/mcps'], [], []],
+  [['/v1/mcps/'], [], []],
+  [['/x/v1/mcps/mcp_123'], [], []],
+])('%j with Mcp-Name %j names %j', (paths, mcpNames, named) => {
+  expect(mcpsNamedBy(paths, mcpNames)).toEqual(named);
 });
 
-test.each<[mcps: KeyRecord['mcps'], mcp: string | null, reaches: boolean]>([
-  ['*', 'mcp_123', true],
-  ['*', null, true],
-  [['mcp_123'], 'mcp_123', true],
-  [['mcp_123'], 'mcp_456', false],
-  [['mcp_123'], 'mcp_12', false],
-  [[], 'mcp_123', false],
-  [[], null, true],
-])('a key for %j and a request for %j: %s', (mcps, mcp, reaches) => {
+test.each<[mcps: KeyRecord['mcps'], named: string[], reaches: boolean]>([
+  ['*', ['mcp_123'], true],
+  ['*', [], true],
+  [['mcp_123'], ['mcp_123'], true],
+  [['mcp_123'], ['mcp_456'], false],
+  [['mcp_123'], ['mcp_123', 'mcp_456'], false],
+  [['mcp_123'], ['mcp_12'], false],
+  [[], ['mcp_123'], false],
+  [[], [], true],
+])('a key for %j and a request for %j: %s', (mcps, named, reaches) => {
   const key: KeyRecord = {
     keyId: 'key_1',
     name: 'ci',
@@ -40,5 +44,5 @@ test.each<[mcps: KeyRecord['mcps'], mcp: string | null, reaches: boolean]>([
     expiresAt: null,
     revokedAt: null,
   };
-  expect(reachesMcp(key, mcp)).toBe(reaches);
+  expect(reachesMcps(key, named)).toBe(reaches);
 });

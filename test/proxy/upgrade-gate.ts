@@ -32,6 +32,8 @@ export interface Gate {
   readonly outcome: Promise<UpgradeOutcome>;
   /** Every outcome there has been. */
   readonly outcomes: readonly UpgradeOutcome[];
+  /** Fulfilled when the first client's socket is closed on our side. */
+  readonly clientClosed: Promise<void>;
   /** Bytes on the client's socket before the caller wrote its own. */
   readonly writtenByUpgrader: () => number;
 }
@@ -45,6 +47,7 @@ export async function startGate(
   const outcomes: UpgradeOutcome[] = [];
   const asked = Promise.withResolvers<void>();
   const first = Promise.withResolvers<UpgradeOutcome>();
+  const closed = Promise.withResolvers<void>();
   let written = 0;
   const server = createServer({ shouldUpgradeCallback: isWebSocketUpgrade }, (request, response) => {
     request.resume().on('end', () => {
@@ -63,6 +66,7 @@ export async function startGate(
     const deadlines = { connectMs: 1_000, firstByteMs: 1_000 };
     // http.Server has taken its own listener away.
     socket.on('error', () => {});
+    socket.once('close', closed.resolve);
     asked.resolve();
     const upgrade = {
       request,
@@ -99,6 +103,7 @@ export async function startGate(
     asked: asked.promise,
     outcome: first.promise,
     outcomes,
+    clientClosed: closed.promise,
     writtenByUpgrader: () => written,
   };
 }

@@ -5,6 +5,7 @@ describe('what counts as an upgrade', () => {
   const ask = upgradeRequest('/x').replace('\r\n\r\n', '\r\n');
   it.each([
     ['POST with Upgrade', `${ask.replace('GET', 'POST')}Content-Length: 3\r\n\r\nabc`, 'plain POST /x'],
+    ['POST with Upgrade and no body', `${ask.replace('GET', 'POST')}\r\n`, 'plain POST /x'],
     ['h2c', `${ask.replace('websocket', 'h2c')}\r\n`, 'plain GET /x'],
     ['GET with a body', `${ask}Content-Length: 3\r\n\r\nabc`, 'plain GET /x'],
     [

@@ -244,12 +244,12 @@ describe('the end of a WebSocket', () => {
     const peer = await upstream.answers(`${SWITCHING}\u0082\u0005ab`);
     await client.sees('ab');
     gate.upgrader.closeAll();
+    const { closed, end } = await opened(gate);
+    end(1008);
     peer.socket.write(Buffer.from('cde\u0082\u0003xyz', 'latin1'));
     await client.over;
     expect(client.text.split('\r\n\r\n')[1]).toBe('\u0082\u0005abcde\u0088\u0002\u0003\u00e9');
-    await (
-      await opened(gate)
-    ).closed;
+    await closed;
   });
 
   it('sends no second close frame', async () => {

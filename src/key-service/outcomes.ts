@@ -1,0 +1,55 @@
+import type { Owner } from '../core/key.ts';
+import type { Secret } from '../core/secret.ts';
+import type { Invalid } from './drafts.ts';
+import type { KeyView } from './key-view.ts';
+import type { Page } from './store/store.ts';
+import type { Propagation } from './subscribers.ts';
+
+export type PutOwnerOutcome = { readonly kind: 'put'; readonly owner: Owner } | Invalid;
+
+export type ListOwnersOutcome =
+  | {
+      readonly kind: 'listed';
+      readonly owners: readonly Owner[];
+      readonly total: number;
+      readonly page: Page;
+    }
+  | Invalid;
+
+/** `key` is to be shown once; nobody can ask for it again. */
+export type CreateKeyOutcome =
+  | { readonly kind: 'created'; readonly key: Secret; readonly view: KeyView }
+  | { readonly kind: 'unknown_owner' }
+  | Invalid;
+
+export type ListKeysOutcome =
+  | {
+      readonly kind: 'listed';
+      readonly keys: readonly KeyView[];
+      readonly total: number;
+      readonly page: Page;
+    }
+  | Invalid;
+
+export type PatchKeyOutcome =
+  | { readonly kind: 'patched'; readonly view: KeyView }
+  | { readonly kind: 'unknown_key' }
+  | { readonly kind: 'revoked' }
+  | Invalid;
+
+/** The key is revoked in the store. It is certain at the gates only when all members have acked or are fenced. */
+export type RevokeKeyOutcome =
+  | {
+      readonly kind: 'revoked';
+      readonly keyId: string;
+      readonly revokedAt: number;
+      readonly propagation: Propagation;
+    }
+  | { readonly kind: 'unknown_key' };
+
+/** `index` is that of the first key at fault; none of the keys was imported. */
+export type ImportKeysOutcome =
+  | { readonly kind: 'imported'; readonly imported: number }
+  | { readonly kind: 'unknown_owner'; readonly index: number }
+  | { readonly kind: 'taken'; readonly index: number; readonly what: 'digest' | 'key_id' }
+  | Invalid;

@@ -1,0 +1,99 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
+import { parseDigest, type Digest, type Secret } from '../core/secret.ts';
+import type { DigestHash, PepperProof } from './store/store.ts';
+
+/** `current` names the pepper new digests are kept under; the others only find what was kept under them. */
+export interface PepperSet {
+  readonly current: string;
+  readonly secrets: ReadonlyMap<string, Secret>;
+}
+
+interface Pepper {
+  readonly id: string;
+  readonly hashKey: KeyObject;
+  readonly sealKey: KeyObject;
+}
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const CIPHER = 'aes-256-gcm';
+
+/** What the store holds of a digest. Without the pepper it neither confirms a guessed key nor yields a digest. */
+export class Peppers {
+  readonly #current: Pepper;
+  readonly #older: readonly Pepper[];
+
+  constructor({ current, secrets }: PepperSet) {
+    const peppers = [...secrets].map(([id, secret]) => pepperOf(id, secret));
+    const first = peppers.find((pepper) => pepper.id === current);
+    if (first === undefined)
+      throw new Error(`there is no pepper named ${current}, which is to be the current one`);
+    this.#current = first;
+    this.#older = peppers.filter((pepper) => pepper !== first);
+  }
+
+  has(pepperId: string): boolean {
+    return this.#find(pepperId) !== undefined;
+  }
+
+  /** The digest under every pepper, the current one first. */
+  hashes(digest: Digest): readonly [DigestHash, ...DigestHash[]] {
+    return [hashUnder(this.#current, digest), ...this.#older.map((pepper) => hashUnder(pepper, digest))];
+  }
+
+  /** The digest, encrypted so that only who has the pepper can read it back. */
+  seal(digest: Digest): string {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv(CIPHER, this.#current.sealKey, nonce);
+    const sealed = Buffer.concat([nonce, cipher.update(digest, 'hex'), cipher.final(), cipher.getAuthTag()]);
+    return sealed.toString('base64');
+  }
+
+  /** Throws where the text was not sealed under that pepper. */
+  unseal(pepperId: string, text: string): Digest {
+    const pepper = this.#find(pepperId);
+    if (pepper === undefined) throw new Error(`there is no pepper named ${pepperId}`);
+    const sealed = Buffer.from(text, 'base64');
+    const decipher = createDecipheriv(CIPHER, pepper.sealKey, sealed.subarray(0, NONCE_BYTES));
+    decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
+    const hex =
+      decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'hex') + decipher.final('hex');
+    const digest = parseDigest(hex);
+    if (digest === null) throw new Error('what was sealed is no digest');
+    return digest;
+  }
+
+  proofs(): readonly PepperProof[] {
+    return [this.#current, ...this.#older].map((pepper) => ({
+      pepperId: pepper.id,
+      proof: createHmac('sha256', pepper.hashKey).update('plexgate pepper proof').digest('hex'),
+    }));
+  }
+
+  #find(pepperId: string): Pepper | undefined {
+    return [this.#current, ...this.#older].find((pepper) => pepper.id === pepperId);
+  }
+}
+
+function pepperOf(id: string, secret: Secret): Pepper {
+  const text = secret.reveal();
+  if (text === '') throw new Error(`the pepper ${id} is empty`);
+  const bytes = Buffer.from(text, 'utf8');
+  return {
+    id,
+    hashKey: createSecretKey(bytes),
+    sealKey: createSecretKey(Buffer.from(hkdfSync('sha256', bytes, '', 'plexgate change digest', 32))),
+  };
+}
+
+function hashUnder(pepper: Pepper, digest: Digest): DigestHash {
+  return { pepperId: pepper.id, hash: createHmac('sha256', pepper.hashKey).update(digest).digest('hex') };
+}

@@ -1,0 +1,87 @@
+import { sql, type Kysely } from 'kysely';
+import { Migrator, type Migration } from 'kysely/migration';
+import type { StoreSchema } from './schema.ts';
+
+/** In the order of their names; what is here has run somewhere and is never changed, only added to. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-keys': { up: createKeyTables },
+};
+
+/** Brings the store to the newest form this program knows. Throws where a newer program has been here. */
+export async function migrate(db: Kysely<StoreSchema>): Promise<void> {
+  const unknown = await unknownMigrations(db);
+  if (unknown.length > 0) {
+    throw new Error(
+      `it was written by a newer version of plexgate (it knows ${unknown.join(', ')}); run that version or newer`,
+    );
+  }
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+async function unknownMigrations(db: Kysely<StoreSchema>): Promise<string[]> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some((table) => table.name === 'kysely_migration')) return [];
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  return rows.map((row) => row.name).filter((name) => !Object.hasOwn(MIGRATIONS, name));
+}
+
+async function createKeyTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('owners')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('profile', 'text', (column) => column.notNull())
+    .addColumn('tier', 'text', (column) => column.notNull())
+    .addColumn('enabled', 'integer', (column) => column.notNull())
+    .addColumn('workspace', 'text')
+    .addColumn('limits', 'text')
+    .execute();
+  await db.schema
+    .createTable('keys')
+    .addColumn('key_id', 'text', (column) => column.primaryKey())
+    .addColumn('owner_id', 'text', (column) => column.notNull().references('owners.id'))
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('profile', 'text', (column) => column.notNull())
+    .addColumn('permission', 'text', (column) => column.notNull())
+    .addColumn('limits', 'text', (column) => column.notNull())
+    .addColumn('mcps', 'text', (column) => column.notNull())
+    .addColumn('created_by', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint')
+    .addColumn('revoked_at', 'bigint')
+    .addColumn('last_used_at', 'bigint')
+    .addColumn('shown_prefix', 'text')
+    .addColumn('shown_suffix', 'text')
+    .addColumn('pepper_id', 'text', (column) => column.notNull())
+    .addColumn('digest_hash', 'text', (column) => column.notNull().unique())
+    .addColumn('change_number', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('keys_by_owner').on('keys').columns(['owner_id', 'created_at']).execute();
+  await db.schema.createIndex('keys_by_age').on('keys').column('created_at').execute();
+  await createChangeTables(db);
+}
+
+async function createChangeTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('head')
+    .addColumn('id', 'integer', (column) => column.primaryKey().check(sql`id = 1`))
+    .addColumn('number', 'bigint', (column) => column.notNull())
+    .execute();
+  await sql`insert into head (id, number) values (1, 0)`.execute(db);
+  await db.schema
+    .createTable('changes')
+    .addColumn('number', 'bigint', (column) => column.primaryKey())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addColumn('key_id', 'text')
+    .addColumn('owner_id', 'text')
+    .addColumn('pepper_id', 'text')
+    .addColumn('sealed_digest', 'text')
+    .execute();
+  await db.schema.createIndex('changes_by_age').on('changes').column('at').execute();
+  await db.schema
+    .createTable('peppers')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('proof', 'text', (column) => column.notNull())
+    .execute();
+}

@@ -1,0 +1,66 @@
+import { sql, type Kysely, type Transaction } from 'kysely';
+import { KEY_COLUMNS, type KeyRow } from './rows.ts';
+import type { StoreSchema } from './schema.ts';
+import type { KeyFilter, NewKey } from './store.ts';
+
+/** Null columns where no key is kept under the hashes. */
+export type ResolvedRow = { as_of: number; digest_hash: string | null } & (KeyRow | { key_id: null });
+
+/** Head and key by one statement, hence of one snapshot. */
+export function resolveQuery(db: Kysely<StoreSchema>, hashes: readonly string[]) {
+  return db
+    .selectFrom('head')
+    .leftJoin('keys', (join) => join.on('keys.digest_hash', 'in', hashes))
+    .leftJoin('owners', 'owners.id', 'keys.owner_id')
+    .select(KEY_COLUMNS)
+    .select(['head.number as as_of', 'keys.digest_hash']);
+}
+
+export function keysWithOwners(db: Kysely<StoreSchema>) {
+  return db.selectFrom('keys').innerJoin('owners', 'owners.id', 'keys.owner_id');
+}
+
+export function filteredKeys(db: Kysely<StoreSchema>, filter: KeyFilter) {
+  const { ownerId, profile, status, workspace, name, now } = filter;
+  let query = keysWithOwners(db);
+  if (ownerId !== null) query = query.where('keys.owner_id', '=', ownerId);
+  if (profile !== null) query = query.where('keys.profile', '=', profile);
+  if (workspace !== null) query = query.where('owners.workspace', '=', workspace);
+  if (name !== null) {
+    const pattern = `%${name.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+    query = query.where(sql<boolean>`lower(keys.name) like lower(${pattern}) escape '\\'`);
+  }
+  if (status === 'revoked') query = query.where('keys.revoked_at', 'is not', null);
+  if (status === 'active' || status === 'expired') query = query.where('keys.revoked_at', 'is', null);
+  if (status === 'expired') query = query.where('keys.expires_at', '<=', now);
+  if (status === 'active') {
+    query = query.where((where) =>
+      where.or([where('keys.expires_at', 'is', null), where('keys.expires_at', '>', now)]),
+    );
+  }
+  return query;
+}
+
+/** The first of `keys` whose digest, under whichever pepper, or whose id the store already has. */
+export async function firstTaken(
+  tx: Transaction<StoreSchema>,
+  keys: readonly NewKey[],
+): Promise<{ kind: 'taken'; index: number; what: 'digest' | 'key_id' } | null> {
+  const hashes = keys.flatMap((key) => [key.digest.hash, ...key.olderHashes]);
+  const ids = keys.map((key) => key.keyId);
+  const rows = await tx
+    .selectFrom('keys')
+    .select(['key_id', 'digest_hash'])
+    .where((where) => where.or([where('digest_hash', 'in', hashes), where('key_id', 'in', ids)]))
+    .execute();
+  if (rows.length === 0) return null;
+  const takenHashes = new Set(rows.map((row) => row.digest_hash));
+  const takenIds = new Set(rows.map((row) => row.key_id));
+  for (const [index, key] of keys.entries()) {
+    if ([key.digest.hash, ...key.olderHashes].some((hash) => takenHashes.has(hash))) {
+      return { kind: 'taken', index, what: 'digest' };
+    }
+    if (takenIds.has(key.keyId)) return { kind: 'taken', index, what: 'key_id' };
+  }
+  return null;
+}
