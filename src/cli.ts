@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import type { Config } from './config/config.ts';
 import { configJsonSchema } from './config/json-schema.ts';
 import { loadConfig } from './config/load.ts';
+import { formatMistake } from './config/mistake.ts';
 import { run } from './run.ts';
 import { VERSION } from './version.ts';
 
@@ -56,10 +57,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 function load(file: string): Config | null {
   const loaded = loadConfig(file, process.env);
   if (loaded.kind === 'config') {
-    for (const warning of loaded.warnings) process.stderr.write(`${warning}\n`);
+    for (const warning of loaded.warnings) process.stderr.write(`warning: ${formatMistake(warning)}\n`);
     return loaded.config;
   }
-  for (const mistake of loaded.mistakes) process.stderr.write(`${mistake.text}\n`);
+  for (const mistake of loaded.mistakes) process.stderr.write(`${formatMistake(mistake)}\n`);
   const count = loaded.mistakes.length;
   process.stderr.write(`${file}: ${count} ${count === 1 ? 'mistake' : 'mistakes'}\n`);
   return null;

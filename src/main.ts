@@ -10,5 +10,3 @@ if (major < NODE_MAJOR_MIN) {
   const { runCommand } = await import('./cli.ts');
   process.exitCode = await runCommand(process.argv);
 }
-
-export {};

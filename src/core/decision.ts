@@ -24,6 +24,8 @@ export interface Permit<Route> extends Subject<Route> {
   readonly route: Route;
   /** Null on open routes and preflights. */
   readonly credential: Credential | null;
+  /** Whether no change has touched the key since; asked again in the tick that writes the first byte upstream. */
+  stands(): boolean;
   readonly [minted]: true;
 }
 
@@ -43,8 +45,9 @@ export type Decision<Route> = Permit<Route> | Denial<Route>;
 export function permit<Route>(
   about: Subject<Route> & { route: Route },
   credential: Credential | null,
+  stands: () => boolean,
 ): Permit<Route> {
-  return { ...about, kind: 'permit', credential } as Permit<Route>;
+  return { ...about, kind: 'permit', credential, stands } as Permit<Route>;
 }
 
 export function deny<Route>(

@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../core/secret.ts';
 
-const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i;
+const BEARER = /^Bearer +(\S+) *$/i;
 
 /** Bearer tokens by RFC 6750, any of several, so that one can be replaced without a gap. */
 export class Tokens {

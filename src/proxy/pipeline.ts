@@ -48,7 +48,7 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   const place = placeOf(facts, gate);
   if ('kind' in place) return place;
   const about: About = { route: place, key: null, source: null, limits: [] };
-  if (place.auth === 'none' || isPreflight(facts.method, facts.head)) return permit(about, null);
+  if (place.auth === 'none' || isPreflight(facts.method, facts.head)) return permit(about, null, always);
 
   // 2. Credential: exactly one, from the places the route accepts.
   const credential = readCredential(facts.head, place.accept);
@@ -74,8 +74,10 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   if (forbidden !== null) return forbid(forbidden, key, known, gate);
 
   // 6. Limits: all at once, all or nothing.
-  return spend(credential, key, known, gate);
+  return spend(credential, found, known, gate);
 }
+
+const always = (): boolean => true;
 
 const STANDING_REASONS = {
   revoked: 'revoked_key',
@@ -128,7 +130,8 @@ async function keyOf(credential: Credential, about: About, facts: RequestFacts, 
   }
   if (lookup.kind === 'unknown')
     return failed('unknown_key', { ...about, source: lookup.source }, facts, gate);
-  return { kind: 'key' as const, key: lookup.record, source: lookup.source };
+  const { record: key, asOf, source } = lookup;
+  return { kind: 'key' as const, key, source, stands: () => gate.keys.isCurrent(digest, key, asOf) };
 }
 
 /** A failed authentication: told as it is within the address's allowance, throttled beyond it. */
@@ -162,17 +165,17 @@ async function forbid(reason: Reason, key: KeyRecord, about: About, gate: Gate):
 
 async function spend(
   credential: Credential,
-  key: KeyRecord,
+  found: { readonly key: KeyRecord; readonly stands: () => boolean },
   about: About,
   gate: Gate,
 ): Promise<Decision<Place>> {
-  const { spendings, tierLabel } = gate.policies.of(key);
-  if (spendings.length === 0) return permit(about, credential);
+  const { spendings, tierLabel } = gate.policies.of(found.key);
+  if (spendings.length === 0) return permit(about, credential, found.stands);
   const outcome = await outcomeOf(gate.limiter, spendings);
   gate.limited(tierLabel, outcome.allowed);
   const limited: About = { ...about, limits: outcome.states };
   return outcome.allowed
-    ? permit(limited, credential)
+    ? permit(limited, credential, found.stands)
     : deny('rate_limited', limited, { retryAfterMs: outcome.retryAfterMs });
 }
 

@@ -4,7 +4,7 @@ import { REASONS, type Reason } from '../core/reasons.ts';
 import { maskKeys } from '../core/secret.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { UpstreamError } from './forward.ts';
+import type { UpstreamError } from './flight.ts';
 import type { Gate } from './pipeline.ts';
 import type { Place } from './routes.ts';
 
@@ -106,9 +106,9 @@ export function createRecorder(parts: {
   };
   return Object.assign(record, {
     decided(exchange: Exchange, decision: Decision<Place>): void {
+      if (exchange.decision === null) metrics.inFlight.labels(routeIdOf(decision)).inc();
       exchange.decision = decision;
       exchange.decidedAt = gate.clock.monotonic();
-      metrics.inFlight.labels(routeIdOf(decision)).inc();
     },
   });
 }

@@ -10,11 +10,12 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { plainAddress, type TrustedProxies } from './address.ts';
 import { denyResponse, denySocket } from './deny.ts';
-import type { Forwarder, UpstreamError } from './forward.ts';
+import type { ForwardOutcome, UpstreamError } from './flight.ts';
+import type { Forwarder } from './forward.ts';
 import { decide, type Gate } from './pipeline.ts';
 import { createRecorder, openExchange, type Exchange, type Recorder } from './record.ts';
 import type { Place } from './routes.ts';
-import type { Upgrader } from './upgrade.ts';
+import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
 
 export interface ProxyParts {
   readonly config: ProxyConfig;
@@ -42,8 +43,7 @@ export function createProxyServer(parts: ProxyParts): Server {
     keepAliveTimeout: timeouts.idleMs,
     connectionsCheckingInterval: Math.min(1000, timeouts.headerMs),
     // Any other Upgrade field is ignored, as RFC 9110 section 7.8 allows.
-    shouldUpgradeCallback: (request) =>
-      request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket',
+    shouldUpgradeCallback: isWebSocketUpgrade,
   });
   server.on('request', (request, response) => void door.serve(request, response, false));
   // Without a listener the server would send 100 before anybody has asked whether the request may pass.
@@ -78,19 +78,24 @@ class Door {
     const { exchange } = visit;
     const closed = new Promise<void>((resolve) => void response.once('close', resolve));
     this.#underWay.set(request.socket, { response, exchange });
-    const decision = await this.#decide(visit);
-    if (decision.kind === 'denial') {
-      if (!response.destroyed) this.#deny(visit, response, decision);
-    } else if (!response.destroyed) {
-      if (awaitsContinue) response.writeContinue();
-      await this.#forward(decision, visit, response);
+    let decision = await this.#decide(visit);
+    if (decision.kind === 'permit' && awaitsContinue && !response.destroyed) response.writeContinue();
+    while (decision.kind === 'permit' && !response.destroyed) {
+      if ((await this.#forward(decision, visit, response)) !== 'withdrawn') break;
+      // The key changed while a connection was being made; what is true now decides.
+      decision = await this.#decide(visit);
     }
+    if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
     if (this.#underWay.get(request.socket)?.response === response) this.#underWay.delete(request.socket);
     this.#record(exchange);
   }
 
-  async #forward(decision: Permit<Place>, visit: Visit, response: ServerResponse): Promise<void> {
+  async #forward(
+    decision: Permit<Place>,
+    visit: Visit,
+    response: ServerResponse,
+  ): Promise<ForwardOutcome['kind']> {
     const { request, head, exchange } = visit;
     const outcome = await this.#parts.forwarder.forward({
       permit: decision,
@@ -108,19 +113,28 @@ class Door {
     } else if (outcome.kind === 'failed' && !response.destroyed) {
       this.#deny(visit, response, failure(decision, exchange, outcome.error, outcome.detail));
     }
+    return outcome.kind;
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {
     const visit = this.#open(request, true);
     // A reset connection must not end the process; the upgrader sees it too.
     socket.on('error', () => socket.destroy());
-    const decision = await this.#decide(visit);
+    let decision = await this.#decide(visit);
+    while (decision.kind === 'permit' && !socket.destroyed) {
+      if ((await this.#upgrade(decision, visit, socket, early)) !== 'withdrawn') break;
+      decision = await this.#decide(visit);
+    }
     if (decision.kind === 'denial') this.#denySocket(visit, socket, decision);
-    else await this.#upgrade(decision, visit, socket, early);
     this.#record(visit.exchange);
   }
 
-  async #upgrade(decision: Permit<Place>, visit: Visit, socket: Duplex, early: Buffer): Promise<void> {
+  async #upgrade(
+    decision: Permit<Place>,
+    visit: Visit,
+    socket: Duplex,
+    early: Buffer,
+  ): Promise<UpgradeOutcome['kind']> {
     const { upgrader, config, metrics, gate } = this.#parts;
     const { exchange } = visit;
     const { route, forwardedPath } = decision.route;
@@ -134,6 +148,7 @@ class Door {
       answerHeaders: this.#answerHeaders(decision, exchange),
       connectMs: config.timeouts.connectMs,
       firstByteMs: config.timeouts.firstByteMs,
+      stillPermitted: () => decision.stands(),
     });
     if (outcome.kind === 'timeout' || outcome.kind === 'unreachable') {
       const error = outcome.kind === 'timeout' ? 'timeout' : 'reset';
@@ -145,9 +160,10 @@ class Door {
     if (outcome.kind === 'opened') {
       const open = metrics.webSockets.labels(route.config.id);
       open.inc();
-      await outcome.closed;
+      Object.assign(exchange, await outcome.closed);
       open.dec();
     }
+    return outcome.kind;
   }
 
   /** What the parser refuses has no request to speak of: a bare status, and the connection ends. */

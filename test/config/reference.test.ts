@@ -8,8 +8,8 @@ import { configJsonSchema, fileSchema, type JsonSchema } from '../../src/config/
 describe('generated pages', () => {
   it.each(GENERATED_PAGES)(
     '%s is what the code says; `node scripts/generate-docs.ts` writes it anew',
-    (file, text) => {
-      expect(readFileSync(file, 'utf8')).toBe(text());
+    async (file, text) => {
+      expect(readFileSync(file, 'utf8')).toBe(await text());
     },
   );
 });

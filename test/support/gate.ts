@@ -3,6 +3,7 @@ import { Secret } from '../../src/core/secret.ts';
 import type { KeySource } from '../../src/core/wire.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { formatMistake } from '../../src/config/mistake.ts';
 import { createEchoServer } from '../../src/demo/echo.ts';
 import { KeyService } from '../../src/key-service/keys.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
@@ -32,12 +33,8 @@ export interface TestGateOptions {
 }
 
 export async function startGate({ config: text, env = {} }: TestGateOptions): Promise<TestGate> {
-  const parsed = parseConfig(text, {
-    fileName: 'test.yaml',
-    env,
-    readFile: () => ({ kind: 'unreadable', why: 'tests read no files' }),
-  });
-  if (parsed.kind === 'mistakes') throw new Error(parsed.mistakes.map((mistake) => mistake.text).join('\n'));
+  const parsed = parseConfig(text, { fileName: 'test.yaml', env, readFile: () => ({ kind: 'unreadable', why: 'tests read no files' }) });
+  if (parsed.kind === 'mistakes') throw new Error(parsed.mistakes.map(formatMistake).join('\n'));
   const { proxy: proxyConfig } = parsed.config;
   if (proxyConfig === null) throw new Error('the configuration has no proxy');
   let offsetMs = 0;

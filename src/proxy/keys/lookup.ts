@@ -7,7 +7,12 @@ import type { KeySource } from '../../core/wire.ts';
 import type { Changes } from './changes.ts';
 
 export type Lookup =
-  | { readonly kind: 'found'; readonly record: KeyRecord; readonly source: LookupSource }
+  | {
+      readonly kind: 'found';
+      readonly record: KeyRecord;
+      readonly asOf: number;
+      readonly source: LookupSource;
+    }
   | { readonly kind: 'unknown'; readonly source: LookupSource }
   /** Nobody could be asked. It says nothing about the key and is not remembered. */
   | { readonly kind: 'unavailable'; readonly detail: string };
@@ -88,14 +93,22 @@ export class KeyLookup {
     return question;
   }
 
+  /** Whether no known change touches what an answer of `asOf` said. */
+  isCurrent(digest: Digest, record: KeyRecord | null, asOf: number): boolean {
+    return this.#options.changes.isCurrent(
+      { digest, keyId: record?.keyId ?? null, ownerId: record?.owner.id ?? null },
+      asOf,
+    );
+  }
+
   async #resolve(digest: Digest): Promise<Lookup> {
-    const { source, changes, clock, events } = this.#options;
+    const { source, clock, events } = this.#options;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const askedAt = clock.monotonic();
       try {
         const { record, asOf } = await source.resolve(digest, AbortSignal.timeout(RESOLVE_DEADLINE_MS));
         events.asked('origin', record === null ? 'negative' : 'hit', clock.monotonic() - askedAt);
-        if (!changes.isCurrent(aboutOf(digest, record), asOf)) continue;
+        if (!this.isCurrent(digest, record, asOf)) continue;
         const entry: Entry = { record, asOf, askedAt };
         this.#remember(digest, entry);
         return lookupOf(entry, 'origin');
@@ -118,16 +131,12 @@ export class KeyLookup {
   }
 
   #isUsable(digest: Digest, entry: Entry, now: number): boolean {
-    const { freshForMs, negativeForMs, changes } = this.#options;
+    const { freshForMs, negativeForMs } = this.#options;
     const keptMs = entry.record === null ? negativeForMs : freshForMs;
-    return now - entry.askedAt < keptMs && changes.isCurrent(aboutOf(digest, entry.record), entry.asOf);
+    return now - entry.askedAt < keptMs && this.isCurrent(digest, entry.record, entry.asOf);
   }
 }
 
-function aboutOf(digest: Digest, record: KeyRecord | null) {
-  return { digest, keyId: record?.keyId ?? null, ownerId: record?.owner.id ?? null };
-}
-
-function lookupOf({ record }: Entry, source: LookupSource): Lookup {
-  return record === null ? { kind: 'unknown', source } : { kind: 'found', record, source };
+function lookupOf({ record, asOf }: Entry, source: LookupSource): Lookup {
+  return record === null ? { kind: 'unknown', source } : { kind: 'found', record, asOf, source };
 }

@@ -1,0 +1,218 @@
+import type { ProxyConfig } from '../config/config.ts';
+import { passAnswerHeaders } from '../core/forward-headers.ts';
+import { RATE_LIMIT_FIELD_NAMES } from '../core/rate-limit-fields.ts';
+import type { Forward } from './forward.ts';
+
+export type UpstreamError = 'timeout' | 'refused' | 'reset' | 'tls';
+
+type Ending =
+  /** The upstream's answer has been passed on, whole or, where either side broke off, in part. */
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly answeredAt: number;
+      readonly complete: boolean;
+    }
+  /** Nothing was sent to the client yet. `mayRepeat`: the same request may go again, on another connection. */
+  | {
+      readonly kind: 'failed';
+      readonly error: UpstreamError;
+      readonly detail: string;
+      readonly mayRepeat: boolean;
+    }
+  /** The permit stood no longer when the connection was ready; nothing was written to the upstream. */
+  | { readonly kind: 'withdrawn' }
+  | { readonly kind: 'client_gone' };
+
+/** How it ended, with the bytes of the bodies sent to the upstream and to the client. */
+export type ForwardOutcome = Ending & {
+  readonly bytes: { readonly bytesIn: number; readonly bytesOut: number };
+};
+
+/** What the HTTP client lets a request do while it is under way. */
+interface Controller {
+  abort(reason: Error): void;
+  pause(): void;
+  resume(): void;
+  readonly rawHeaders?: unknown;
+}
+
+const EVENT_STREAM = /^text\/event-stream\b/i;
+/** Methods that change nothing, so that one which met a connection the upstream had just closed may go again. */
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const REPLACED: ReadonlySet<string> = new Set(['x-request-id']);
+const REPLACED_WHERE_LIMITED: ReadonlySet<string> = new Set(['x-request-id', ...RATE_LIMIT_FIELD_NAMES]);
+
+/** One request on its way to an upstream and its answer on the way back. It settles exactly once. */
+export class Flight {
+  readonly #forward: Forward;
+  readonly #timeouts: ProxyConfig['timeouts'];
+  readonly #monotonic: () => number;
+  readonly #settle: (outcome: ForwardOutcome) => void;
+  #phase: 'connecting' | 'sending' | 'waiting' | 'answering' | 'settled' = 'connecting';
+  #controller: Controller | null = null;
+  #progressAt: number;
+  #answer: { status: number; answeredAt: number; endless: boolean } | null = null;
+  #timedOut = false;
+  #bytesIn = 0;
+  #bytesOut = 0;
+
+  constructor(
+    forward: Forward,
+    timeouts: ProxyConfig['timeouts'],
+    monotonic: () => number,
+    settle: (outcome: ForwardOutcome) => void,
+  ) {
+    this.#forward = forward;
+    this.#timeouts = timeouts;
+    this.#monotonic = monotonic;
+    this.#settle = settle;
+    this.#progressAt = monotonic();
+    forward.response.once('close', this.#onClientClose);
+    forward.response.on('drain', this.#onDrain);
+  }
+
+  /** Ends a request that has made no progress for longer than its phase allows. */
+  endIfStalled(now: number): void {
+    const { bodyIdleMs, firstByteMs } = this.#timeouts;
+    const idleMs = now - this.#progressAt;
+    const stalled =
+      (this.#phase === 'sending' && idleMs > bodyIdleMs) ||
+      (this.#phase === 'waiting' && idleMs > firstByteMs) ||
+      (this.#phase === 'answering' && idleMs > bodyIdleMs && this.#answer?.endless === false);
+    if (!stalled) return;
+    this.#timedOut = true;
+    this.#controller?.abort(new Error('no progress'));
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller;
+    if (this.#phase === 'settled') {
+      controller.abort(new Error('the client has left'));
+      return;
+    }
+    if (!this.#forward.permit.stands()) {
+      this.#end({ kind: 'withdrawn' });
+      controller.abort(new Error('the permit was withdrawn'));
+      return;
+    }
+    this.#phase = this.#forward.hasBody ? 'sending' : 'waiting';
+    this.#progressAt = this.#monotonic();
+  }
+
+  onBodySent(chunk: Uint8Array): void {
+    this.#bytesIn += chunk.byteLength;
+    this.#progressAt = this.#monotonic();
+  }
+
+  onRequestSent(): void {
+    if (this.#phase === 'sending') this.#phase = 'waiting';
+    this.#progressAt = this.#monotonic();
+  }
+
+  onResponseStart(
+    controller: Controller,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+    statusText?: string,
+  ): void {
+    this.#progressAt = this.#monotonic();
+    if (status < 200 || this.#phase === 'settled') return;
+    const { response, answerHeaders, permit } = this.#forward;
+    const replaced = permit.limits.length > 0 ? REPLACED_WHERE_LIMITED : REPLACED;
+    const fields = passAnswerHeaders(rawText(controller.rawHeaders), replaced);
+    for (const field of answerHeaders) fields.push(field);
+    this.#phase = 'answering';
+    const contentType = headers['content-type'];
+    this.#answer = {
+      status,
+      answeredAt: this.#progressAt,
+      endless: typeof contentType === 'string' && EVENT_STREAM.test(contentType),
+    };
+    if (statusText === undefined || statusText === '') response.writeHead(status, fields);
+    else response.writeHead(status, statusText, fields);
+    // A head may come long before its body. One that brought none along is sent by itself.
+    process.nextTick(this.#sendHeadAlone);
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    this.#progressAt = this.#monotonic();
+    this.#bytesOut += chunk.byteLength;
+    if (!this.#forward.response.write(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    if (this.#phase === 'settled') return;
+    this.#forward.response.end();
+    this.#finish(true);
+  }
+
+  onResponseError(_controller: Controller | null, error: Error): void {
+    if (this.#phase === 'settled') return;
+    if (this.#answer !== null) {
+      // The client must not take half an answer for a whole one.
+      this.#forward.response.destroy();
+      this.#finish(false);
+      return;
+    }
+    const mayRepeat = !this.#timedOut && !this.#forward.hasBody && this.#isRepeatable(error);
+    const kind = this.#timedOut ? 'timeout' : upstreamErrorOf(error);
+    this.#end({ kind: 'failed', error: kind, detail: codeOf(error), mayRepeat });
+  }
+
+  /** A connection that the upstream closed while it lay idle; the request never reached it, or changed nothing. */
+  #isRepeatable(error: Error): boolean {
+    return (
+      this.#controller !== null &&
+      REPEATABLE.has(this.#forward.request.method ?? '') &&
+      ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error))
+    );
+  }
+
+  readonly #sendHeadAlone = (): void => {
+    if (this.#phase === 'answering' && this.#bytesOut === 0) this.#forward.response.flushHeaders();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#progressAt = this.#monotonic();
+    this.#controller?.resume();
+  };
+
+  readonly #onClientClose = (): void => {
+    if (this.#phase === 'settled') return;
+    if (this.#answer === null) this.#end({ kind: 'client_gone' });
+    else this.#finish(false);
+    this.#controller?.abort(new Error('the client has left'));
+  };
+
+  #finish(complete: boolean): void {
+    const { status, answeredAt } = this.#answer ?? { status: 0, answeredAt: 0 };
+    this.#end({ kind: 'answered', status, answeredAt, complete });
+  }
+
+  #end(ending: Ending): void {
+    this.#phase = 'settled';
+    this.#forward.response.off('close', this.#onClientClose);
+    this.#forward.response.off('drain', this.#onDrain);
+    this.#settle({ ...ending, bytes: { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut } });
+  }
+}
+
+function rawText(raw: unknown): string[] {
+  return Array.isArray(raw)
+    ? raw.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString('latin1') : String(part)))
+    : [];
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+function upstreamErrorOf(error: Error): UpstreamError {
+  const code = codeOf(error);
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return 'timeout';
+  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT')) return 'tls';
+  return ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'].includes(code)
+    ? 'refused'
+    : 'reset';
+}

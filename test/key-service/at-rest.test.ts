@@ -1,0 +1,70 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { digestOf } from '../../src/core/secret.ts';
+import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
+import { DRAFT, testService } from './fixture.ts';
+import { testFolder } from './folder.ts';
+
+/** Enough of a key to tell it from any other; the four characters shown at each end are not. */
+const TELLING_LENGTH = 8;
+
+test('neither a key, a telling part of one nor its digest is at rest: not in a table, not in a byte of a file', async () => {
+  const folder = testFolder();
+  const path = join(folder, 'keys.db');
+  const store = await openSqliteStore(path);
+  const { create, service } = await testService({ store });
+  const made = [await create(), await create({ profile: 'plexmcp' }), await create({ profile: 'standard' })];
+  const imported = digestOf('a key of another system');
+  await service.importKeys([{ ...DRAFT, sha256: imported }]);
+  await service.revokeKey(made[0]?.keyId ?? '');
+  expect(await service.keptChanges()).toHaveLength(6);
+
+  const secrets = [imported, ...made.flatMap(({ text, digest }) => [digest, ...telling(text)])].flatMap(
+    spellings,
+  );
+  const look = (place: string, bytes: Buffer) => {
+    for (const secret of secrets) expect([place, bytes.includes(secret)]).toEqual([place, false]);
+  };
+  expect(readdirSync(folder).sort()).toEqual(['keys.db', 'keys.db-shm', 'keys.db-wal', 'keys.db.lock']);
+  for (const name of readdirSync(folder)) look(name, readFileSync(join(folder, name)));
+  const tables = dump(path);
+  expect(Object.keys(tables)).toEqual(
+    expect.arrayContaining(['owners', 'keys', 'head', 'changes', 'peppers']),
+  );
+  look('tables', Buffer.from(JSON.stringify(tables)));
+  await store.close();
+  look('keys.db after close', readFileSync(path));
+});
+
+/** Every run of characters of a key that would tell it, outside its prefix. */
+function telling(key: string): string[] {
+  const body = key.slice(key.lastIndexOf('_') + 1);
+  return Array.from({ length: body.length - TELLING_LENGTH + 1 }, (_, i) =>
+    body.slice(i, i + TELLING_LENGTH),
+  );
+}
+
+/** A text as it is, and a digest also as its bytes and in Base64. */
+function spellings(text: string): (string | Buffer)[] {
+  if (!/^[0-9a-f]{64}$/.test(text)) return [text];
+  const bytes = Buffer.from(text, 'hex');
+  return [
+    text,
+    text.toUpperCase(),
+    bytes,
+    bytes.toString('base64').slice(0, 40),
+    bytes.toString('base64url').slice(0, 40),
+  ];
+}
+
+function dump(path: string): Record<string, unknown[]> {
+  const db = new DatabaseSync(path, { readOnly: true });
+  const names = db.prepare("select name from sqlite_master where type = 'table'").all() as { name: string }[];
+  const tables = Object.fromEntries(
+    names.map(({ name }) => [name, db.prepare(`select * from "${name}"`).all()]),
+  );
+  db.close();
+  return tables;
+}

@@ -1,0 +1,127 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Owner } from '../../src/core/key.ts';
+import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
+import { keyStoreContract } from '../contracts/key-store.contract.ts';
+import { testFolder } from './folder.ts';
+
+const contractFolder = mkdtempSync(join(tmpdir(), 'plexgate-contract-'));
+afterAll(() => rmSync(contractFolder, { recursive: true, force: true }));
+let files = 0;
+
+keyStoreContract('SQLite in memory', () => openSqliteStore(':memory:'));
+keyStoreContract('SQLite in a file', () => openSqliteStore(join(contractFolder, `${files++}.db`)));
+
+const ACME: Owner = {
+  id: 'acme',
+  profile: 'plexe',
+  tier: 'basic',
+  enabled: true,
+  workspace: null,
+  limits: null,
+};
+
+describe('the file of a SQLite store', () => {
+  test('is made with its folder, for its owner only', async () => {
+    const folder = join(testFolder(), 'deep', 'data');
+    const store = await openSqliteStore(join(folder, 'keys.db'));
+    await store.putOwner(ACME, 1);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    const names = readdirSync(folder);
+    expect(names).toContain('keys.db-wal');
+    for (const name of names)
+      expect([name, statSync(join(folder, name)).mode & 0o777]).toEqual([name, 0o600]);
+    await store.close();
+  });
+
+  test('holds everything when it is opened again, and migrating again changes nothing', async () => {
+    const path = join(testFolder(), 'keys.db');
+    const first = await openSqliteStore(path);
+    await first.putOwner(ACME, 1);
+    await first.close();
+    const tables = dumpSchema(path);
+    for (let i = 0; i < 2; i++) {
+      const again = await openSqliteStore(path);
+      expect(await again.showOwner('acme')).toEqual(ACME);
+      expect(await again.head()).toBe(1);
+      await again.close();
+    }
+    expect(dumpSchema(path)).toEqual(tables);
+  });
+
+  test('waits for the disk at every commit, so that a confirmed revocation outlives a power cut', async () => {
+    const path = join(testFolder(), 'keys.db');
+    const store = await openSqliteStore(path);
+    const db = (store as unknown as { db: { executeQuery(query: object): Promise<{ rows: object[] }> } }).db;
+    const ask = async (sql: string) =>
+      Object.values(
+        (await db.executeQuery({ sql, parameters: [], query: { kind: 'RawNode' }, queryId: {} })).rows[0] ??
+          {},
+      )[0];
+    expect(await ask('pragma journal_mode')).toBe('wal');
+    expect(await ask('pragma synchronous')).toBe(2);
+    expect(await ask('pragma foreign_keys')).toBe(1);
+    expect(await ask('pragma busy_timeout')).toBe(5000);
+    await store.close();
+  });
+
+  test('is refused, with both names, where a newer program has migrated it', async () => {
+    const path = join(testFolder(), 'keys.db');
+    await (await openSqliteStore(path)).close();
+    const db = new DatabaseSync(path);
+    db.prepare('insert into kysely_migration (name, timestamp) values (?, ?)').run(
+      '0099-later',
+      '2040-01-01',
+    );
+    db.close();
+    const opening = openSqliteStore(path);
+    await expect(opening).rejects.toThrow(
+      `cannot open the key store ${path}: it was written by a newer version`,
+    );
+    await expect(opening).rejects.toThrow('0099-later');
+  });
+
+  test('is refused where it is no store, and is left as it was', async () => {
+    const path = join(testFolder(), 'keys.db');
+    writeFileSync(path, 'this is a text file, and quite a long one for that matter\n'.repeat(100));
+    const before = statSync(path).size;
+    await expect(openSqliteStore(path)).rejects.toThrow(/cannot open the key store .*not a database/);
+    expect(statSync(path).size).toBe(before);
+  });
+
+  test('is refused where a folder cannot be made', async () => {
+    const folder = testFolder();
+    writeFileSync(join(folder, 'file'), '');
+    await expect(openSqliteStore(join(folder, 'file', 'keys.db'))).rejects.toThrow(
+      /cannot open the key store/,
+    );
+  });
+
+  test('is open in one process only, and a failed try does not open the door', async () => {
+    const path = join(testFolder(), 'keys.db');
+    const store = await openSqliteStore(path);
+    await expect(openSqliteStore(path)).rejects.toThrow('open in another process');
+    const program = `
+      import { openSqliteStore } from ${JSON.stringify(new URL('../../src/key-service/store/sqlite.ts', import.meta.url).href)};
+      try { await openSqliteStore(process.argv[1]); console.log('opened'); } catch (error) { console.log(error.message); }`;
+    const openElsewhere = () =>
+      spawnSync(process.execPath, ['--input-type=module', '-e', program, path], {
+        encoding: 'utf8',
+      }).stdout.trim();
+    expect(openElsewhere()).toContain('open in another process');
+    await store.close();
+    expect(openElsewhere()).toBe('opened');
+  });
+});
+
+function dumpSchema(path: string): unknown {
+  const db = new DatabaseSync(path, { readOnly: true });
+  const rows = db.prepare('select name, sql from sqlite_master order by name').all();
+  const migrations = db.prepare('select name, timestamp from kysely_migration').all();
+  db.close();
+  return { rows, migrations };
+}
