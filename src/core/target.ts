@@ -4,9 +4,10 @@ export interface Target {
   readonly path: string;
   readonly query: string;
   /**
-   * What other readers may take the path for: with percent-encoding decoded and slashes folded, and, where it starts
+   * What other readers may take the path for: with percent-encoding decoded and slashes folded; where it starts
    * with `//`, without the first segment, which a reader that resolves references (RFC 3986 section 4.2) takes for a
-   * host. Empty for a path that has one reading.
+   * host; and without the parameters of its segments (`;v=1`), which servlet containers leave out. Empty for a path
+   * that has one reading.
    */
   readonly otherReadings: readonly string[];
 }
@@ -67,6 +68,7 @@ function decode(path: string): string | null {
 function otherReadingsOf(path: string, decoded: string): string[] {
   const readings = [fold(decoded)];
   if (decoded.startsWith('//')) readings.push(fold(`/${decoded.replace(/^\/\/[^/]*/, '')}`));
+  if (decoded.includes(';')) readings.push(fold(decoded.replace(/;[^/]*/g, '')));
   return readings.filter((reading) => reading !== path);
 }
 
