@@ -66,7 +66,10 @@ class Door {
   readonly #parts: ProxyParts;
   readonly #record: Recorder;
   /** The newest request under way on a connection. */
-  readonly #underWay = new WeakMap<Duplex, { readonly response: ServerResponse; readonly exchange: Exchange }>();
+  readonly #underWay = new WeakMap<
+    Duplex,
+    { readonly response: ServerResponse; readonly exchange: Exchange }
+  >();
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;

@@ -118,6 +118,7 @@ describe('a client that leaves is missed upstream within a second', () => {
     const openBefore = stage.upstream.openConnections;
     connection.drop();
     await until(() => stage.upstream.openConnections < openBefore, 'the end of the connection', 1000);
+    expect(stage.upstream.openConnections).toBe(openBefore - 1);
   });
 
   it('while it sends a body', async () => {
@@ -138,6 +139,7 @@ describe('a client that leaves is missed upstream within a second', () => {
     await connection.until(() => connection.received !== '', 'the first piece');
     connection.drop();
     await until(() => stream.closed, 'the end of the stream', 1000);
+    expect(stream.closed).toBe(true);
   });
 });
 
