@@ -7,7 +7,10 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/{core,config,key-service,contracts,tidy}/**/*.test.ts', 'test/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['test/{core,config,key-service,contracts,tidy}/**/*.test.ts', 'test/*.test.ts'],
+        },
       },
       { extends: true, test: { name: 'integration', include: ['test/{proxy,wire,commands}/**/*.test.ts'] } },
     ],

@@ -10,7 +10,9 @@ export function errorsPage(): string {
     const plexmcp = onMcp === off ? code(off) : `${code(off)}, on \`/mcp\` ${code(onMcp)}`;
     return `| [${reason}](#${reason}) | ${status} | ${code(plexe)} | ${code(plextera)}, ${retryable} | ${plexmcp} |`;
   });
-  const sections = reasons.map((reason) => `### ${reason}\n\n${REASONS[reason].status}. ${REASONS[reason].meaning}\n`);
+  const sections = reasons.map(
+    (reason) => `### ${reason}\n\n${REASONS[reason].status}. ${REASONS[reason].meaning}\n`,
+  );
   return `# Refusals
 
 Made from \`src/core/reasons.ts\` by \`npm run docs\`; do not edit.

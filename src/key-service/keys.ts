@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import type { Owner } from '../core/key.ts';
 import type { Profile } from '../core/profile.ts';
@@ -43,6 +44,9 @@ export interface KeyServiceOptions {
   readonly prefixes?: Readonly<Record<Profile, string>>;
   readonly log?: KeyServiceLog;
 }
+
+/** About 20 ms of work. */
+const MINTED_PER_TURN = 500;
 
 /**
  * The reference key service: makes, changes and ends keys, and answers what a digest stands for. Every listener has
@@ -136,8 +140,14 @@ export class KeyService implements KeySource {
     const read = readImport(drafts);
     if (read.kind === 'invalid') return read;
     const now = this.#clock.now();
-    const inserted = await this.#insert(read.value.map((terms) => this.#mint.takeOver(terms, now)));
-    return inserted.kind === 'inserted' ? { kind: 'imported', imported: read.value.length } : inserted;
+    const minted: Minted[] = [];
+    for (const terms of read.value) {
+      // A long import must not keep the process from answering others.
+      if (minted.length > 0 && minted.length % MINTED_PER_TURN === 0) await nextTurn();
+      minted.push(this.#mint.takeOver(terms, now));
+    }
+    const inserted = await this.#insert(minted);
+    return inserted.kind === 'inserted' ? { kind: 'imported', imported: minted.length } : inserted;
   }
 
   async showKey(keyId: string): Promise<KeyView | null> {

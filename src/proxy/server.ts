@@ -65,10 +65,10 @@ interface Visit {
 class Door {
   readonly #parts: ProxyParts;
   readonly #record: Recorder;
-  /** The newest request under way on a connection. */
+  /** The answers under way on a connection, in their order. */
   readonly #underWay = new WeakMap<
     Duplex,
-    { readonly response: ServerResponse; readonly exchange: Exchange }
+    { readonly response: ServerResponse; readonly exchange: Exchange }[]
   >();
 
   constructor(parts: ProxyParts) {
@@ -80,7 +80,9 @@ class Door {
     const visit = this.#open(request, false);
     const { exchange } = visit;
     const closed = new Promise<void>((resolve) => void response.once('close', resolve));
-    this.#underWay.set(request.socket, { response, exchange });
+    const underWay = this.#underWay.get(request.socket) ?? [];
+    underWay.push({ response, exchange });
+    this.#underWay.set(request.socket, underWay);
     let decision = await this.#decide(visit);
     if (decision.kind === 'permit' && awaitsContinue && !response.destroyed) response.writeContinue();
     while (decision.kind === 'permit' && !response.destroyed) {
@@ -90,7 +92,10 @@ class Door {
     }
     if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
-    if (this.#underWay.get(request.socket)?.response === response) this.#underWay.delete(request.socket);
+    underWay.splice(
+      underWay.findIndex((one) => one.response === response),
+      1,
+    );
     this.#record(exchange);
   }
 
@@ -169,20 +174,30 @@ class Door {
     return outcome.kind;
   }
 
-  /** What the parser refuses has no request to speak of: a bare status, and the connection ends. */
+  /**
+   * What the parser refuses is answered with a bare status, and the connection ends. A request whose body turned out
+   * to be broken is answered too, unless an answer to it or to an earlier one has begun.
+   */
   refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const underWay = this.#underWay.get(socket);
-    if (!socket.writable || error.code === 'ECONNRESET') {
+    const underWay = this.#underWay.get(socket) ?? [];
+    const [first, second] = underWay;
+    const answerable = first === undefined || (second === undefined && !first.response.headersSent);
+    if (!answerable || !socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
-    if (underWay !== undefined) {
-      // What the head alone decides is written within this turn, and in the route's own words.
-      setImmediate(() => breakOff(underWay.response, underWay.exchange, socket));
+    const [status, phrase] = PARSER_ANSWERS[error.code ?? ''] ?? [400, 'Bad Request'];
+    const answer = `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+    // Once it is out, nothing more may be answered; this also ends what was sent upstream.
+    socket.end(answer, () => first?.response.destroy());
+    if (first !== undefined) {
+      Object.assign(first.exchange, {
+        status,
+        failure: 'malformed_request',
+        detail: 'the parser refused its body',
+      });
       return;
     }
-    const [status, phrase] = PARSER_ANSWERS[error.code ?? ''] ?? [400, 'Bad Request'];
-    socket.end(bareAnswer(status, phrase));
     const address = 'remoteAddress' in socket ? plainAddress(String(socket.remoteAddress)) : '';
     const exchange = openExchange(
       { requestId: newRequestId(), method: '', url: '', address, userAgent: null },
@@ -264,24 +279,6 @@ const PARSER_ANSWERS: Record<string, readonly [number, string]> = {
   HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
 };
-
-function bareAnswer(status: number, phrase: string): string {
-  return `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
-}
-
-/**
- * Ends a connection on which the head of a request could be read and its body not. Only the request at the head of
- * the line may be answered, and only if nothing of its answer has left; closing tells the forwarder to stop.
- */
-function breakOff(response: ServerResponse, exchange: Exchange, socket: Duplex): void {
-  if (socket.destroyed) return;
-  if (response.socket === socket && !response.headersSent) {
-    exchange.status = 400;
-    exchange.detail = 'the parser refused the body';
-    socket.write(bareAnswer(400, 'Bad Request'));
-  }
-  socket.end(() => socket.destroy());
-}
 
 /** A permitted request that the upstream did not answer. */
 function failure(

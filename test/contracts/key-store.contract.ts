@@ -215,6 +215,7 @@ export function keyStoreContract(name: string, open: () => Promise<KeyStore>): v
         const key = newKey();
         await store.insertKeys([key], T0);
         await store.rehashKey(key.keyId, 'not its hash', { pepperId: 'p3', hash: 'wrong' });
+        expect((await store.resolve([key.digest.hash])).key?.record.keyId).toBe(key.keyId);
         await store.rehashKey(key.keyId, key.digest.hash, { pepperId: 'p2', hash: 'new' });
         expect(await store.resolve([key.digest.hash])).toEqual({ key: null, hash: null, asOf: 3 });
         expect((await store.resolve(['new'])).key?.record.keyId).toBe(key.keyId);

@@ -9,7 +9,7 @@ const route: Route = { id: '/a' };
 describe('a decision', () => {
   test('is a permit only if it says so, whatever else came with the subject', () => {
     const about = { ...deny('internal_error', {}), route };
-    const minted = permit(about, null);
+    const minted = permit(about, null, () => true);
     expect(minted.kind).toBe('permit');
     expect(minted.credential).toBeNull();
     expect(minted.route).toBe(route);
@@ -36,7 +36,11 @@ describe('a decision', () => {
 
   test('cannot be made by hand: a literal, a denial and an undecided decision are no permits', () => {
     const forward = (proof: Permit<Route>): string => proof.route.id;
-    const undecided = permit({ route, key: null, source: null, limits: [] }, null) as Decision<Route>;
+    const undecided = permit(
+      { route, key: null, source: null, limits: [] },
+      null,
+      () => true,
+    ) as Decision<Route>;
     // @ts-expect-error a hand-made object lacks the mark
     forward({ kind: 'permit', route, key: null, source: null, limits: [], credential: null });
     // @ts-expect-error undecided

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
@@ -182,6 +183,19 @@ describe('an import', () => {
     expect(keys.heard).toHaveLength(1);
   });
 
+  test('wrong in every line names the first mistakes only', async () => {
+    const drafts = Array.from({ length: 1000 }, () => ({ ...DRAFT, sha256: 'x' }));
+    const outcome = await keys.service.importKeys(drafts);
+    expect(outcome.kind === 'invalid' && outcome.errors.length).toBeLessThan(105);
+  });
+
+  test('of more keys than one turn mints is one change after the other', async () => {
+    const drafts = Array.from({ length: 1100 }, (_, i) => ({ ...DRAFT, sha256: digest(`many ${i}`) }));
+    expect(await keys.service.importKeys(drafts)).toEqual({ kind: 'imported', imported: 1100 });
+    expect(keys.heard.map((change) => change.digest)).toEqual(drafts.map((draft) => draft.sha256));
+    expect(keys.heard.at(-1)?.number).toBe(1101);
+  });
+
   test('cannot take the digest of a key made here', async () => {
     const made = await keys.create();
     expect(await keys.service.importKeys([{ ...DRAFT, sha256: made.digest }])).toMatchObject({
@@ -246,6 +260,17 @@ describe('changes', () => {
     expect(keys.heard.map((change) => change.number)).toEqual(Array.from({ length: 50 }, (_, i) => i + 2));
     const { total } = (await keys.service.listKeys({})) as { total: number };
     expect(total).toBe(40);
+  });
+
+  test('are heard in order even where the store answers the later one first', async () => {
+    const putOwner = keys.store.putOwner.bind(keys.store);
+    vi.spyOn(keys.store, 'putOwner').mockImplementationOnce(async (owner, at) => {
+      const number = await putOwner(owner, at);
+      await sleep(20);
+      return number;
+    });
+    await Promise.all([keys.service.putOwner('slow', { profile: 'plexe', tier: 't' }), keys.create()]);
+    expect(keys.heard.map((change) => change.number)).toEqual([2, 3]);
   });
 
   test('kept by the store read as they were heard, digests included', async () => {

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Owner } from '../../src/core/key.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import { keyStoreContract } from '../contracts/key-store.contract.ts';
+import { newKey } from '../contracts/key-store.sample.ts';
 import { testFolder } from './folder.ts';
 
 const contractFolder = mkdtempSync(join(tmpdir(), 'plexgate-contract-'));
@@ -83,6 +84,42 @@ describe('the file of a SQLite store', () => {
       `cannot open the key store ${path}: it was written by a newer version`,
     );
     await expect(opening).rejects.toThrow('0099-later');
+  });
+
+  test('is as it was before a migration that could not be finished', async () => {
+    const path = join(testFolder(), 'keys.db');
+    const db = new DatabaseSync(path);
+    db.exec('create table peppers (other text)');
+    await expect(openSqliteStore(path)).rejects.toThrow('table "peppers" already exists');
+    const tables = db.prepare("select name from sqlite_master where type = 'table'").all() as {
+      name: string;
+    }[];
+    expect(tables.map((table) => table.name).filter((name) => !name.startsWith('kysely'))).toEqual([
+      'peppers',
+    ]);
+    db.exec('drop table peppers');
+    db.close();
+    const store = await openSqliteStore(path);
+    expect(await store.head()).toBe(0);
+    await store.close();
+  });
+
+  test('answers lookups while a long write is under way', async () => {
+    const store = await openSqliteStore(join(testFolder(), 'keys.db'));
+    await store.putOwner(ACME, 1);
+    let writing = true;
+    const written = store
+      .insertKeys(
+        Array.from({ length: 2000 }, () => newKey()),
+        1,
+      )
+      .finally(() => (writing = false));
+    await new Promise(setImmediate);
+    expect(await store.resolve(['any'])).toEqual({ key: null, hash: null, asOf: 1 });
+    expect(writing).toBe(true);
+    expect(await written).toMatchObject({ kind: 'inserted' });
+    expect((await store.resolve(['any'])).asOf).toBe(2001);
+    await store.close();
   });
 
   test('is refused where it is no store, and is left as it was', async () => {
