@@ -64,6 +64,10 @@ const SPELLING_MATTERS: ReadonlySet<string> = new Set([
   'host',
   'content-length',
   'cookie',
+  // The list of MCP servers of a key and by-mcp-method access are judged by them.
+  'mcp-method',
+  'mcp-name',
+  'mcp-protocol-version',
 ]);
 
 /** Treatments by the exact spelling seen; clients use few, and the caps bound what odd ones can cost. */

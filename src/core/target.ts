@@ -63,13 +63,15 @@ function decode(path: string): string | null {
 /**
  * What readers other than ours may take a path for: with percent-encoding decoded, with slashes folded as well, and,
  * where it starts with `//`, without the first segment, which a reader that resolves references (RFC 3986 section
- * 4.2) takes for a host. The path MUST have passed `readTarget`, or be the end of one that did.
+ * 4.2) takes for a host, and without the parameters of its segments (`;v=1`), which servlet containers leave out.
+ * The path MUST have passed `readTarget`, or be the end of one that did.
  */
 export function otherReadingsOf(path: string): string[] {
-  if (!path.includes('%') && !path.includes('//')) return [];
+  if (!/%|;|\/\//.test(path)) return [];
   const decoded = decode(path) ?? path;
   const readings = new Set([decoded, fold(decoded)]);
   if (decoded.startsWith('//')) readings.add(fold(`/${decoded.replace(/^\/\/[^/]*/, '')}`));
+  if (decoded.includes(';')) readings.add(fold(decoded.replace(/;[^/]*/g, '')));
   readings.delete(path);
   return [...readings];
 }

@@ -25,7 +25,7 @@ describe('a target that every reader reads alike', () => {
     ['/.well-known/x', '/.well-known/x', '', null],
     ['/...', '/...', '', null],
     ['/a..b/.c/d.', '/a..b/.c/d.', '', null],
-    ['/a;v=1/b', '/a;v=1/b', '', null],
+    ['/a;v=1/b', '/a;v=1/b', '', '/a/b'],
   ])('%s is taken byte for byte', (url, path, query, other) => {
     const otherReadings = other === null ? [] : [other];
     expect(readTarget(url, HOST)).toEqual({ kind: 'target', path, query, otherReadings });
@@ -104,10 +104,15 @@ describe('a target that readers may differ on is refused', () => {
     ['/%2fx/admin', ['//x/admin', '/x/admin', '/admin']],
     ['/a/%2fx', ['/a//x', '/a/x']],
     ['//a//b?c', ['/a/b', '/b']],
-  ])('%s may also be read as %j: folded, and with its first segment taken for a host', (url, others) => {
-    const target = readTarget(url, HOST);
-    expect(target.kind === 'target' ? [...new Set(target.otherReadings)] : []).toEqual(others);
-  });
+    ['/a;v=1/b;w', ['/a/b']],
+    ['/a%3bv=1//b', ['/a;v=1//b', '/a;v=1/b', '/a/b']],
+  ])(
+    '%s may also be read as %j: folded, with its first segment taken for a host, without parameters',
+    (url, others) => {
+      const target = readTarget(url, HOST);
+      expect(target.kind === 'target' ? [...new Set(target.otherReadings)] : []).toEqual(others);
+    },
+  );
 });
 
 describe('the absolute form', () => {

@@ -6,10 +6,10 @@ import { startStage, type Stage } from '../support/stage.ts';
 
 /** What is sent here is built byte by byte: no HTTP library would send most of it. */
 const CONFIG = `
+keyService: {}
 proxy:
-  host: 127.0.0.1
-  port: 0
   failedAuthentication: off
+  tiers: { plexmcp: { free: unlimited } }
   routes:
     - match: { path: / }
       profile: standard
@@ -19,7 +19,6 @@ proxy:
       stripPath: true
       profile: plexmcp
       upstream: '{upstream}'
-keyService: { port: 0 }
 `;
 
 let stage: Stage;
@@ -289,6 +288,8 @@ describe('an MCP server outside the list of the key stays out of reach', () => {
       target: '/mcp-api/mcp',
       lines: 'Mcp-Name: mcp_123:tool\r\nMcp-Name: mcp_456:tool\r\n',
     },
+    'by a path with a parameter': { target: '/mcp-api/v1/mcps;v=1/mcp_456' },
+    'by an id with a parameter': { target: '/mcp-api/v1/mcps/mcp_456;v=1' },
     'by a name beside an allowed path': {
       target: '/mcp-api/v1/mcps/mcp_123',
       lines: 'Mcp-Name: mcp_456:tool\r\n',
@@ -302,4 +303,15 @@ describe('an MCP server outside the list of the key stays out of reach', () => {
     expect([400, 403]).toContain(answer.status);
     expect(arrived()).toEqual([]);
   });
+
+  it.each(['Mcp_Name', 'MCP.NAME', 'mcp_method', 'Mcp_Protocol-Version'])(
+    'by %s, which a CGI-like upstream would take for the header itself',
+    async (spelling) => {
+      const answer = await send(
+        `POST /mcp-api/mcp HTTP/1.1\r\nHost: gate.test\r\nAuthorization: ApiKey {MS}\r\n${spelling}: mcp_456:tool\r\nConnection: close\r\n\r\n`,
+      );
+      expect(answer.status).toBe(200);
+      expect(arrived()[0]?.bytes.toString()).not.toContain('mcp_456');
+    },
+  );
 });
