@@ -11,6 +11,7 @@ export interface RecordedRequest extends Message {
  * What the upstream does with a request:
  * - `answers`: sends the whole answer;
  * - `is silent`: reads and never answers;
+ * - `hangs up`: reads and closes the connection without an answer;
  * - `dies`: sends head and half of the body, then resets the connection;
  * - `streams`: sends the head and leaves the body to the test, over `streams`.
  */
@@ -18,7 +19,7 @@ export interface UpstreamAnswer {
   readonly status: number;
   readonly headers: readonly HeaderLine[];
   readonly body: string;
-  readonly behaviour: 'answers' | 'is silent' | 'dies' | 'streams';
+  readonly behaviour: 'answers' | 'is silent' | 'hangs up' | 'dies' | 'streams';
 }
 
 export const OK: UpstreamAnswer = {
@@ -128,6 +129,9 @@ function reply(socket: Socket, method: string, answer: UpstreamAnswer, streams: 
   const bodiless = status === 101 || status === 204 || status === 304 || method === 'HEAD';
   switch (behaviour) {
     case 'is silent':
+      return;
+    case 'hangs up':
+      socket.destroy();
       return;
     case 'streams':
       socket.write([...lines, 'Transfer-Encoding: chunked', '', ''].join('\r\n'));
