@@ -54,7 +54,7 @@ const answer = z.strictObject({
   status: z.number().default(200),
   headers: z.array(headerLine).default([['Content-Type', 'application/json']]),
   body: z.string().default('{"ok":true}'),
-  behaviour: z.enum(['answers', 'is silent', 'dies', 'streams']).default('answers'),
+  behaviour: z.enum(['answers', 'is silent', 'hangs up', 'dies', 'streams']).default('answers'),
 });
 
 /** A text, `/a regular expression/`, null for a header that must not be there, or all lines of that name. */

@@ -62,7 +62,7 @@ class CaseRun {
     else if ('revoke' in step) await this.#fixtures.revoke(step.revoke);
     else if ('disable' in step) await this.#fixtures.disable(step.disable);
     else if ('create' in step) await this.#fixtures.create(step.create);
-    else if ('upstream' in step) await this.#upstream.goDown();
+    else if ('upstream' in step) await this.#upstream.stop();
     else if ('log' in step) await this.#log(step.log);
     else await this.#compareSeries(step.series);
   }

@@ -78,6 +78,8 @@ describe('an answer', () => {
         behaviour: 'streams',
       });
       const { connection, stream } = await openStream(`GET /events HTTP/1.1\r\n${KEYED}\r\n`);
+      await connection.until(() => connection.head !== null, 'the head before any piece', 1000);
+      expect(connection.status).toBe(200);
       let sent = '';
       for (let i = 0; i < 20; i++) {
         stream.send(`data: ${i}\n\n`);
@@ -108,6 +110,17 @@ describe('an answer', () => {
     expect((await connection.answer()).complete).toBe(false);
   });
 });
+
+it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND'])(
+  'a %s that the upstream hung up on is not sent again, because it may have been acted on',
+  async (method) => {
+    stage.upstream.answerWith({ ...OK, behaviour: 'hangs up' });
+    const before = stage.upstream.requests.length;
+    const connection = await open(`${method} /once HTTP/1.1\r\n${KEYED}Connection: close\r\n\r\n`);
+    expect((await connection.answer()).status).toBe(502);
+    expect(stage.upstream.requests.slice(before).map((request) => request.method)).toEqual([method]);
+  },
+);
 
 describe('a client that leaves is missed upstream within a second', () => {
   it('while it waits for an answer', async () => {
