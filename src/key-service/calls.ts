@@ -91,7 +91,7 @@ function ownerCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
 }
 
 function keyCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
-  return [...keyQuestions(service), ...keyOrders(service, log)];
+  return [...keyOrders(service, log), ...keyQuestions(service)];
 }
 
 function keyOrders(service: KeyService, log: KeyServiceLog): readonly Call[] {
