@@ -29,6 +29,8 @@ export interface KeyRecord {
   readonly createdAt: number;
   readonly expiresAt: number | null;
   readonly revokedAt: number | null;
+  /** When a rotation replaced the key; it goes on until `expiresAt`, and its callers are told. */
+  readonly deprecatedAt: number | null;
 }
 
 export type Standing = 'active' | 'revoked' | 'expired' | 'owner_disabled';

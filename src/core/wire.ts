@@ -31,6 +31,58 @@ export interface Change {
 /** Hears of every change, in order, before the call that made it returns. */
 export type ChangeListener = (change: Change) => void;
 
+/** Where a gate tells what it has seen. The in-process key service offers it; the same report will travel as JSON. */
+export interface ReportSink {
+  /** Counted once, however often it is sent: a member's sequence numbers are remembered with the counts. */
+  report(report: Report): Promise<void>;
+}
+
+export interface Report {
+  /** The gate process: a name made at its start. */
+  readonly member: string;
+  /** 1, 2, 3 ... without gaps for each member. */
+  readonly sequence: number;
+  readonly usage: readonly UsageDelta[];
+  readonly refusals: readonly RefusedRequest[];
+  readonly suppressed: readonly SuppressedRefusals[];
+}
+
+/** Requests of one key on one route that an upstream answered with one class of status within one hour. */
+export interface UsageDelta {
+  readonly keyId: string;
+  readonly route: string;
+  readonly statusClass: '1xx' | '2xx' | '3xx' | '4xx' | '5xx';
+  /** Epoch milliseconds of the UTC hour's start. */
+  readonly hourAt: number;
+  readonly count: number;
+  /** The latest of them, epoch milliseconds. */
+  readonly lastAt: number;
+}
+
+/** A refused authentication. Texts of the client are masked and cut. */
+export interface RefusedRequest {
+  readonly at: number;
+  readonly requestId: string;
+  readonly reason: string;
+  readonly keyId: string | null;
+  readonly ownerId: string | null;
+  readonly address: string;
+  readonly userAgent: string | null;
+  readonly method: string;
+  readonly path: string;
+  readonly route: string | null;
+}
+
+/** Refused authentications beyond the rate at which rows are kept, as counts. */
+export interface SuppressedRefusals {
+  readonly reason: string;
+  readonly route: string | null;
+  readonly address: string;
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
 /** The JSON form of a key record. Instants are RFC 3339 in UTC, limits their configuration text. */
 export interface RecordJson {
   key_id: string;
@@ -50,6 +102,7 @@ export interface RecordJson {
   created_at: string;
   expires_at: string | null;
   revoked_at: string | null;
+  deprecated_at: string | null;
 }
 
 export function recordToJson(record: KeyRecord): RecordJson {
@@ -65,6 +118,7 @@ export function recordToJson(record: KeyRecord): RecordJson {
     created_at: instantText(record.createdAt),
     expires_at: record.expiresAt === null ? null : instantText(record.expiresAt),
     revoked_at: record.revokedAt === null ? null : instantText(record.revokedAt),
+    deprecated_at: record.deprecatedAt === null ? null : instantText(record.deprecatedAt),
   };
 }
 
@@ -81,6 +135,7 @@ export function recordFromJson(json: RecordJson): KeyRecord {
     createdAt: instantFromText(json.created_at),
     expiresAt: json.expires_at === null ? null : instantFromText(json.expires_at),
     revokedAt: json.revoked_at === null ? null : instantFromText(json.revoked_at),
+    deprecatedAt: json.deprecated_at === null ? null : instantFromText(json.deprecated_at),
   };
 }
 

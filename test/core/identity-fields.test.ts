@@ -25,6 +25,7 @@ function keyOf(more: Partial<KeyRecord> = {}, owner: Partial<KeyRecord['owner']>
     createdAt: 0,
     expiresAt: null,
     revokedAt: null,
+    deprecatedAt: null,
     ...more,
   };
 }

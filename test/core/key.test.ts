@@ -22,6 +22,7 @@ function keyWith(more: { expiresAt?: number; revokedAt?: number; enabled?: boole
     createdAt: NOW - 1000,
     expiresAt: more.expiresAt ?? null,
     revokedAt: more.revokedAt ?? null,
+    deprecatedAt: null,
   };
 }
 

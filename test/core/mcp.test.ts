@@ -43,6 +43,7 @@ test.each<[mcps: KeyRecord['mcps'], named: string[], reaches: boolean]>([
     createdAt: 0,
     expiresAt: null,
     revokedAt: null,
+    deprecatedAt: null,
   };
   expect(reachesMcps(key, named)).toBe(reaches);
 });

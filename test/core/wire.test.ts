@@ -30,6 +30,7 @@ const records: fc.Arbitrary<KeyRecord> = fc.record({
   createdAt: instant,
   expiresAt: orNull(instant),
   revokedAt: orNull(instant),
+  deprecatedAt: orNull(instant),
 });
 
 const JSON_FORM: RecordJson = {
@@ -50,6 +51,7 @@ const JSON_FORM: RecordJson = {
   created_at: '2026-01-02T03:04:05.678Z',
   expires_at: '2026-02-01T00:00:00.000Z',
   revoked_at: null,
+  deprecated_at: null,
 };
 
 describe('a key record on the wire', () => {
@@ -71,6 +73,7 @@ describe('a key record on the wire', () => {
       limits: [{ quota: 5, windowMs: 60_000 }],
       createdAt: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
       revokedAt: null,
+      deprecatedAt: null,
     });
   });
 

@@ -57,6 +57,7 @@ export function keyFromRow(row: KeyRow): StoredKey {
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
+    deprecatedAt: null,
   };
   return {
     record,
