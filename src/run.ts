@@ -37,7 +37,7 @@ export async function run({ config, demo, stop }: RunOptions): Promise<void> {
     log.info({}, 'stopping');
   } finally {
     for (const failure of await stops.stop()) log.error({ detail: failure }, 'a part did not stop cleanly');
-    log.flush();
+    log.flushSync();
   }
 }
 

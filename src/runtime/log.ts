@@ -34,15 +34,23 @@ export interface Log {
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
   debug(fields: LogFields, message: string): void;
-  /** Writes out what is buffered; called at least every second and before the process ends. */
+  /** Starts to write out what is buffered. */
   flush(): void;
+  /** Writes out what is buffered before it returns; for the end of the process. */
+  flushSync(): void;
 }
 
 const BUFFERED_BYTES = 4096;
+/** Beyond this, lines are dropped: a reader that has stopped must not cost memory, let alone the traffic. */
+const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A JSON log on standard output, or on `destination` where a test reads it. */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
-  const output = destination ?? pino.destination({ dest: 1, sync: false, minLength: BUFFERED_BYTES });
+  const output =
+    destination ??
+    pino.destination({ dest: 1, sync: false, minLength: BUFFERED_BYTES, maxLength: BUFFERED_BYTES_MAX });
+  // Its reader may leave; the traffic goes on.
+  if ('on' in output && typeof output.on === 'function') output.on('error', () => undefined);
   const logger = pino(
     {
       level,
@@ -57,9 +65,11 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
     debug: (fields, message) => logger.debug(fields, message),
-    flush: () => {
-      if ('flushSync' in output && typeof output.flushSync === 'function')
+    flush: () => logger.flush(),
+    flushSync: () => {
+      if ('flushSync' in output && typeof output.flushSync === 'function') {
         flushQuietly(output.flushSync.bind(output));
+      }
     },
   };
 }
