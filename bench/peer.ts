@@ -30,10 +30,14 @@ const ROLES: Record<string, (upstream: string) => Server> = {
           controller.pause();
           response.once('drain', () => controller.resume());
         },
-        onResponseEnd: () => void response.end(),
-        onResponseError: () => void response.destroy(),
+        onResponseEnd() {
+          response.end();
+        },
+        onResponseError() {
+          response.destroy();
+        },
       };
-      const method = (request.method ?? 'GET') as Dispatcher.HttpMethod;
+      const method = request.method ?? 'GET';
       pool.dispatch({ path: request.url ?? '/', method, headers }, handler);
     });
   },
@@ -41,7 +45,9 @@ const ROLES: Record<string, (upstream: string) => Server> = {
   'http-proxy-3': (upstream) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 256, scheduling: 'lifo' });
     const proxy = new ProxyServer({ target: upstream, agent, toProxy: true });
-    return createServer((request, response) => void proxy.web(request, response));
+    return createServer((request, response) => {
+      proxy.web(request, response);
+    });
   },
 };
 

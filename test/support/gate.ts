@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '../../src/core/secret.ts';
 import type { KeySource } from '../../src/core/wire.ts';
 import type { Clock } from '../../src/core/clock.ts';
@@ -32,6 +33,9 @@ export interface TestGateOptions {
   readonly env?: Record<string, string>;
 }
 
+/** As over a network: while a key is looked up, other requests come and go. */
+const LOOKUP_MS = 20;
+
 export async function startGate({ config: text, env = {} }: TestGateOptions): Promise<TestGate> {
   const parsed = parseConfig(text, {
     fileName: 'test.yaml',
@@ -57,8 +61,9 @@ export async function startGate({ config: text, env = {} }: TestGateOptions): Pr
   await service.start();
   let resolves = 0;
   const source: KeySource = {
-    resolve(digest, signal) {
+    async resolve(digest, signal) {
       resolves += 1;
+      await pause(LOOKUP_MS);
       return service.resolve(digest, signal);
     },
   };
