@@ -66,6 +66,8 @@ function load(file: string): Config | null {
   return null;
 }
 
+const LAST_WORDS_MS = 1_000;
+
 async function runUntilStopped(config: Config, demo: boolean): Promise<number> {
   try {
     await run({ config, demo, stop: stopSignal() });
@@ -73,6 +75,9 @@ async function runUntilStopped(config: Config, demo: boolean): Promise<number> {
   } catch (error) {
     process.stderr.write(`plexgate: ${error instanceof Error ? error.message : 'cannot start'}\n`);
     return CHECK_FAILED;
+  } finally {
+    // All is stopped; only the log may still wait, for a reader who has stopped.
+    setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
   }
 }
 

@@ -40,6 +40,7 @@ const LOG_FLUSH_MS = 1000;
 /** Builds and runs what the configuration has, until `stop`. Rejects where a part cannot start; nothing is left running. */
 export async function run({ config, demo, stop }: RunOptions): Promise<void> {
   const log = createLog(config.log.level);
+  process.once('exit', () => log.flush());
   const metrics = createMetrics({ version: VERSION, revision: REVISION });
   const stops = new StopStack();
   try {
@@ -50,7 +51,6 @@ export async function run({ config, demo, stop }: RunOptions): Promise<void> {
     log.flush();
   } finally {
     for (const failure of await stops.stop()) log.error({ detail: failure }, 'a part did not stop cleanly');
-    log.flushSync();
   }
 }
 

@@ -23,6 +23,8 @@ export interface Program {
   readonly running: boolean;
   readonly ended: Promise<Ending>;
   signal(name: NodeJS.Signals): void;
+  /** From now on nobody takes what it writes to standard output, until it has ended. */
+  stopReading(): void;
   /** Waits until `seen`; rejects with all output where the process ends before or nothing comes in time. */
   until(seen: () => boolean, what: string): Promise<void>;
 }
@@ -47,6 +49,7 @@ export function startCommand(command: string, args: readonly string[], cwd: stri
   }
   const ended = new Promise<Ending>((resolve, reject) => {
     child.once('error', reject);
+    child.once('exit', () => child.stdout.resume());
     child.once('close', (code, signal) => {
       running = false;
       resolve({ code, signal, ...output });
@@ -66,6 +69,7 @@ export function startCommand(command: string, args: readonly string[], cwd: stri
     },
     ended,
     signal: (name) => void child.kill(name),
+    stopReading: () => void child.stdout.pause(),
     until: (seen, what) =>
       new Promise((resolve, reject) => {
         const settle = (outcome: () => void): void => {

@@ -4,7 +4,8 @@ import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { headerOf, RawConnection } from '../support/raw-client.ts';
+import { valuesOf } from '../support/http-message.ts';
+import { RawConnection } from '../support/raw-client.ts';
 import { logLines, makeFolder, placesOf, startProgram, type Places, type Program } from './program.ts';
 
 /** Longer than what is taken for one Ctrl-C that came twice. */
@@ -90,7 +91,7 @@ it('SIGTERM: not ready at once, still serving for the delay, then what is under 
   const kept = await RawConnection.open(gatePort);
   const request = 'GET / HTTP/1.1\r\nHost: gate\r\n\r\n';
   kept.send(request);
-  expect(headerOf(await kept.answer(), 'connection')).not.toBe('close');
+  expect(valuesOf(await kept.answer(), 'connection')).not.toContain('close');
   const { answer, slow } = await askSlowly(running);
 
   const signalledAt = performance.now();
@@ -100,7 +101,7 @@ it('SIGTERM: not ready at once, still serving for the delay, then what is under 
 
   kept.send(request);
   const last = await kept.answer();
-  expect([last.status, headerOf(last, 'connection')]).toEqual([200, 'close']);
+  expect([last.status, valuesOf(last, 'connection')]).toEqual([200, ['close']]);
   await kept.closed;
   const fresh = await fetch(running.gate);
   expect([fresh.status, await fresh.text()]).toEqual([200, 'at once']);
@@ -203,5 +204,17 @@ it('a Ctrl-C that npm passes on as well is one, so what is under way is finished
   await sleep(200);
   slow.end('late');
   expect(await (await answer).text()).toBe('late');
+  expect(await program.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+});
+
+it('a reader of the log who has stopped holds up neither the traffic nor the end', async () => {
+  const { program, gate } = await startRunning({ delay: '0s', timeout: '60s' });
+  program.stopReading();
+  // More than any pipe takes.
+  const userAgent = 'a'.repeat(8_000);
+  const ask = async () => (await fetch(gate, { headers: { 'user-agent': userAgent } })).text();
+  for (let i = 0; i < 25; i++) await Promise.all(Array.from({ length: 20 }, ask));
+  expect(await ask()).toBe('at once');
+  program.signal('SIGTERM');
   expect(await program.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
 });
