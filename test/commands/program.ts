@@ -134,10 +134,11 @@ export interface Folder {
   remove(): void;
 }
 
+/** `{folder}` in the configuration stands for the folder. */
 export function makeFolder(config: string): Folder {
   const path = mkdtempSync(join(tmpdir(), 'plexgate-'));
   const file = join(path, 'gate.yaml');
-  writeFileSync(file, config);
+  writeFileSync(file, config.replaceAll('{folder}', path));
   return { path, config: file, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 

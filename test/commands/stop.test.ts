@@ -6,7 +6,16 @@ import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { valuesOf } from '../support/http-message.ts';
 import { RawConnection } from '../support/raw-client.ts';
-import { logLines, makeFolder, placesOf, startProgram, type Places, type Program } from './program.ts';
+import {
+  logLines,
+  makeFolder,
+  placesOf,
+  ROOT,
+  startCommand,
+  startProgram,
+  type Places,
+  type Program,
+} from './program.ts';
 
 /** Longer than what is taken for one Ctrl-C that came twice. */
 const LATER_MS = 1_000;
@@ -44,8 +53,11 @@ interface Running extends Places {
   readonly gatePort: number;
 }
 
-/** The gate with its key service, in front of a service whose routes are open. */
-async function startRunning(drain: { delay: string; timeout: string }): Promise<Running> {
+/** The gate with its key service, in front of a service, on a route that is open. */
+async function startRunning(
+  drain: { delay: string; timeout: string },
+  start = startProgram,
+): Promise<Running> {
   const service = await startService();
   const folder = makeFolder(`
 admin: { port: 0 }
@@ -54,9 +66,9 @@ proxy:
   port: 0
   drain: { delay: ${drain.delay}, timeout: ${drain.timeout} }
   routes: [{ auth: none, upstream: '${service.origin}' }]
-keyService: { port: 0 }
+keyService: { port: 0, store: 'sqlite:{folder}/keys.db' }
 `);
-  const program = startProgram(['run', '--config', folder.config], folder.path);
+  const program = start(['run', '--config', folder.config], folder.path);
   onTestFinished(async () => {
     program.signal('SIGKILL');
     await program.ended;
@@ -205,6 +217,20 @@ it('a Ctrl-C that npm passes on as well is one, so what is under way is finished
   slow.end('late');
   expect(await (await answer).text()).toBe('late');
   expect(await program.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+});
+
+it('SIGTERM to npm alone reaches the program, and npm ends as it ends', async () => {
+  const viaNpm: typeof startProgram = (args) =>
+    startCommand('npm', ['run', '--silent', 'plexgate', '--', ...args], ROOT);
+  const running = await startRunning({ delay: '0s', timeout: '60s' }, viaNpm);
+  const { program, gate } = running;
+  const { answer, slow } = await askSlowly(running);
+  program.signal('SIGTERM');
+  await program.until(() => program.stdout.includes('stopping'), 'the end');
+  slow.end('late');
+  expect(await (await answer).text()).toBe('late');
+  expect(await program.ended).toMatchObject({ code: 0, signal: null });
+  await expect(fetch(gate)).rejects.toThrow('fetch failed');
 });
 
 it('a reader of the log who has stopped holds up neither the traffic nor the end', async () => {
