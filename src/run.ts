@@ -88,6 +88,7 @@ async function start(
     if (demo) await showDemo(service, proxy.port);
   }
   ready = true;
+  log.flush();
 }
 
 async function startKeyService(

@@ -40,7 +40,9 @@ export interface Log {
   flushSync(): void;
 }
 
-const BUFFERED_BYTES = 4096;
+/** A write of its own for each line would cost more than the line; what waits is written at least every second. */
+const BUFFERED_BYTES = 32_768;
+const WRITE_BYTES_MAX = 2 * BUFFERED_BYTES;
 /** Beyond this, lines are dropped: a reader that has stopped must not cost memory, let alone the traffic. */
 const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -48,7 +50,13 @@ const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
   const output =
     destination ??
-    pino.destination({ dest: 1, sync: false, minLength: BUFFERED_BYTES, maxLength: BUFFERED_BYTES_MAX });
+    pino.destination({
+      dest: 1,
+      sync: false,
+      minLength: BUFFERED_BYTES,
+      maxWrite: WRITE_BYTES_MAX,
+      maxLength: BUFFERED_BYTES_MAX,
+    });
   // Its reader may leave; the traffic goes on.
   if ('on' in output && typeof output.on === 'function') output.on('error', () => undefined);
   const logger = pino(
