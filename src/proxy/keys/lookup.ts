@@ -19,11 +19,8 @@ export type Lookup =
 
 /** What the lookups tell the metrics. */
 export interface LookupEvents {
-  asked(
-    layer: LookupSource,
-    result: 'hit' | 'miss' | 'negative' | 'stale' | 'error',
-    durationMs: number,
-  ): void;
+  remembered(result: 'hit' | 'miss' | 'negative'): void;
+  asked(result: 'hit' | 'negative' | 'error', durationMs: number): void;
   coalesced(): void;
 }
 
