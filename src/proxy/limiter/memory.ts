@@ -83,7 +83,10 @@ function statesOf(shelves: readonly Shelf[], now: number): LimitState[] {
     for (const [i, limit] of limits.entries()) {
       const book = books[i];
       if (book === undefined) continue;
-      states.push({ limit, remaining: book.free(now), resetAfterMs: book.earliestFreeAfter(now) });
+      const remaining = book.free(now);
+      // A lowered limit may hold more units than it has: then it is not the first of them that makes room.
+      const resetAfterMs = remaining === 0 ? book.freeAfter(now) : book.earliestFreeAfter(now);
+      states.push({ limit, remaining, resetAfterMs });
     }
   }
   return states;
