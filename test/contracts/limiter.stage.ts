@@ -1,4 +1,4 @@
-import { parseLimit } from '../../src/core/limit.ts';
+import { limitsOf } from '../support/key-record.ts';
 import { named } from '../../src/core/rate-limit-fields.ts';
 import type { Limiter, Spending } from '../../src/proxy/limiter/limiter.ts';
 
@@ -15,10 +15,6 @@ export type MakeLimiter = () => LimiterStage | Promise<LimiterStage>;
 /** `owner:a 3/second 100/minute` as a spending. */
 export function spending(text: string): Spending {
   const [partition = '', ...limits] = text.split(' ');
-  const parsed = limits.map((limit) => {
-    const read = parseLimit(limit);
-    if (read === null) throw new Error(`no limit: ${limit}`);
-    return read;
-  });
-  return { partition, limits: named(partition.startsWith('key') ? 'key' : 'owner', parsed) };
+  const whose = partition.startsWith('key') ? 'key' : 'owner';
+  return { partition, limits: named(whose, limitsOf(limits.join(' '))) };
 }

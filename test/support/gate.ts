@@ -2,8 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { Secret } from '../../src/core/secret.ts';
 import type { KeySource } from '../../src/core/wire.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { parseConfig } from '../../src/config/load.ts';
-import { formatMistake } from '../../src/config/mistake.ts';
 import { createEchoServer } from '../../src/demo/echo.ts';
 import { KeyService } from '../../src/key-service/keys.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
@@ -11,6 +9,7 @@ import { startProxy } from '../../src/proxy/start.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
+import { proxyConfigOf } from './proxy-config.ts';
 
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
 export interface TestGate {
@@ -33,14 +32,7 @@ export interface TestGateOptions {
 }
 
 export async function startGate({ config: text, env = {} }: TestGateOptions): Promise<TestGate> {
-  const parsed = parseConfig(text, {
-    fileName: 'test.yaml',
-    env,
-    readFile: () => ({ kind: 'unreadable', why: 'tests read no files' }),
-  });
-  if (parsed.kind === 'mistakes') throw new Error(parsed.mistakes.map(formatMistake).join('\n'));
-  const { proxy: proxyConfig } = parsed.config;
-  if (proxyConfig === null) throw new Error('the configuration has no proxy');
+  const proxyConfig = proxyConfigOf(text, env);
   let offsetMs = 0;
   const clock: Clock = {
     now: () => Date.now() + offsetMs,
