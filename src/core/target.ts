@@ -50,7 +50,12 @@ export function readTarget(url: string, host: readonly string[]): Target | Targe
   if (/[\u0000-\u001f\u007f\\]/.test(decoded))
     return problem('the path holds an encoded backslash or control byte');
   if (hasDotSegment(decoded)) return problem('the path holds a dot segment');
-  return { kind: 'target', path, query, otherReadings: otherReadingsOf(path, decoded) };
+  return { kind: 'target', path, query, otherReadings: readingsBeside(path, decoded) };
+}
+
+/** As `Target.otherReadings`, for what is left of a target's path when a prefix is taken off it. */
+export function otherReadingsOf(path: string): readonly string[] {
+  return readingsBeside(path, decode(path) ?? path);
 }
 
 /** One round of percent-decoding to latin-1 characters; null where a `%` is not followed by two hex digits. */
@@ -64,7 +69,7 @@ function decode(path: string): string | null {
   return broken ? null : text;
 }
 
-function otherReadingsOf(path: string, decoded: string): string[] {
+function readingsBeside(path: string, decoded: string): string[] {
   const readings = [fold(decoded)];
   if (decoded.startsWith('//')) readings.push(fold(`/${decoded.replace(/^\/\/[^/]*/, '')}`));
   return readings.filter((reading) => reading !== path);

@@ -3,7 +3,7 @@ import type { AcceptedSchemes } from '../core/credential.ts';
 import type { Voice } from '../core/dialect.ts';
 import { type AccessMode } from '../core/permission.ts';
 import { speaksJsonRpc, type RequestHead } from '../core/request-head.ts';
-import type { Target } from '../core/target.ts';
+import { otherReadingsOf, type Target } from '../core/target.ts';
 import type { Scheme } from '../core/profile.ts';
 
 /** A route ready for use: its upstream is an address, its rules are split into segments. */
@@ -75,13 +75,14 @@ export class Routes {
   match(method: string, target: Target, head: RequestHead): Match {
     const host = hostName(head.host[0] ?? '');
     const route = this.#routeOf(host, target.path);
-    const ambiguous = target.otherReadings.some(
-      (reading) => !this.#leadsTo(route, { host, method, path: target.path, reading }),
-    );
-    if (ambiguous) return { kind: 'ambiguous' };
+    if (target.otherReadings.some((reading) => this.#routeOf(host, reading) !== route)) {
+      return { kind: 'ambiguous' };
+    }
     if (route === null) return { kind: 'no_route' };
     const path = pathWithin(route, target.path);
+    const others = otherReadingsWithin(target, path);
     const rule = ruleOf(route, method, path);
+    if (others.some((reading) => ruleOf(route, method, reading) !== rule)) return { kind: 'ambiguous' };
     const { config } = route;
     const accept = rule?.accept ?? route.accept;
     const mcpEndpoint = config.profile === 'plexmcp' && isMcpEndpoint(path);
@@ -90,7 +91,7 @@ export class Routes {
       place: {
         route,
         path,
-        readings: [path, ...target.otherReadings.map((reading) => pathWithin(route, reading))],
+        readings: [path, ...others],
         forwardedPath: route.basePath + path + target.query,
         auth: rule?.config.auth ?? config.auth,
         access: rule?.config.access ?? config.access,
@@ -109,19 +110,6 @@ export class Routes {
     const own = this.#byHost.get(host);
     const prefixes = prefixesOf(path, this.#deepest);
     return (own && longest(own, prefixes)) ?? longest(this.#byHost.get(ANY_HOST), prefixes);
-  }
-
-  /** Whether another reading of the path leads to the same route and rule. */
-  #leadsTo(
-    route: Route | null,
-    request: { host: string; method: string; path: string; reading: string },
-  ): boolean {
-    const { host, method, path, reading } = request;
-    if (this.#routeOf(host, reading) !== route) return false;
-    if (route === null || route.rules.length === 0) return true;
-    return (
-      ruleOf(route, method, pathWithin(route, reading)) === ruleOf(route, method, pathWithin(route, path))
-    );
   }
 }
 
@@ -150,6 +138,11 @@ function pathWithin({ config }: Route, path: string): string {
   if (!config.stripPath || config.path === '/') return path;
   const rest = path.slice(config.path.length);
   return rest === '' ? '/' : rest;
+}
+
+/** A path that a prefix was taken off may have a reading it had not before: `//x` may be the host x. */
+function otherReadingsWithin({ path: whole, otherReadings }: Target, path: string): readonly string[] {
+  return otherReadings.length === 0 || path === whole ? otherReadings : otherReadingsOf(path);
 }
 
 function ruleOf(route: Route, method: string, path: string): Rule | null {
