@@ -48,6 +48,8 @@ export function createProxyServer(parts: ProxyParts): Server {
   server.on('request', (request, response) => void door.serve(request, response, false));
   // Without a listener the server would send 100 before anybody has asked whether the request may pass.
   server.on('checkContinue', (request, response) => void door.serve(request, response, true));
+  // An expectation nobody here knows is no reason to refuse (RFC 9110 section 10.1.1); it is not passed on.
+  server.on('checkExpectation', (request, response) => void door.serve(request, response, false));
   server.on('upgrade', (request, socket, early) => void door.upgrade(request, socket, early));
   server.on('connect', (request, socket, early) => void door.upgrade(request, socket, early));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => door.refuseUnparsed(error, socket));
