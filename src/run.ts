@@ -83,6 +83,7 @@ async function start(config: Config, demo: boolean, parts: Process): Promise<voi
     process.stderr.write(`\n${text}\n`);
   }
   ready = true;
+  log.flush();
 }
 
 async function startKeyService(
