@@ -14,7 +14,10 @@ export interface LimitState {
   readonly limit: NamedLimit;
   /** Units still free; never more than the truth. */
   readonly remaining: number;
-  /** Milliseconds until the earliest unit now spent becomes free; 0 when nothing is spent. */
+  /**
+   * Milliseconds until the earliest unit now spent becomes free, 0 when nothing is spent; where none remains, until
+   * one may be spent again.
+   */
   readonly resetAfterMs: number;
 }
 

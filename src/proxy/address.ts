@@ -43,11 +43,16 @@ export class TrustedProxies {
   }
 }
 
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+const MAPPED = /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i;
 
-/** An IPv4 address in IPv6 clothes as IPv4; anything else as it came. */
+/** An IPv4 address in IPv6 clothes (RFC 4291 section 2.5.5.2) as IPv4; anything else as it came. */
 export function plainAddress(address: string): string {
-  return MAPPED.exec(address)?.[1] ?? address;
+  const match = MAPPED.exec(address);
+  if (match === null) return address;
+  const [, dotted, ...groups] = match;
+  if (dotted !== undefined) return dotted;
+  const bytes = groups.map((group) => Number.parseInt(group, 16));
+  return bytes.flatMap((pair) => [pair >> 8, pair & 255]).join('.');
 }
 
 /** Whom an address is counted under: IPv4 whole, IPv6 by its /64, which is what one customer is given at least. */

@@ -42,6 +42,16 @@ export function denySocket(socket: Duplex, refusing: Refusing): Refused {
   return { status, bytesOut: Buffer.byteLength(body) };
 }
 
+const PARSER_STATUSES: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+
+/** Answers what is no request, by the parser's error code, with a bare status, and ends the connection. Returns the status. */
+export function denyUnparsed(socket: Duplex, code: string, sent: () => void): number {
+  const status = PARSER_STATUSES[code] ?? 400;
+  const phrase = STATUS_CODES[status] ?? '';
+  socket.end(`HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, sent);
+  return status;
+}
+
 function textOf({ denial, requestId, now }: Refusing, close: boolean): RefusalText {
   const more = rateLimitFields(denial.limits, now);
   if (close) more.push('Connection', 'close');

@@ -54,10 +54,13 @@ export class Policies {
 }
 
 function spendingOf(whose: 'owner' | 'key', id: string, limits: readonly Limit[]): Spending[] {
-  // Of two limits over one window only the smaller can ever refuse.
-  const smallest = limits.filter((limit) =>
+  // Of two limits over one window only the smaller can ever refuse; of two that are the same, one is enough.
+  const smallest = limits.filter((limit, i) =>
     limits.every(
-      (other) => other === limit || other.windowMs !== limit.windowMs || other.quota > limit.quota,
+      (other, j) =>
+        other.windowMs !== limit.windowMs ||
+        other.quota > limit.quota ||
+        (other.quota === limit.quota && j >= i),
     ),
   );
   return smallest.length === 0 ? [] : [{ partition: `${whose}:${id}`, limits: named(whose, smallest) }];

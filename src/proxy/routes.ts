@@ -75,8 +75,9 @@ export class Routes {
   match(method: string, target: Target, head: RequestHead): Match {
     const host = hostName(head.host[0] ?? '');
     const route = this.#routeOf(host, target.path);
-    if (target.otherReadings.some((reading) => this.#routeOf(host, reading) !== route))
+    if (target.otherReadings.some((reading) => this.#routeOf(host, reading) !== route)) {
       return { kind: 'ambiguous' };
+    }
     if (route === null) return { kind: 'no_route' };
     const path = pathWithin(route, target.path);
     const rule = ruleOf(route, method, path);

@@ -9,7 +9,7 @@ import { callersRequestId, readHead, type RequestHead } from '../core/request-he
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { plainAddress, type TrustedProxies } from './address.ts';
-import { denyResponse, denySocket } from './deny.ts';
+import { denyResponse, denySocket, denyUnparsed } from './deny.ts';
 import type { ForwardOutcome, UpstreamError } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide, type Gate } from './pipeline.ts';
@@ -48,6 +48,8 @@ export function createProxyServer(parts: ProxyParts): Server {
   server.on('request', (request, response) => void door.serve(request, response, false));
   // Without a listener the server would send 100 before anybody has asked whether the request may pass.
   server.on('checkContinue', (request, response) => void door.serve(request, response, true));
+  // An expectation nobody here knows is no reason to refuse (RFC 9110 section 10.1.1); it is not passed on.
+  server.on('checkExpectation', (request, response) => void door.serve(request, response, false));
   server.on('upgrade', (request, socket, early) => void door.upgrade(request, socket, early));
   server.on('connect', (request, socket, early) => void door.upgrade(request, socket, early));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => door.refuseUnparsed(error, socket));
@@ -186,10 +188,8 @@ class Door {
       socket.destroy();
       return;
     }
-    const [status, phrase] = PARSER_ANSWERS[error.code ?? ''] ?? [400, 'Bad Request'];
-    const answer = `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
     // Once it is out, nothing more may be answered; this also ends what was sent upstream.
-    socket.end(answer, () => first?.response.destroy());
+    const status = denyUnparsed(socket, error.code ?? '', () => first?.response.destroy());
     if (first !== undefined) {
       Object.assign(first.exchange, {
         status,
@@ -274,11 +274,6 @@ class Door {
     return { denial, requestId, now: this.#parts.gate.clock.now(), draining: this.#parts.isDraining() };
   }
 }
-
-const PARSER_ANSWERS: Record<string, readonly [number, string]> = {
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
-};
 
 /** A permitted request that the upstream did not answer. */
 function failure(

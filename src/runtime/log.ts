@@ -1,5 +1,6 @@
 import { pino, type DestinationStream } from 'pino';
 import type { LogLevel } from '../config/config.ts';
+import { LineOutput } from './line-output.ts';
 
 /**
  * The fields a log line may have. Whatever is not listed here has no way into the log: no header list, no raw
@@ -34,23 +35,13 @@ export interface Log {
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
   debug(fields: LogFields, message: string): void;
-  /** Starts to write out what is buffered. */
+  /** Writes out what is buffered; called at least every second and when the process ends. Never waits for the reader. */
   flush(): void;
-  /** Writes out what is buffered before it returns; for the end of the process. */
-  flushSync(): void;
 }
-
-const BUFFERED_BYTES = 4096;
-/** Beyond this, lines are dropped: a reader that has stopped must not cost memory, let alone the traffic. */
-const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A JSON log on standard output, or on `destination` where a test reads it. */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
-  const output =
-    destination ??
-    pino.destination({ dest: 1, sync: false, minLength: BUFFERED_BYTES, maxLength: BUFFERED_BYTES_MAX });
-  // Its reader may leave; the traffic goes on.
-  if ('on' in output && typeof output.on === 'function') output.on('error', () => undefined);
+  const output = destination ?? new LineOutput(process.stdout);
   const logger = pino(
     {
       level,
@@ -65,20 +56,8 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
     debug: (fields, message) => logger.debug(fields, message),
-    flush: () => logger.flush(),
-    flushSync: () => {
-      if ('flushSync' in output && typeof output.flushSync === 'function') {
-        flushQuietly(output.flushSync.bind(output));
-      }
+    flush: () => {
+      if (output instanceof LineOutput) output.flush();
     },
   };
-}
-
-/** Standard output may be a pipe whose reader has left; a log that cannot be written must not end the process. */
-function flushQuietly(flushSync: () => void): void {
-  try {
-    flushSync();
-  } catch {
-    // Nobody is left to read the log.
-  }
 }

@@ -125,7 +125,7 @@ function keyMetrics({ counter, histogram }: Makers, registry: Registry) {
     lookups: counter('key_lookups_total', 'Key lookups by the layer that was asked', ['layer', 'result']),
     lookupDuration: histogram(
       'key_lookup_duration_seconds',
-      'Time the layer took to answer',
+      'Time the layer took to answer; memory is not timed',
       ['layer'],
       OVERHEAD_BUCKETS,
     ),

@@ -3,8 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '../../src/core/secret.ts';
 import type { KeySource } from '../../src/core/wire.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { parseConfig } from '../../src/config/load.ts';
-import { formatMistake } from '../../src/config/mistake.ts';
 import { createEchoServer } from '../../src/demo/echo.ts';
 import { KeyService } from '../../src/key-service/keys.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
@@ -12,6 +10,7 @@ import { startProxy } from '../../src/proxy/start.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
+import { proxyConfigOf } from './proxy-config.ts';
 
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
 export interface TestGate {
@@ -37,14 +36,7 @@ export interface TestGateOptions {
 const LOOKUP_MS = 20;
 
 export async function startGate({ config: text, env = {} }: TestGateOptions): Promise<TestGate> {
-  const parsed = parseConfig(text, {
-    fileName: 'test.yaml',
-    env,
-    readFile: () => ({ kind: 'unreadable', why: 'tests read no files' }),
-  });
-  if (parsed.kind === 'mistakes') throw new Error(parsed.mistakes.map(formatMistake).join('\n'));
-  const { proxy: proxyConfig } = parsed.config;
-  if (proxyConfig === null) throw new Error('the configuration has no proxy');
+  const proxyConfig = proxyConfigOf(text, env);
   let offsetMs = 0;
   const clock: Clock = {
     now: () => Date.now() + offsetMs,

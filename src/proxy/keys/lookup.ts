@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { LookupSource } from '../../core/decision.ts';
 import type { KeyRecord } from '../../core/key.ts';
 import type { Digest } from '../../core/secret.ts';
-import type { KeySource } from '../../core/wire.ts';
+import type { KeySource, Resolution } from '../../core/wire.ts';
 import type { Changes } from './changes.ts';
 
 export type Lookup =
@@ -19,11 +19,8 @@ export type Lookup =
 
 /** What the lookups tell the metrics. */
 export interface LookupEvents {
-  asked(
-    layer: LookupSource,
-    result: 'hit' | 'miss' | 'negative' | 'stale' | 'error',
-    durationMs: number,
-  ): void;
+  remembered(result: 'hit' | 'miss' | 'negative'): void;
+  asked(result: 'hit' | 'negative' | 'error', durationMs: number): void;
   coalesced(): void;
 }
 
@@ -70,11 +67,9 @@ export class KeyLookup {
 
   /** What this process knows without asking; null where it must ask. */
   cached(digest: Digest): Lookup | null {
-    const startedAt = this.#options.clock.monotonic();
     const entry = this.#found.get(digest) ?? this.#unknown.get(digest);
-    const usable = entry !== undefined && this.#isUsable(digest, entry, startedAt);
-    const result = !usable ? 'miss' : entry.record === null ? 'negative' : 'hit';
-    this.#options.events.asked('l1', result, this.#options.clock.monotonic() - startedAt);
+    const usable = entry !== undefined && this.#isUsable(digest, entry, this.#options.clock.monotonic());
+    this.#options.events.remembered(!usable ? 'miss' : entry.record === null ? 'negative' : 'hit');
     return usable ? lookupOf(entry, 'l1') : null;
   }
 
@@ -102,22 +97,38 @@ export class KeyLookup {
   }
 
   async #resolve(digest: Digest): Promise<Lookup> {
-    const { source, clock, events } = this.#options;
+    const { clock, events } = this.#options;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const askedAt = clock.monotonic();
       try {
-        const { record, asOf } = await source.resolve(digest, AbortSignal.timeout(RESOLVE_DEADLINE_MS));
-        events.asked('origin', record === null ? 'negative' : 'hit', clock.monotonic() - askedAt);
+        const { record, asOf } = await this.#question(digest);
+        events.asked(record === null ? 'negative' : 'hit', clock.monotonic() - askedAt);
         if (!this.isCurrent(digest, record, asOf)) continue;
         const entry: Entry = { record, asOf, askedAt };
         this.#remember(digest, entry);
         return lookupOf(entry, 'origin');
       } catch (error) {
-        events.asked('origin', 'error', clock.monotonic() - askedAt);
+        events.asked('error', clock.monotonic() - askedAt);
         return { kind: 'unavailable', detail: error instanceof Error ? error.name : 'unknown error' };
       }
     }
     return { kind: 'unavailable', detail: 'the key kept changing while it was looked up' };
+  }
+
+  /** Rejects at the deadline, whatever the source makes of its signal: a request must not wait for ever. */
+  async #question(digest: Digest): Promise<Resolution> {
+    const stop = new AbortController();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const reason = new DOMException('the key service did not answer in time', 'TimeoutError');
+      stop.abort(reason);
+      late.reject(reason);
+    }, RESOLVE_DEADLINE_MS);
+    try {
+      return await Promise.race([this.#options.source.resolve(digest, stop.signal), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #remember(digest: Digest, entry: Entry): void {
