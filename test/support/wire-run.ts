@@ -163,8 +163,9 @@ class CaseRun {
   async #log(fields: Record<string, unknown>): Promise<void> {
     const filled = JSON.parse(this.#fixtures.fill(JSON.stringify(fields))) as Record<string, unknown>;
     const deadline = Date.now() + 2000;
-    while (this.#gate.logLines.length === 0 && Date.now() < deadline) await sleep(10);
-    const record = JSON.parse(this.#gate.logLines.at(-1) ?? '{}') as Record<string, unknown>;
+    const requests = () => this.#gate.logLines.filter((line) => line.includes('"msg":"request"'));
+    while (requests().length === 0 && Date.now() < deadline) await sleep(10);
+    const record = JSON.parse(requests().at(-1) ?? '{}') as Record<string, unknown>;
     for (const [name, value] of Object.entries(filled)) {
       if (value === 'a number') expect(record[name], name).toEqual(expect.any(Number));
       else if (typeof value === 'string' && value.startsWith('/')) {
