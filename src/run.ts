@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config, KeyServiceConfig, ProxyConfig } from './config/config.ts';
 import { effectiveConfig } from './config/effective.ts';
+import type { Secret } from './core/secret.ts';
 import { createEchoServer } from './demo/echo.ts';
 import { demoText, makeDemoKeys } from './demo/keys.ts';
 import { KeyService } from './key-service/keys.ts';
@@ -73,24 +74,32 @@ async function start(config: Config, demo: boolean, parts: Process): Promise<voi
   stops.push('admin', () => closeServer(admin, 0));
   log.info({ url: urlOf(host, adminPort) }, 'admin listens');
 
-  const service = config.keyService === null ? null : await startKeyService(config, config.keyService, parts);
-  const gatePort = config.proxy === null ? null : await startGate(config.proxy, service, parts);
+  const keys = config.keyService === null ? null : await startKeyService(config, config.keyService, parts);
+  const gatePort = config.proxy === null ? null : await startGate(config.proxy, keys, parts);
   if (demo) {
-    if (service === null || config.proxy === null || gatePort === null)
+    if (keys === null || config.proxy === null || gatePort === null)
       throw new Error('--demo needs both proxy and keyService in the file');
     // Straight to standard error: the keys are for the person who started this, and never pass through the log.
-    const text = demoText(await makeDemoKeys(service), config.proxy.host, gatePort);
+    const text = demoText(await makeDemoKeys(keys.service), config.proxy.host, gatePort);
     process.stderr.write(`\n${text}\n`);
   }
   ready = true;
   log.flush();
 }
 
+interface RunningKeyService {
+  readonly service: KeyService;
+  /** How this process reaches it over HTTP. */
+  readonly origin: string;
+  /** What a gate presents there. */
+  readonly token: Secret;
+}
+
 async function startKeyService(
   { proxy }: Config,
   section: KeyServiceConfig,
   { log, stops }: Process,
-): Promise<KeyService> {
+): Promise<RunningKeyService> {
   const { adminTokens, serviceTokens, peppers } = secretsOf(section);
   const store = await openSqliteStore(section.store.path);
   stops.push('store', () => store.close());
@@ -106,7 +115,14 @@ async function startKeyService(
   const port = await server.listen({ host: section.host, port: section.port });
   stops.push('key service', () => server.close());
   log.info({ url: urlOf(section.host, port) }, 'key service listens');
-  return service;
+  const [token] = serviceTokens;
+  if (token === undefined) throw new Error('keyService.serviceToken is an empty list');
+  return { service, origin: urlOf(reachable(section.host), port), token };
+}
+
+/** Who listens on every interface is reached on loopback. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
 }
 
 /** What the configuration leaves out was made at the first start and is kept beside the store. */
@@ -130,14 +146,16 @@ const NO_KEYS = {
 
 async function startGate(
   config: ProxyConfig,
-  service: KeyService | null,
+  keyService: RunningKeyService | null,
   { log, metrics, stops, stop }: Process,
 ): Promise<number> {
-  const keys = service ?? NO_KEYS;
+  const keys = keyService?.service ?? NO_KEYS;
   const proxy = await startProxy({
     config,
     source: keys,
     subscribe: (listener) => keys.subscribe(listener),
+    reports: { report: async () => undefined },
+    keyService,
     echoOrigin: await startEcho(config, stops),
     clock: systemClock,
     metrics,
