@@ -65,9 +65,11 @@ export class PipelineGate {
     const config = proxyConfigOf(parts.config ?? CONFIG);
     const { clock, changes } = this;
     this.gate = {
-      routes: new Routes(config.routes, ({ upstream }) =>
-        upstream.kind === 'http' ? upstream : { origin: '', basePath: '' },
-      ),
+      routes: new Routes(config.routes, ({ upstream, credential }) => ({
+        ...(upstream.kind === 'http' ? upstream : { origin: '', basePath: '' }),
+        credential,
+        isManagement: false,
+      })),
       keys: new KeyLookup({
         ...config.keys,
         source: parts.source ?? this.source,

@@ -20,9 +20,9 @@ function routesOf(routes: Record<string, readonly string[]>): Routes {
     };
   });
   const { routes: configs } = proxyConfigOf(JSON.stringify({ proxy: { routes: list }, keyService: {} }));
-  return new Routes(configs, ({ upstream }) => {
+  return new Routes(configs, ({ upstream, credential }) => {
     if (upstream.kind !== 'http') throw new Error('the upstream is an address');
-    return upstream;
+    return { ...upstream, credential, isManagement: false };
   });
 }
 

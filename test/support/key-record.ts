@@ -28,6 +28,7 @@ export function recordOf(
     createdAt: 0,
     expiresAt: null,
     revokedAt: null,
+    deprecatedAt: null,
     ...fields,
     owner: ownerOf(fields.owner),
   };
