@@ -18,6 +18,8 @@ export interface TestGate {
   readonly service: KeyService;
   /** Moves the gate's and the key service's clocks forward, wall and monotonic. */
   advance(ms: number): void;
+  /** Stops those clocks until the returned function lets them go on: what happens meanwhile happens at one moment. */
+  hold(): () => void;
   /** How often the key service was asked what a digest stands for. */
   resolves(): number;
   /** The log so far, a JSON text each. */
@@ -37,11 +39,8 @@ const LOOKUP_MS = 20;
 
 export async function startGate({ config: text, env = {} }: TestGateOptions): Promise<TestGate> {
   const proxyConfig = proxyConfigOf(text, env);
-  let offsetMs = 0;
-  const clock: Clock = {
-    now: () => Date.now() + offsetMs,
-    monotonic: () => performance.now() + offsetMs,
-  };
+  const time = movableClock();
+  const { clock } = time;
   const store = await openSqliteStore(':memory:');
   const service = new KeyService({
     store,
@@ -75,9 +74,8 @@ export async function startGate({ config: text, env = {} }: TestGateOptions): Pr
   return {
     port: proxy.port,
     service,
-    advance(ms) {
-      offsetMs += ms;
-    },
+    advance: time.advance,
+    hold: time.hold,
     resolves: () => resolves,
     logLines,
     metrics: async () => (await metrics.scrape()).text,
@@ -85,6 +83,27 @@ export async function startGate({ config: text, env = {} }: TestGateOptions): Pr
       await proxy.stop(100);
       await closeServer(echo, 0);
       await store.close();
+    },
+  };
+}
+
+function movableClock(): { clock: Clock; advance: (ms: number) => void; hold: () => () => void } {
+  let offsetMs = 0;
+  let heldAt: { readonly now: number; readonly monotonic: number } | null = null;
+  const clock: Clock = {
+    now: () => (heldAt?.now ?? Date.now()) + offsetMs,
+    monotonic: () => (heldAt?.monotonic ?? performance.now()) + offsetMs,
+  };
+  return {
+    clock,
+    advance(ms: number): void {
+      offsetMs += ms;
+    },
+    hold(): () => void {
+      heldAt = { now: Date.now(), monotonic: performance.now() };
+      return () => {
+        heldAt = null;
+      };
     },
   };
 }
