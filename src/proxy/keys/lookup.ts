@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { LookupSource } from '../../core/decision.ts';
 import type { KeyRecord } from '../../core/key.ts';
 import type { Digest } from '../../core/secret.ts';
-import type { KeySource } from '../../core/wire.ts';
+import type { KeySource, Resolution } from '../../core/wire.ts';
 import type { Changes } from './changes.ts';
 
 export type Lookup =
@@ -97,11 +97,11 @@ export class KeyLookup {
   }
 
   async #resolve(digest: Digest): Promise<Lookup> {
-    const { source, clock, events } = this.#options;
+    const { clock, events } = this.#options;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const askedAt = clock.monotonic();
       try {
-        const { record, asOf } = await source.resolve(digest, AbortSignal.timeout(RESOLVE_DEADLINE_MS));
+        const { record, asOf } = await this.#question(digest);
         events.asked(record === null ? 'negative' : 'hit', clock.monotonic() - askedAt);
         if (!this.isCurrent(digest, record, asOf)) continue;
         const entry: Entry = { record, asOf, askedAt };
@@ -113,6 +113,22 @@ export class KeyLookup {
       }
     }
     return { kind: 'unavailable', detail: 'the key kept changing while it was looked up' };
+  }
+
+  /** Rejects at the deadline, whatever the source makes of its signal: a request must not wait for ever. */
+  async #question(digest: Digest): Promise<Resolution> {
+    const stop = new AbortController();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const reason = new DOMException('the key service did not answer in time', 'TimeoutError');
+      stop.abort(reason);
+      late.reject(reason);
+    }, RESOLVE_DEADLINE_MS);
+    try {
+      return await Promise.race([this.#options.source.resolve(digest, stop.signal), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #remember(digest: Digest, entry: Entry): void {

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import type { Decision } from '../../src/core/decision.ts';
+import type { KeyRecord } from '../../src/core/key.ts';
+import { composeKey } from '../../src/core/key-shape.ts';
+import { readHead } from '../../src/core/request-head.ts';
+import { digestOf } from '../../src/core/secret.ts';
+import type { KeySource } from '../../src/core/wire.ts';
+import { FailedAuthentications } from '../../src/proxy/failed-authentications.ts';
+import { Changes } from '../../src/proxy/keys/changes.ts';
+import { KeyLookup } from '../../src/proxy/keys/lookup.ts';
+import type { Limiter } from '../../src/proxy/limiter/limiter.ts';
+import { MemoryLimiter } from '../../src/proxy/limiter/memory.ts';
+import { decide, type Gate } from '../../src/proxy/pipeline.ts';
+import { Policies } from '../../src/proxy/policy.ts';
+import { Routes, type Place } from '../../src/proxy/routes.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { KnownKeys } from '../support/key-source.ts';
+import { recordOf } from '../support/key-record.ts';
+import { proxyConfigOf } from '../support/proxy-config.ts';
+
+export const CONFIG = `
+proxy:
+  failedAuthentication: 3/15m
+  tiers:
+    plexe: { basic: [5/minute], enterprise: unlimited }
+    plexmcp: { free: [5/minute] }
+  routes:
+    - match: { path: / }
+      profile: standard
+      upstream: 'http://127.0.0.1:1'
+      rules:
+        - { path: /open/**, auth: none }
+        - { path: /infer, methods: [POST], access: read }
+        - { path: /admin/**, access: write }
+    - { match: { path: /plexe }, profile: plexe, upstream: 'http://127.0.0.1:1' }
+    - { match: { path: /w1 }, profile: standard, workspace: W1, upstream: 'http://127.0.0.1:1' }
+    - { match: { path: /mcp-api }, stripPath: true, profile: plexmcp, upstream: 'http://127.0.0.1:1' }
+keyService: {}
+`;
+
+export interface Asked {
+  readonly method?: string;
+  readonly url?: string;
+  /** Flat; Host is added. */
+  readonly headers?: readonly string[];
+  readonly address?: string;
+  readonly upgrade?: boolean;
+}
+
+/** A key of our own shape, made anew each time. */
+export function newKey(): string {
+  return composeKey('plx_sk_', randomBytes);
+}
+
+/** The pipeline over real parts, a key service of literals and a clock that the test moves. */
+export class PipelineGate {
+  readonly clock = new FakeClock();
+  readonly source = new KnownKeys();
+  readonly changes = new Changes(this.clock);
+  /** `plexe/basic allow` and so on. */
+  readonly limited: string[] = [];
+  readonly gate: Gate;
+
+  constructor(parts: { limiter?: Limiter; source?: KeySource; config?: string } = {}) {
+    const config = proxyConfigOf(parts.config ?? CONFIG);
+    const { clock, changes } = this;
+    this.gate = {
+      routes: new Routes(config.routes, ({ upstream }) =>
+        upstream.kind === 'http' ? upstream : { origin: '', basePath: '' },
+      ),
+      keys: new KeyLookup({
+        ...config.keys,
+        source: parts.source ?? this.source,
+        changes,
+        clock,
+        events: { remembered: () => undefined, asked: () => undefined, coalesced: () => undefined },
+      }),
+      policies: new Policies(config),
+      limiter: parts.limiter ?? new MemoryLimiter(clock),
+      forbidden: new MemoryLimiter(clock),
+      failures: new FailedAuthentications(config.failedAuthentication, clock),
+      clock,
+      checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
+      limited: (tier, allowed) => void this.limited.push(`${tier} ${allowed ? 'allow' : 'limit'}`),
+    };
+  }
+
+  /** A key that the key service knows under this record. */
+  add(fields: Parameters<typeof recordOf>[0] = {}): string {
+    const key = newKey();
+    this.put(key, recordOf(fields));
+    return key;
+  }
+
+  put(key: string, record: KeyRecord): void {
+    this.source.records.set(digestOf(key), record);
+  }
+
+  ask({ method = 'GET', url = '/', headers = [], address = '203.0.113.9', upgrade = false }: Asked) {
+    const head = readHead(['Host', 'gate.test', ...headers]);
+    return decide({ method, url, head, address, upgrade }, this.gate);
+  }
+
+  /** With this key as x-api-key. */
+  use(key: string, asked: Asked = {}): Promise<Decision<Place>> {
+    return this.ask({ ...asked, headers: [...(asked.headers ?? []), 'x-api-key', key] });
+  }
+}
+
+/** `permit`, or the reason of the denial. */
+export async function said(decision: Promise<Decision<Place>>): Promise<string> {
+  const made = await decision;
+  return made.kind === 'permit' ? 'permit' : made.reason;
+}
