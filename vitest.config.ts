@@ -12,7 +12,7 @@ export default defineConfig({
           include: ['test/{core,config,key-service,contracts,tidy}/**/*.test.ts', 'test/*.test.ts'],
         },
       },
-      { extends: true, test: { name: 'integration', include: ['test/{proxy,wire,commands}/**/*.test.ts'] } },
+      { extends: true, test: { name: 'integration', include: ['test/{proxy,wire,runtime,commands}/**/*.test.ts'] } },
     ],
   },
 });
