@@ -24,9 +24,12 @@ async function timed<T>(done: Promise<T>): Promise<[number, T]> {
 
 /** A deadline of 200 ms, looked after every 100 ms, on a machine that has other work. */
 function expectInTime(ms: number): void {
-  expect(ms).toBeGreaterThan(150);
-  expect(ms).toBeLessThan(2500);
+  expect(ms).toBeGreaterThan(350);
+  expect(ms).toBeLessThan(5000);
 }
+
+/** More than the buffers between an upstream and a client hold. Made before, because making it takes time. */
+const UNREAD = Buffer.alloc(64 * 1024 * 1024, 'x');
 
 const silent = (): void => undefined;
 
@@ -137,8 +140,8 @@ describe('a body that does not move for longer than bodyIdle is given up', () =>
 
   it('on its way down, where the client reads nothing', async () => {
     stage.upstream.does(({ socket }) => {
-      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${64 * 1024 * 1024}\r\n\r\n`);
-      socket.write(Buffer.alloc(64 * 1024 * 1024, 'x'));
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${UNREAD.length}\r\n\r\n`);
+      socket.write(UNREAD);
     });
     const connection = await stage.open();
     connection.send(stage.bytes('GET /unread-down'));

@@ -11,7 +11,7 @@ proxy:
   host: 127.0.0.1
   port: 0
   failedAuthentication: off
-  timeouts: { connect: 200ms, firstByte: 200ms, bodyIdle: 200ms }
+  timeouts: { connect: 400ms, firstByte: 400ms, bodyIdle: 400ms }
   routes:
     - { match: { path: / }, profile: standard, upstream: '{upstream}' }
     - { match: { path: /plexe }, profile: plexe, upstream: '{upstream}' }
