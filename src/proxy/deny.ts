@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Denial } from '../core/decision.ts';
 import { STANDARD_VOICE, writeRefusal, type RefusalText } from '../core/dialect.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
+import { sendLastAnswer } from './last-answer.ts';
 import type { Place } from './routes.ts';
 
 export interface Refusing {
@@ -38,17 +39,20 @@ export function denySocket(socket: Duplex, refusing: Refusing): Refused {
   const { status, headers, body } = textOf(refusing, true);
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nDate: ${new Date(refusing.now).toUTCString()}\r\n`;
   for (let i = 0; i + 1 < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  socket.end(`${text}\r\n${body}`);
+  sendLastAnswer(socket, `${text}\r\n${body}`);
   return { status, bytesOut: Buffer.byteLength(body) };
 }
 
-const PARSER_STATUSES: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+const PARSER_ANSWERS: Record<string, readonly [number, string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+};
 
-/** Answers what is no request, by the parser's error code, with a bare status, and ends the connection. Returns the status. */
-export function denyUnparsed(socket: Duplex, code: string, sent: () => void): number {
-  const status = PARSER_STATUSES[code] ?? 400;
-  const phrase = STATUS_CODES[status] ?? '';
-  socket.end(`HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, sent);
+/** A bare answer to what the parser refused, and the end of its connection. Returns the status. */
+export function denyUnparsed(socket: Duplex, error: NodeJS.ErrnoException, sent: () => void): number {
+  const [status, phrase] = PARSER_ANSWERS[error.code ?? ''] ?? [400, 'Bad Request'];
+  const head = `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+  sendLastAnswer(socket, head, sent);
   return status;
 }
 

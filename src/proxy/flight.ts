@@ -38,6 +38,8 @@ interface Controller {
   readonly rawHeaders?: unknown;
 }
 
+/** Reason phrases that pass; Node refuses to write others, and RFC 9112 section 4 gives them no meaning. */
+const PHRASE = /^[\t\x20-\x7e]+$/;
 const EVENT_STREAM = /^text\/event-stream\b/i;
 /** Methods that change nothing, so that one which met a connection the upstream had just closed may go again. */
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -129,6 +131,8 @@ export class Flight {
     this.#forward.answered(status);
     const fields = passAnswerHeaders(rawText(controller.rawHeaders), replacedIn(permit));
     for (const field of answerHeaders) fields.push(field);
+    if (statusText === undefined || !PHRASE.test(statusText)) response.writeHead(status, fields);
+    else response.writeHead(status, statusText, fields);
     this.#phase = 'answering';
     const contentType = headers['content-type'];
     this.#answer = {
@@ -136,8 +140,6 @@ export class Flight {
       answeredAt: this.#progressAt,
       endless: typeof contentType === 'string' && EVENT_STREAM.test(contentType),
     };
-    if (statusText === undefined || statusText === '') response.writeHead(status, fields);
-    else response.writeHead(status, statusText, fields);
     // A head may come long before its body. One that brought none along is sent by itself.
     process.nextTick(this.#sendHeadAlone);
   }

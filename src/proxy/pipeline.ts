@@ -18,6 +18,7 @@ import type { Place, Routes } from './routes.ts';
 export interface RequestFacts {
   readonly method: string;
   readonly url: string;
+  readonly httpVersion: string;
   readonly head: RequestHead;
   /** The client's address, already judged by the trusted proxies. */
   readonly address: string;
@@ -88,7 +89,7 @@ const STANDING_REASONS = {
 function placeOf(facts: RequestFacts, gate: Gate): Place | Denial<Place> {
   const { method, head } = facts;
   if (method === 'TRACE' || method === 'CONNECT') return deny('method_not_allowed', {});
-  const detail = headProblem(head);
+  const detail = headProblem(facts);
   if (detail !== null) return deny('malformed_request', {}, { detail });
   const target = readTarget(facts.url, head.host);
   if (target.kind === 'problem') return deny('malformed_request', {}, { detail: target.problem });
@@ -105,8 +106,10 @@ function placeOf(facts: RequestFacts, gate: Gate): Place | Denial<Place> {
 }
 
 /** Head fields on which two readers may disagree (RFC 9112 sections 3.2 and 6.1). */
-function headProblem({ host, transferEncoding, contentLength }: RequestHead): string | null {
+function headProblem({ httpVersion, head }: RequestFacts): string | null {
+  const { host, transferEncoding, contentLength } = head;
   if (host.length > 1) return 'there are two Host lines';
+  if (host.length === 0 && httpVersion !== '1.0') return 'there is no Host line';
   if (transferEncoding.length > 1 || (transferEncoding[0] ?? 'chunked').toLowerCase() !== 'chunked') {
     return 'the transfer coding is not chunked alone';
   }

@@ -1,5 +1,5 @@
 import type { ProxyConfig } from '../config/config.ts';
-import type { Decision, Denial, Permit } from '../core/decision.ts';
+import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import type { Reason } from '../core/reasons.ts';
 import { maskKeys } from '../core/secret.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
@@ -58,6 +58,19 @@ export function openExchange(
     bytesIn: 0,
     bytesOut: 0,
   };
+}
+
+/** Notes that the upstream did not answer what was permitted, and says how that is told to the client. */
+export function failureOf(
+  exchange: Exchange,
+  decision: Permit<Place>,
+  error: UpstreamError,
+  detail: string,
+): Denial<Place> {
+  exchange.upstreamError = error;
+  exchange.failure = error === 'timeout' ? 'upstream_timeout' : 'upstream_unreachable';
+  exchange.detail = detail;
+  return deny(exchange.failure, decision, { detail });
 }
 
 export interface Recorder {

@@ -8,10 +8,10 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { plainAddress, type TrustedProxies } from './address.ts';
 import { denyResponse, denySocket, denyUnparsed } from './deny.ts';
-import type { ForwardOutcome, UpstreamError } from './flight.ts';
+import type { ForwardOutcome } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide, type Gate } from './pipeline.ts';
-import { createRecorder, openExchange, type Exchange, type Recorder } from './record.ts';
+import { createRecorder, failureOf, openExchange, type Exchange, type Recorder } from './record.ts';
 import type { Reporter } from './reporter.ts';
 import type { Place } from './routes.ts';
 import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
@@ -45,11 +45,13 @@ export function createProxyServer(parts: ProxyParts): Server {
     connectionsCheckingInterval: Math.min(1000, timeouts.headerMs),
     // Any other Upgrade field is ignored, as RFC 9110 section 7.8 allows.
     shouldUpgradeCallback: isWebSocketUpgrade,
+    // The pipeline asks for it. The server would answer by itself, and nothing of it would be recorded.
+    requireHostHeader: false,
   });
   server.on('request', (request, response) => void door.serve(request, response, false));
   // Without a listener the server would send 100 before anybody has asked whether the request may pass.
   server.on('checkContinue', (request, response) => void door.serve(request, response, true));
-  // An expectation nobody here knows is no reason to refuse (RFC 9110 section 10.1.1); it is not passed on.
+  // Any other expectation is ignored, as RFC 9110 section 10.1.1 allows; the server would answer 417 by itself.
   server.on('checkExpectation', (request, response) => void door.serve(request, response, false));
   server.on('upgrade', (request, socket, early) => void door.upgrade(request, socket, early));
   server.on('connect', (request, socket, early) => void door.upgrade(request, socket, early));
@@ -87,6 +89,7 @@ class Door {
     }
     if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
+    if (!request.complete) dropRest(request);
     underWay.splice(
       underWay.findIndex((one) => one.response === response),
       1,
@@ -105,7 +108,7 @@ class Door {
       request,
       response,
       headers: upstreamHeaders(decision, visit, this.#parts.trustedProxies),
-      answerHeaders: this.#answerHeaders(decision, exchange),
+      answerHeaders: this.#closing(this.#answerHeaders(decision, exchange)),
       answered: (status) => this.#record.answered(decision, status),
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
@@ -115,7 +118,7 @@ class Door {
       exchange.answeredAt = outcome.answeredAt;
       exchange.complete = outcome.complete;
     } else if (outcome.kind === 'failed' && !response.destroyed) {
-      this.#deny(visit, response, failure(decision, exchange, outcome.error, outcome.detail));
+      this.#deny(visit, response, failureOf(exchange, decision, outcome.error, outcome.detail));
     }
     return outcome.kind;
   }
@@ -156,7 +159,7 @@ class Door {
     });
     if (outcome.kind === 'timeout' || outcome.kind === 'unreachable') {
       const error = outcome.kind === 'timeout' ? 'timeout' : 'reset';
-      this.#denySocket(visit, socket, failure(decision, exchange, error, 'the upgrade got no answer'));
+      this.#denySocket(visit, socket, failureOf(exchange, decision, error, 'the upgrade got no answer'));
     } else if (outcome.kind === 'opened' || outcome.kind === 'answered') {
       exchange.answeredAt = gate.clock.monotonic();
       exchange.status = outcome.kind === 'opened' ? 101 : outcome.status;
@@ -184,7 +187,7 @@ class Door {
       return;
     }
     // Once it is out, nothing more may be answered; this also ends what was sent upstream.
-    const status = denyUnparsed(socket, error.code ?? '', () => first?.response.destroy());
+    const status = denyUnparsed(socket, error, () => first?.response.destroy());
     if (first !== undefined) {
       Object.assign(first.exchange, {
         status,
@@ -209,12 +212,13 @@ class Door {
   }
 
   /** The pipeline's word. A defect in it becomes a 500 that names the request, and nothing is forwarded. */
-  async #decide({ head, exchange }: Visit): Promise<Decision<Place>> {
+  async #decide({ request, head, exchange }: Visit): Promise<Decision<Place>> {
     const { gate, log } = this.#parts;
     const { method, url, address, upgrade, requestId } = exchange;
     let decision: Decision<Place>;
     try {
-      decision = await decide({ method, url, head, address, upgrade }, gate);
+      const { httpVersion } = request;
+      decision = await decide({ method, url, httpVersion, head, address, upgrade }, gate);
     } catch (error) {
       log.error(
         { requestId, detail: error instanceof Error ? (error.stack ?? error.name) : 'unknown' },
@@ -232,8 +236,12 @@ class Door {
     const fields = rateLimitFields(decision.limits, this.#parts.gate.clock.now());
     fields.push('X-Request-Id', requestId);
     if (decision.key !== null) fields.push(...deprecationFields(decision.key));
-    if (this.#parts.isDraining()) fields.push('Connection', 'close');
     return fields;
+  }
+
+  /** While draining every answer ends its connection; an upgrade's has a Connection of its own. */
+  #closing(fields: string[]): string[] {
+    return this.#parts.isDraining() ? [...fields, 'Connection', 'close'] : fields;
   }
 
   #deny({ request, exchange }: Visit, response: ServerResponse, denial: Denial<Place>): void {
@@ -249,15 +257,11 @@ class Door {
   }
 }
 
-/** A permitted request that the upstream did not answer. */
-function failure(
-  decision: Permit<Place>,
-  exchange: Exchange,
-  error: UpstreamError,
-  detail: string,
-): Denial<Place> {
-  exchange.upstreamError = error;
-  exchange.failure = error === 'timeout' ? 'upstream_timeout' : 'upstream_unreachable';
-  exchange.detail = detail;
-  return deny(exchange.failure, decision, { detail });
+/**
+ * An answer may be through before its request is. The rest is taken and dropped: a client that sends all of it before
+ * it reads would else wait for ever, and the connection is good for the next request.
+ */
+function dropRest(request: IncomingMessage): void {
+  // Not `resume` alone, which does nothing while the forwarder has not let go of the request.
+  request.on('data', () => undefined).resume();
 }

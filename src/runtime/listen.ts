@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { isIPv6, type AddressInfo, type Socket } from 'node:net';
 
-/** The open connections of servers that listen. */
+/** The open connections of servers that listen. Those that were upgraded are in no list of http.Server. */
 const connections = new WeakMap<Server, Set<Socket>>();
 
 /** Listens and returns the port; a port of 0 asks the system for a free one. Rejects with what was tried. */
@@ -40,12 +40,14 @@ export function hostAndPort(host: string, port: number): string {
 
 const SWEEP_MS = 50;
 
-/** Ends a server: no new connections, idle ones closed, the others when `graceMs` is over at the latest. */
+/** Ends a server: no new connections, idle ones closed, the others, upgraded ones among them, when `graceMs` is over at the latest. */
 export function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     // Again and again, since an answer that ends now leaves its connection open for another request.
     const sweeping = setInterval(() => closeIdle(server), SWEEP_MS);
-    const cutting = setTimeout(() => server.closeAllConnections(), graceMs);
+    const cutting = setTimeout(() => {
+      for (const socket of connections.get(server) ?? []) socket.destroy();
+    }, graceMs);
     server.close(() => {
       clearInterval(sweeping);
       clearTimeout(cutting);

@@ -38,9 +38,14 @@ proxy:
 keyService: {}
 `;
 
+const USUAL = proxyConfigOf(CONFIG);
+
 export interface Asked {
   readonly method?: string;
   readonly url?: string;
+  readonly httpVersion?: string;
+  /** Null: no Host line. */
+  readonly host?: string | null;
   /** Flat; Host is added. */
   readonly headers?: readonly string[];
   readonly address?: string;
@@ -62,7 +67,7 @@ export class PipelineGate {
   readonly gate: Gate;
 
   constructor(parts: { limiter?: Limiter; source?: KeySource; config?: string } = {}) {
-    const config = proxyConfigOf(parts.config ?? CONFIG);
+    const config = parts.config === undefined ? USUAL : proxyConfigOf(parts.config);
     const { clock, changes } = this;
     this.gate = {
       routes: new Routes(config.routes, ({ upstream, credential }) => ({
@@ -98,9 +103,10 @@ export class PipelineGate {
     this.source.records.set(digestOf(key), record);
   }
 
-  ask({ method = 'GET', url = '/', headers = [], address = '203.0.113.9', upgrade = false }: Asked) {
-    const head = readHead(['Host', 'gate.test', ...headers]);
-    return decide({ method, url, head, address, upgrade }, this.gate);
+  ask({ host = 'gate.test', headers = [], ...asked }: Asked) {
+    const head = readHead([...(host === null ? [] : ['Host', host]), ...headers]);
+    const facts = { method: 'GET', url: '/', httpVersion: '1.1', address: '203.0.113.9', upgrade: false };
+    return decide({ ...facts, ...asked, head }, this.gate);
   }
 
   /** With this key as x-api-key. */

@@ -55,6 +55,18 @@ describe('what is wrong first is what is told', () => {
   });
 });
 
+describe('a request without Host', () => {
+  it('is malformed, also as an upgrade; of HTTP/1.0 it is none', async () => {
+    const gate = new PipelineGate();
+    const key = gate.add({});
+    for (const upgrade of [false, true]) {
+      expect(await said(gate.use(key, { host: null, upgrade }))).toBe('malformed_request');
+      expect(await said(gate.use(key, { host: null, upgrade, httpVersion: '1.0' }))).toBe('permit');
+    }
+    expect(await said(gate.use(key, { host: '' }))).toBe('permit');
+  });
+});
+
 describe('nobody is asked about a key', () => {
   const WITHOUT_LOOKUP: Record<string, [Asked, string]> = {
     'that is not there': [{}, 'missing_credential'],

@@ -21,6 +21,8 @@ export interface TestGate {
   readonly service: KeyService;
   /** Moves the gate's and the key service's clocks forward, wall and monotonic. */
   advance(ms: number): void;
+  /** Stops those clocks until the returned function lets them go on: what happens meanwhile happens at one moment. */
+  hold(): () => void;
   /** How often the key service was asked what a digest stands for. */
   resolves(): number;
   /** Whether the key service answers such questions; it does at first. */
@@ -85,6 +87,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     port: proxy.port,
     service,
     advance: time.advance,
+    hold: time.hold,
     resolves: () => lookups.count,
     lookupsAnswer(answer) {
       lookups.answered = answer;
@@ -95,16 +98,6 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       await proxy.stop(100);
       await closeServer(echo, 0);
       await keys.stop();
-    },
-  };
-}
-
-function movableClock(): { readonly clock: Clock; readonly advance: (ms: number) => void } {
-  let offsetMs = 0;
-  return {
-    clock: { now: () => Date.now() + offsetMs, monotonic: () => performance.now() + offsetMs },
-    advance(ms) {
-      offsetMs += ms;
     },
   };
 }
@@ -137,6 +130,27 @@ async function startKeys(parts: {
     async stop() {
       await server.close();
       await store.close();
+    },
+  };
+}
+
+function movableClock(): { clock: Clock; advance: (ms: number) => void; hold: () => () => void } {
+  let offsetMs = 0;
+  let heldAt: { readonly now: number; readonly monotonic: number } | null = null;
+  const clock: Clock = {
+    now: () => (heldAt?.now ?? Date.now()) + offsetMs,
+    monotonic: () => (heldAt?.monotonic ?? performance.now()) + offsetMs,
+  };
+  return {
+    clock,
+    advance(ms: number): void {
+      offsetMs += ms;
+    },
+    hold(): () => void {
+      heldAt = { now: Date.now(), monotonic: performance.now() };
+      return () => {
+        heldAt = null;
+      };
     },
   };
 }

@@ -100,11 +100,8 @@ const requestStep = z.strictObject({
   repeat: z.number().default(1),
   /** How many connections send at once. */
   parallel: z.number().default(1),
-  /**
-   * All requests of a connection are sent in one go, and all are answered within this time: it is the window of the
-   * limit in question. On a busy machine a step that took longer proves nothing and is played again.
-   */
-  within: duration.optional(),
+  /** All requests are sent in one go and happen at one moment by the gate's clock, however long they take. */
+  atOnce: z.boolean().default(false),
   answer: answer.optional(),
   expect: expectation,
   /** Where the values are in the last answer, such as `data.key`. */

@@ -24,8 +24,6 @@ import type {
 } from './wire-cases.ts';
 import type { Fixtures } from './wire-fixtures.ts';
 
-const ATTEMPTS_MAX = 5;
-
 /** Runs one case against a gate, a key service and an upstream of its own. */
 export async function runCase(wireCase: WireCase, config: string): Promise<void> {
   for (const env of wireCase.env) await runIn(env, wireCase.steps ?? [], config);
@@ -97,20 +95,19 @@ class CaseRun {
   }
 
   async #play(step: RequestStep): Promise<{ answers: RawAnswer[]; arrivedBefore: number }> {
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const arrivedBefore = this.#upstream.requests.length;
-      const bytes = step.each.flatMap((part) =>
-        Array.from({ length: step.repeat }, () => this.#bytes(step.request, part, step.within !== undefined)),
-      );
-      if (step.within === undefined) {
-        return { answers: await sendOneByOne(this.#gate.port, bytes, step.parallel), arrivedBefore };
-      }
-      const startedAt = performance.now();
-      const answers = await sendInOneGo(this.#gate.port, bytes, step.parallel);
-      if (performance.now() - startedAt < step.within) return { answers, arrivedBefore };
-      this.#gate.advance(2 * step.within);
+    const arrivedBefore = this.#upstream.requests.length;
+    const bytes = step.each.flatMap((part) =>
+      Array.from({ length: step.repeat }, () => this.#bytes(step.request, part, step.atOnce)),
+    );
+    if (!step.atOnce) {
+      return { answers: await sendOneByOne(this.#gate.port, bytes, step.parallel), arrivedBefore };
     }
-    throw new Error(`the requests never had their answers within ${step.within} ms`);
+    const letGo = this.#gate.hold();
+    try {
+      return { answers: await sendInOneGo(this.#gate.port, bytes, step.parallel), arrivedBefore };
+    } finally {
+      letGo();
+    }
   }
 
   async #stream(step: StreamStep): Promise<void> {
