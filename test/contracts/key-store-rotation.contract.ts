@@ -6,7 +6,9 @@ const HOUR = 3_600_000;
 
 /** How every key store rotates keys, bounds how fast keys make keys, and keeps an owner's last key. */
 export function rotationContract(open: () => KeyStore): void {
-  describe('keys in the place of others', () => rotation(open));
+  describe('keys in the place of others', () => {
+    rotation(open);
+  });
 }
 
 function rotation(open: () => KeyStore): void {

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Owner } from '../../src/core/key.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
+import { NEWEST, NO_FILTER } from '../contracts/key-store-audit.contract.ts';
 import { keyStoreContract } from '../contracts/key-store.contract.ts';
 import { T0, auditRow, newKey } from '../contracts/key-store.sample.ts';
 import { testFolder } from './folder.ts';
@@ -84,8 +85,7 @@ describe('the file of a SQLite store', () => {
     db.exec('update audit set id = id + 1000000 where id = 700');
     db.close();
     const store = await openSqliteStore(path);
-    const count = async () =>
-      (await store.listAudit(NO_FILTER, { limit: 1000, after: null })).map((row) => row.id).toReversed();
+    const count = async () => (await store.listAudit(NO_FILTER, NEWEST)).map((row) => row.id).toReversed();
     await store.recordAudit(auditRow({ at: T0 + 700 }));
     const ids = await count();
     expect([ids.length, ids[0], ids.at(-1)]).toEqual([200, 502, 1_000_701]);
@@ -194,18 +194,6 @@ describe('the file of a SQLite store', () => {
     expect(openElsewhere()).toBe('opened');
   });
 });
-
-const NO_FILTER = {
-  kind: null,
-  action: null,
-  reason: null,
-  requestId: null,
-  keyId: null,
-  ownerId: null,
-  address: null,
-  from: null,
-  to: null,
-};
 
 function namesOf(path: string): string[] {
   const db = new DatabaseSync(path, { readOnly: true });
