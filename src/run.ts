@@ -142,6 +142,7 @@ function secretsOf({ adminTokens, serviceTokens, peppers, store }: KeyServiceCon
 const NO_KEYS = {
   resolve: () => Promise.reject(new Error('this process has no key service')),
   subscribe: () => () => undefined,
+  report: () => Promise.resolve(),
 };
 
 async function startGate(
@@ -154,7 +155,7 @@ async function startGate(
     config,
     source: keys,
     subscribe: (listener) => keys.subscribe(listener),
-    reports: { report: async () => undefined },
+    reports: keyService?.service ?? NO_KEYS,
     keyService,
     echoOrigin: await startEcho(config, stops),
     clock: systemClock,

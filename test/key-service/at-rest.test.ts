@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
+import type { Report } from '../../src/core/wire.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
-import { DRAFT, testService } from './fixture.ts';
+import { DRAFT, T0, testService } from './fixture.ts';
 import { testFolder } from './folder.ts';
 
 /** Enough of a key to tell it from any other; the four characters shown at each end are not. */
@@ -19,7 +20,11 @@ test('neither a key, a telling part of one nor its digest is at rest: not in a t
   const imported = digestOf('a key of another system');
   await service.importKeys([{ ...DRAFT, sha256: imported }]);
   await service.revokeKey(made[0]?.keyId ?? '');
-  expect(await service.keptChanges()).toHaveLength(6);
+  const rotated = await service.rotateKey(made[1]?.keyId ?? '', { overlap: '1h' });
+  if (rotated.kind !== 'rotated') throw new Error(rotated.kind);
+  made.push({ text: rotated.key.reveal(), digest: rotated.key.digest(), keyId: rotated.view.record.keyId });
+  expect(await service.keptChanges()).toHaveLength(8);
+  await service.report(reportFullOf(made[2]?.text ?? ''));
 
   const secrets = [imported, ...made.flatMap(({ text, digest }) => [digest, ...telling(text)])].flatMap(
     spellings,
@@ -31,12 +36,29 @@ test('neither a key, a telling part of one nor its digest is at rest: not in a t
   for (const name of readdirSync(folder)) look(name, readFileSync(join(folder, name)));
   const tables = dump(path);
   expect(Object.keys(tables)).toEqual(
-    expect.arrayContaining(['owners', 'keys', 'head', 'changes', 'peppers']),
+    expect.arrayContaining(['owners', 'keys', 'head', 'changes', 'peppers', 'usage', 'reports', 'audit']),
   );
   look('tables', Buffer.from(JSON.stringify(tables)));
   await store.close();
   look('keys.db after close', readFileSync(path));
 });
+
+/** What a gate that masks nothing would report of a client that puts its key everywhere. */
+function reportFullOf(text: string): Report {
+  const refusal = {
+    at: T0,
+    requestId: text,
+    reason: 'unknown_key',
+    keyId: null,
+    ownerId: null,
+    address: '192.0.2.1',
+    userAgent: `curl/${text}`,
+    method: text,
+    path: `/models/${text}?key=${text}`,
+    route: null,
+  };
+  return { member: 'gate', sequence: 1, usage: [], refusals: [refusal], suppressed: [] };
+}
 
 /** Every run of characters of a key that would tell it, outside its prefix. */
 function telling(key: string): string[] {

@@ -10,6 +10,8 @@ interface ModelKey {
   readonly ownerId: string;
   name: string;
   revokedAt: number | null;
+  expiresAt: number | null;
+  deprecatedAt: number | null;
 }
 
 interface Model {
@@ -39,6 +41,7 @@ const operation = fc.oneof(
   }),
   fc.record({ kind: fc.constant('patch' as const), index, name: fc.constantFrom('x', 'y', '') }),
   fc.record({ kind: fc.constant('revoke' as const), index }),
+  fc.record({ kind: fc.constant('rotate' as const), index, overlapMs: fc.constantFrom(0, 5, 40) }),
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
@@ -53,7 +56,7 @@ test(
         const model: Model = { number: 1, owners: new Map(), keys: [], changes: ['', 'acme'] };
         for (const one of operations) {
           keys.clock.at += 1;
-          const expected = predict(model, one);
+          const expected = predict(model, one, keys.clock.at);
           expect(await apply(keys, model, one)).toBe(expected);
           expect(await keys.service.head()).toBe(model.number);
         }
@@ -66,7 +69,7 @@ test(
 );
 
 /** The kind of outcome the operation must have. */
-function predict(model: Model, one: Operation): string {
+function predict(model: Model, one: Operation, now: number): string {
   const key = 'index' in one ? keyAt(model, one.index) : undefined;
   switch (one.kind) {
     case 'put':
@@ -85,6 +88,11 @@ function predict(model: Model, one: Operation): string {
       return key.revokedAt === null ? 'patched' : 'revoked';
     case 'revoke':
       return key === undefined ? 'unknown_key' : 'revoked';
+    case 'rotate':
+      if (key === undefined) return 'unknown_key';
+      if (key.deprecatedAt !== null) return 'replaced';
+      if (key.revokedAt !== null) return 'revoked';
+      return key.expiresAt !== null && key.expiresAt <= now ? 'expired' : 'rotated';
   }
 }
 
@@ -134,6 +142,18 @@ async function apply({ service, clock }: TestService, model: Model, one: Operati
       }
       return kind;
     }
+    case 'rotate': {
+      const overlap = `${one.overlapMs}ms`;
+      const outcome = await service.rotateKey(key?.keyId ?? 'key_none', { overlap });
+      if (key !== undefined && outcome.kind === 'rotated') {
+        const { record } = outcome.view;
+        add(model, record.keyId, outcome.key.digest(), key.ownerId, key);
+        key.expiresAt = Math.min(key.expiresAt ?? Infinity, clock.at + one.overlapMs);
+        key.deprecatedAt = clock.at;
+        commit(model, key.keyId);
+      }
+      return outcome.kind;
+    }
   }
 }
 
@@ -141,8 +161,14 @@ function keyAt({ keys }: Model, index: number): ModelKey | undefined {
   return keys[index % Math.max(1, keys.length)];
 }
 
-function add(model: Model, keyId: string, digest: Digest, ownerId: string): void {
-  model.keys.push({ keyId, digest, ownerId, name: 'a key', revokedAt: null });
+function add(
+  model: Model,
+  keyId: string,
+  digest: Digest,
+  ownerId: string,
+  { name, expiresAt }: Pick<ModelKey, 'name' | 'expiresAt'> = { name: 'a key', expiresAt: null },
+): void {
+  model.keys.push({ keyId, digest, ownerId, name, expiresAt, revokedAt: null, deprecatedAt: null });
   commit(model, keyId);
 }
 
@@ -160,10 +186,17 @@ function importedDigest(text: number): Digest {
 }
 
 async function compare(keys: TestService, model: Model): Promise<void> {
-  for (const { keyId, digest, ownerId, name, revokedAt } of model.keys) {
+  for (const { keyId, digest, ownerId, name, revokedAt, expiresAt, deprecatedAt } of model.keys) {
     expect(await keys.resolve(digest)).toMatchObject({
       asOf: model.number,
-      record: { keyId, name, revokedAt, owner: { id: ownerId, ...model.owners.get(ownerId) } },
+      record: {
+        keyId,
+        name,
+        revokedAt,
+        expiresAt,
+        deprecatedAt,
+        owner: { id: ownerId, ...model.owners.get(ownerId) },
+      },
     });
   }
   expect((await keys.resolve(digestOf('never made'))).record).toBeNull();

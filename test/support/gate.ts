@@ -37,7 +37,7 @@ export interface TestGateOptions {
   /** YAML of the whole configuration; ports and store are replaced by free ones and a store in memory. */
   readonly config: string;
   readonly env?: Record<string, string>;
-  /** Where usage and refusals are reported; by default to nobody. */
+  /** Where usage and refusals are reported; by default to the key service. */
   readonly reports?: ReportSink;
   /** Origin of what stands in for the key service behind `upstream: key-service`. */
   readonly keyServiceOrigin?: string;
@@ -76,7 +76,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
     source,
     subscribe: (listener) => service.subscribe(listener),
-    reports: options.reports ?? { report: async () => undefined },
+    reports: options.reports ?? service,
     keyService: { origin: options.keyServiceOrigin ?? keys.origin, token: keys.token },
     echoOrigin: `http://127.0.0.1:${echoPort}`,
     clock: time.clock,

@@ -24,10 +24,7 @@ describe('the wire cases', () => {
 });
 
 /** What one process cannot show, or nothing serves yet; the files say for each what it waits for. */
-const PENDING = [
-  41, 70, 78, 81, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 111, 117,
-  118, 121, 122,
-];
+const PENDING = [41, 70, 78, 111, 117, 118, 121, 122];
 
 describe.each(files)('$name', (file) => {
   const real = file.cases.filter((wireCase) => wireCase.pending === undefined);
