@@ -1,8 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import type { Config } from './config/config.ts';
 import { configJsonSchema } from './config/json-schema.ts';
+import { loadKeysFile } from './config/keys-file/keys-file.ts';
 import { loadConfig } from './config/load.ts';
-import { formatMistake } from './config/mistake.ts';
+import { formatMistake, type Mistake } from './config/mistake.ts';
 import { run } from './run.ts';
 import { VERSION } from './version.ts';
 
@@ -56,12 +57,17 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 
 function load(file: string): Config | null {
   const loaded = loadConfig(file, process.env);
-  if (loaded.kind === 'config') {
-    for (const warning of loaded.warnings) process.stderr.write(`warning: ${formatMistake(warning)}\n`);
-    return loaded.config;
-  }
-  for (const mistake of loaded.mistakes) process.stderr.write(`${formatMistake(mistake)}\n`);
-  const count = loaded.mistakes.length;
+  if (loaded.kind === 'mistakes') return refuse(file, loaded.mistakes);
+  for (const warning of loaded.warnings) process.stderr.write(`warning: ${formatMistake(warning)}\n`);
+  const keysFile = loaded.config.proxy?.keys.file ?? null;
+  if (keysFile === null) return loaded.config;
+  const keys = loadKeysFile(keysFile);
+  return keys.kind === 'mistakes' ? refuse(keysFile, keys.mistakes) : loaded.config;
+}
+
+function refuse(file: string, mistakes: readonly Mistake[]): null {
+  for (const mistake of mistakes) process.stderr.write(`${formatMistake(mistake)}\n`);
+  const count = mistakes.length;
   process.stderr.write(`${file}: ${count} ${count === 1 ? 'mistake' : 'mistakes'}\n`);
   return null;
 }

@@ -8,13 +8,14 @@ import { KeyService } from './key-service/keys.ts';
 import { loadLocalSecrets } from './key-service/local-secrets.ts';
 import { createKeyServer } from './key-service/server.ts';
 import { openSqliteStore } from './key-service/store/sqlite.ts';
+import { openKeysFile, type OpenKeysFile } from './proxy/keys/keys-file.ts';
 import { startProxy } from './proxy/start.ts';
 import { createAdminServer } from './runtime/admin.ts';
 import { systemClock } from './runtime/clock.ts';
 import { StopStack } from './runtime/lifecycle.ts';
 import { closeServer, listen } from './runtime/listen.ts';
 import { createLog, type Log } from './runtime/log.ts';
-import { createMetrics } from './runtime/metrics.ts';
+import { createMetrics, type Metrics } from './runtime/metrics.ts';
 import { REVISION, VERSION } from './version.ts';
 
 export interface RunOptions {
@@ -53,6 +54,7 @@ async function start(
   const metrics = createMetrics({ version: VERSION, revision: REVISION });
   metrics.configInfo.labels(hash('sha256', JSON.stringify(effectiveConfig(config))).slice(0, 12)).set(1);
 
+  if (demo && config.keyService === null) throw new Error('demo keys need the keyService section');
   let ready = false;
   const admin = createAdminServer({
     token: config.admin.token,
@@ -67,12 +69,13 @@ async function start(
   const service =
     config.keyService === null ? null : await startKeyService(config, config.keyService, log, stops);
   if (config.proxy !== null) {
-    if (service === null) throw new Error('a proxy needs the keyService section in the same file');
     const { proxy: proxyConfig } = config;
+    const { file } = proxyConfig.keys;
+    const keys = file === null ? (service ?? NO_KEYS) : await openFile(file, log, metrics, stops);
     const proxy = await startProxy({
       config: proxyConfig,
-      source: service,
-      subscribe: (listener) => service.subscribe(listener),
+      source: keys,
+      subscribe: (listener) => keys.subscribe(listener),
       echoOrigin: await startEcho(config, stops),
       clock: systemClock,
       metrics,
@@ -85,7 +88,7 @@ async function start(
       await proxy.stop(proxyConfig.drain.timeoutMs);
     });
     log.info({ url: `http://${proxyConfig.host}:${proxy.port}` }, 'gate listens');
-    if (demo) await showDemo(service, proxy.port);
+    if (demo && service !== null) await showDemo(service, proxy.port);
   }
   ready = true;
 }
@@ -118,6 +121,23 @@ async function startKeyService(
   stops.push('key service', () => server.close());
   log.info({ url: `http://${section.host}:${port}` }, 'key service listens');
   return service;
+}
+
+/** A gate whose routes are all open asks nobody. */
+const NO_KEYS = {
+  resolve: () => Promise.reject(new Error('this process has no source of keys')),
+  subscribe: () => () => undefined,
+};
+
+async function openFile(
+  path: string,
+  log: Log,
+  metrics: Metrics,
+  stops: StopStack,
+): Promise<OpenKeysFile['source']> {
+  const file = await openKeysFile({ path, clock: systemClock, log, metrics });
+  stops.push('keys file', () => file.close());
+  return file.source;
 }
 
 /** The `echo` upstream on a free port of loopback, where a route wants it. */
