@@ -1,4 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { addKeyCommands } from './cli/keys.ts';
+import { addOwnerCommands } from './cli/owners.ts';
+import { BAD_USAGE, FAILED, OK, processTerminal, type ExitCode } from './cli/terminal.ts';
 import type { Config } from './config/config.ts';
 import { configJsonSchema } from './config/json-schema.ts';
 import { loadKeysFile } from './config/keys-file/keys-file.ts';
@@ -7,17 +10,14 @@ import { formatMistake, type Mistake } from './config/mistake.ts';
 import { run } from './run.ts';
 import { VERSION } from './version.ts';
 
-const OK = 0;
-const CHECK_FAILED = 1;
-const BAD_USAGE = 2;
-
 /** Runs the command line and returns the exit code: 0, 1 a failed check or start, 2 bad usage. */
-export async function runCommand(argv: readonly string[]): Promise<number> {
-  let exitCode = OK;
+export async function runCommand(argv: readonly string[], terminal = processTerminal()): Promise<number> {
+  let exitCode: ExitCode = OK;
   const program = new Command('plexgate')
     .description('An API-key gate for HTTP services')
     .version(VERSION)
     .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError();
 
   program
@@ -27,7 +27,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .option('--demo', 'make fresh demo keys and print a curl line for each header format', false)
     .action(async ({ config, demo }: { config: string; demo: boolean }) => {
       const loaded = load(config);
-      exitCode = loaded === null ? CHECK_FAILED : await runUntilStopped(loaded, demo);
+      exitCode = loaded === null ? FAILED : await runUntilStopped(loaded, demo);
     });
 
   program
@@ -35,7 +35,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .description('report every mistake of the file at once')
     .requiredOption('--config <file>', 'the YAML file')
     .action(({ config }: { config: string }) => {
-      exitCode = load(config) === null ? CHECK_FAILED : OK;
+      exitCode = load(config) === null ? FAILED : OK;
       if (exitCode === OK) process.stdout.write(`${config}: good\n`);
     });
 
@@ -45,6 +45,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .action(() => {
       process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
     });
+
+  const surroundings = { terminal, finish: (code: ExitCode) => void (exitCode = code) };
+  addKeyCommands(program, surroundings);
+  addOwnerCommands(program, surroundings);
 
   try {
     await program.parseAsync([...argv]);
@@ -72,13 +76,13 @@ function refuse(file: string, mistakes: readonly Mistake[]): null {
   return null;
 }
 
-async function runUntilStopped(config: Config, demo: boolean): Promise<number> {
+async function runUntilStopped(config: Config, demo: boolean): Promise<ExitCode> {
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       stopping.abort();
       // A second signal means now.
-      process.once(signal, () => process.exit(CHECK_FAILED));
+      process.once(signal, () => process.exit(FAILED));
     });
   }
   try {
@@ -86,6 +90,6 @@ async function runUntilStopped(config: Config, demo: boolean): Promise<number> {
     return OK;
   } catch (error) {
     process.stderr.write(`plexgate: ${error instanceof Error ? error.message : 'cannot start'}\n`);
-    return CHECK_FAILED;
+    return FAILED;
   }
 }

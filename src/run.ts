@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
-import { dirname, join } from 'node:path';
 import type { Config, KeyServiceConfig } from './config/config.ts';
 import { effectiveConfig } from './config/effective.ts';
+import { secretsPathOf } from './config/secrets-path.ts';
 import { createEchoServer } from './demo/echo.ts';
 import { demoText, makeDemoKeys } from './demo/keys.ts';
 import { KeyService } from './key-service/keys.ts';
@@ -25,7 +25,6 @@ export interface RunOptions {
   readonly stop: AbortSignal;
 }
 
-const SECRETS_FILE = 'secrets.json';
 const LOG_FLUSH_MS = 1000;
 
 /** Builds and runs what the configuration has, until `stop`. Rejects where a part cannot start; nothing is left running. */
@@ -100,7 +99,7 @@ async function startKeyService(
   stops: StopStack,
 ): Promise<KeyService> {
   const local = section.serviceTokens === null || section.adminTokens === null || section.peppers === null;
-  const made = local ? loadLocalSecrets(join(dirname(section.store.path), SECRETS_FILE), randomBytes) : null;
+  const made = local ? loadLocalSecrets(secretsPathOf(section), randomBytes) : null;
   const store = await openSqliteStore(section.store.path);
   stops.push('store', () => store.close());
   const service = new KeyService({

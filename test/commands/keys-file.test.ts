@@ -81,9 +81,9 @@ afterAll(async () => {
 async function whileOthersAsk(work: () => Promise<void>): Promise<(number | string)[]> {
   const wrong: (number | string)[] = [];
   let asked = 0;
-  let over = false;
+  const over = new AbortController();
   const asking = Array.from({ length: 4 }, async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       const status = await ask('stays').then(
         (answer) => answer.status,
         (error: unknown) => String(error),
@@ -95,7 +95,7 @@ async function whileOthersAsk(work: () => Promise<void>): Promise<(number | stri
   try {
     await work();
   } finally {
-    over = true;
+    over.abort();
     await Promise.all(asking);
   }
   expect(asked).toBeGreaterThan(0);
