@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { readImportList } from '../../src/config/keys-file/import-list.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { parseInstant } from '../../src/config/keys-file/instant.ts';
 import { parseKeysFile } from '../../src/config/keys-file/keys-file.ts';
 import { formatMistake } from '../../src/config/mistake.ts';
@@ -29,6 +32,22 @@ function onlyKey(text: string) {
   if (found.kind === 'mistakes') throw new Error(mistakesIn(text).join('\n'));
   return [...found.keys.values()][0];
 }
+
+it('the examples of docs/keys.md are good', () => {
+  const page = readFileSync('docs/keys.md', 'utf8');
+  const examples = Array.from(page.matchAll(/^```yaml\n# (\S+)\n([^]*?)^```/gm), ([, name, text]) => {
+    const written = { kind: 'text', text: text ?? '' } as const;
+    if (name === 'keys.yaml') return [name, parseKeysFile(written, name).kind];
+    if (name === 'list.yaml') return [name, readImportList(written, name, false).kind];
+    const sources = { env: {}, readFile: () => ({ kind: 'unreadable', why: 'is not there' }) as const };
+    return [name, parseConfig(written.text, { fileName: 'gate.yaml', ...sources }).kind];
+  });
+  expect(examples).toEqual([
+    ['list.yaml', 'list'],
+    ['gate.yaml', 'config'],
+    ['keys.yaml', 'keys'],
+  ]);
+});
 
 describe('a keys file', () => {
   it('gives each key its record, with a default for what it leaves out', () => {
