@@ -8,8 +8,11 @@ export interface FileWatchOptions {
   readonly path: string;
   /** What the file held when it was read last. */
   readonly first: FileText;
-  /** Told of what the file holds now, also that it cannot be read, whenever that is something else than before. */
-  readonly onChange: (now: FileText) => void;
+  /**
+   * Told of what the file holds now, also that it cannot be read, whenever that is something else than before; of what
+   * comes next when it is done. MUST NOT reject.
+   */
+  readonly onChange: (now: FileText) => Promise<void> | void;
 }
 
 /** A write in place shows a file half written; what two readings this far apart agree on is taken for whole. */
@@ -76,7 +79,7 @@ export class FileWatch {
       const agreed = await this.#agree(first);
       if (this.#closed || same(agreed, this.#told)) return;
       this.#told = agreed;
-      this.#options.onChange(agreed);
+      await this.#options.onChange(agreed);
     } finally {
       this.#looking = false;
     }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readImportList } from '../../src/config/keys-file/import-list.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { parseKeysFileAside } from '../../src/config/keys-file/aside.ts';
 import { parseInstant } from '../../src/config/keys-file/instant.ts';
 import { parseKeysFile } from '../../src/config/keys-file/keys-file.ts';
 import { formatMistake } from '../../src/config/mistake.ts';
@@ -284,4 +285,11 @@ describe('what a keys file takes of a key is what the import API takes', () => {
     expect(read(JSON.stringify({ owners, keys: [key] })).kind).toBe(taken ? 'keys' : 'mistakes');
     if (field === 'expires_at') expect(parseInstant(String(value))).toBe(serviceInstant(String(value)));
   });
+});
+
+it('reading in a thread of its own says the same, of good files and of bad ones', async () => {
+  for (const text of [withKey(', limits: [5/15m], expires_at: 2030-01-31T12:00:00Z'), withKey(', ower: a')]) {
+    const written = { kind: 'text', text } as const;
+    expect(await parseKeysFileAside(written, 'keys.yaml')).toEqual(parseKeysFile(written, 'keys.yaml'));
+  }
 });

@@ -22,7 +22,7 @@ async function watched(): Promise<Watched> {
   const watch = new FileWatch({
     path,
     first,
-    onChange: (now) => told.push(now.kind === 'text' ? now.text : now.why),
+    onChange: (now) => void told.push(now.kind === 'text' ? now.text : now.why),
   });
   onTestFinished(() => {
     watch.close();

@@ -1,5 +1,6 @@
+import { parseKeysFileAside } from '../../config/keys-file/aside.ts';
 import { parseKeysFile } from '../../config/keys-file/keys-file.ts';
-import { formatMistake } from '../../config/mistake.ts';
+import { formatMistake, type Mistake } from '../../config/mistake.ts';
 import type { FileText } from '../../config/checked-text.ts';
 import type { Clock } from '../../core/clock.ts';
 import { FileWatch, readFileText } from '../../runtime/file-watch.ts';
@@ -40,16 +41,23 @@ export async function openKeysFile(options: KeysFileOptions): Promise<OpenKeysFi
   return { source, close: () => watch.close() };
 }
 
-function reload(text: FileText, source: FileKeySource, { path, clock, log, metrics }: KeysFileOptions): void {
-  const read = parseKeysFile(text, path);
-  if (read.kind === 'keys') {
+async function reload(text: FileText, source: FileKeySource, options: KeysFileOptions): Promise<void> {
+  const { path, clock, log, metrics } = options;
+  try {
+    const read = await parseKeysFileAside(text, path);
+    if (read.kind === 'mistakes') return refuse(read.mistakes, options);
     const changes = source.replace(read.keys, clock.now());
     inForce(metrics, clock);
     log.info({ file: path, detail: `${read.keys.size} keys, ${changes} changed` }, 'keys file read anew');
-    return;
+  } catch (error) {
+    metrics.keysFileSuccessful.set(0);
+    const detail = error instanceof Error ? error.message : 'unknown error';
+    log.error({ file: path, detail }, 'keys file not read; the keys before stay in force');
   }
+}
+
+function refuse(mistakes: readonly Mistake[], { path, log, metrics }: KeysFileOptions): void {
   metrics.keysFileSuccessful.set(0);
-  const { mistakes } = read;
   for (const mistake of mistakes.slice(0, LOGGED_MISTAKES)) {
     log.error({ file: path, detail: formatMistake(mistake) }, 'mistake in the keys file');
   }
