@@ -1,22 +1,23 @@
 import { Command, CommanderError } from 'commander';
+import { addKeyCommands } from './cli/keys.ts';
+import { addOwnerCommands } from './cli/owners.ts';
+import { BAD_USAGE, FAILED, OK, processTerminal, type ExitCode } from './cli/terminal.ts';
 import type { Config } from './config/config.ts';
 import { configJsonSchema } from './config/json-schema.ts';
+import { loadKeysFile } from './config/keys-file/keys-file.ts';
 import { loadConfig } from './config/load.ts';
-import { formatMistake } from './config/mistake.ts';
+import { formatMistake, type Mistake } from './config/mistake.ts';
 import { run } from './run.ts';
 import { VERSION } from './version.ts';
 
-const OK = 0;
-const CHECK_FAILED = 1;
-const BAD_USAGE = 2;
-
 /** Runs the command line and returns the exit code: 0, 1 a failed check or start, 2 bad usage. */
-export async function runCommand(argv: readonly string[]): Promise<number> {
-  let exitCode = OK;
+export async function runCommand(argv: readonly string[], terminal = processTerminal()): Promise<number> {
+  let exitCode: ExitCode = OK;
   const program = new Command('plexgate')
     .description('An API-key gate for HTTP services')
     .version(VERSION)
     .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError();
 
   program
@@ -26,7 +27,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .option('--demo', 'make fresh demo keys and print lines to paste, for the routes of config/plexgate.yaml')
     .action(async ({ config, demo }: { config: string; demo?: true }) => {
       const loaded = load(config);
-      exitCode = loaded === null ? CHECK_FAILED : await runUntilStopped(loaded, demo === true);
+      exitCode = loaded === null ? FAILED : await runUntilStopped(loaded, demo === true);
     });
 
   program
@@ -34,7 +35,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .description('report every mistake of the file at once')
     .requiredOption('--config <file>', 'the YAML file')
     .action(({ config }: { config: string }) => {
-      if (load(config) === null) exitCode = CHECK_FAILED;
+      if (load(config) === null) exitCode = FAILED;
       else process.stdout.write(`${config}: good\n`);
     });
 
@@ -44,6 +45,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .action(() => {
       process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
     });
+
+  const surroundings = { terminal, finish: (code: ExitCode) => void (exitCode = code) };
+  addKeyCommands(program, surroundings);
+  addOwnerCommands(program, surroundings);
 
   try {
     await program.parseAsync([...argv]);
@@ -56,25 +61,30 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 
 function load(file: string): Config | null {
   const loaded = loadConfig(file, process.env);
-  if (loaded.kind === 'config') {
-    for (const warning of loaded.warnings) process.stderr.write(`warning: ${formatMistake(warning)}\n`);
-    return loaded.config;
-  }
-  for (const mistake of loaded.mistakes) process.stderr.write(`${formatMistake(mistake)}\n`);
-  const count = loaded.mistakes.length;
+  if (loaded.kind === 'mistakes') return refuse(file, loaded.mistakes);
+  for (const warning of loaded.warnings) process.stderr.write(`warning: ${formatMistake(warning)}\n`);
+  const keysFile = loaded.config.proxy?.keys.file ?? null;
+  if (keysFile === null) return loaded.config;
+  const keys = loadKeysFile(keysFile);
+  return keys.kind === 'mistakes' ? refuse(keysFile, keys.mistakes) : loaded.config;
+}
+
+function refuse(file: string, mistakes: readonly Mistake[]): null {
+  for (const mistake of mistakes) process.stderr.write(`${formatMistake(mistake)}\n`);
+  const count = mistakes.length;
   process.stderr.write(`${file}: ${count} ${count === 1 ? 'mistake' : 'mistakes'}\n`);
   return null;
 }
 
 const LAST_WORDS_MS = 1_000;
 
-async function runUntilStopped(config: Config, demo: boolean): Promise<number> {
+async function runUntilStopped(config: Config, demo: boolean): Promise<ExitCode> {
   try {
     await run({ config, demo, stop: stopSignal() });
     return OK;
   } catch (error) {
     process.stderr.write(`plexgate: ${error instanceof Error ? error.message : 'cannot start'}\n`);
-    return CHECK_FAILED;
+    return FAILED;
   } finally {
     // All is stopped; only the log may still wait, for a reader who has stopped.
     setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
@@ -90,7 +100,7 @@ function stopSignal(): AbortSignal {
   let stoppedAt = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping.signal.aborted) {
-      if (performance.now() - stoppedAt > ECHO_MS) process.exit(CHECK_FAILED);
+      if (performance.now() - stoppedAt > ECHO_MS) process.exit(FAILED);
       return;
     }
     stoppedAt = performance.now();

@@ -1,9 +1,9 @@
 import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config, KeyServiceConfig, ProxyConfig } from './config/config.ts';
 import { effectiveConfig } from './config/effective.ts';
+import { secretsPathOf } from './config/secrets-path.ts';
 import type { Secret } from './core/secret.ts';
 import { createEchoServer } from './demo/echo.ts';
 import { demoText, makeDemoKeys } from './demo/keys.ts';
@@ -11,6 +11,7 @@ import { KeyService } from './key-service/keys.ts';
 import { loadLocalSecrets } from './key-service/local-secrets.ts';
 import { createKeyServer } from './key-service/server.ts';
 import { openSqliteStore } from './key-service/store/sqlite.ts';
+import { openKeysFile, type OpenKeysFile } from './proxy/keys/keys-file.ts';
 import { startProxy } from './proxy/start.ts';
 import { createAdminServer } from './runtime/admin.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -35,7 +36,6 @@ interface Process {
   readonly stop: AbortSignal;
 }
 
-const SECRETS_FILE = 'secrets.json';
 const LOG_FLUSH_MS = 1000;
 
 /** Builds and runs what the configuration has, until `stop`. Rejects where a part cannot start; nothing is left running. */
@@ -126,11 +126,12 @@ function reachable(host: string): string {
 }
 
 /** What the configuration leaves out was made at the first start and is kept beside the store. */
-function secretsOf({ adminTokens, serviceTokens, peppers, store }: KeyServiceConfig) {
+function secretsOf(section: KeyServiceConfig) {
+  const { adminTokens, serviceTokens, peppers } = section;
   if (adminTokens !== null && serviceTokens !== null && peppers !== null) {
     return { adminTokens, serviceTokens, peppers };
   }
-  const made = loadLocalSecrets(join(dirname(store.path), SECRETS_FILE), randomBytes);
+  const made = loadLocalSecrets(secretsPathOf(section), randomBytes);
   return {
     adminTokens: adminTokens ?? [made.adminToken],
     serviceTokens: serviceTokens ?? [made.serviceToken],
@@ -138,9 +139,9 @@ function secretsOf({ adminTokens, serviceTokens, peppers, store }: KeyServiceCon
   };
 }
 
-/** Without a key service no route asks for keys. */
+/** A gate whose routes are all open asks nobody. */
 const NO_KEYS = {
-  resolve: () => Promise.reject(new Error('this process has no key service')),
+  resolve: () => Promise.reject(new Error('this process has no source of keys')),
   subscribe: () => () => undefined,
   report: () => Promise.resolve(),
 };
@@ -148,9 +149,11 @@ const NO_KEYS = {
 async function startGate(
   config: ProxyConfig,
   keyService: RunningKeyService | null,
-  { log, metrics, stops, stop }: Process,
+  parts: Process,
 ): Promise<number> {
-  const keys = keyService?.service ?? NO_KEYS;
+  const { log, metrics, stops, stop } = parts;
+  const { file } = config.keys;
+  const keys = file === null ? (keyService?.service ?? NO_KEYS) : await openFile(file, parts);
   const proxy = await startProxy({
     config,
     source: keys,
@@ -170,6 +173,12 @@ async function startGate(
   });
   log.info({ url: urlOf(config.host, proxy.port) }, 'gate listens');
   return proxy.port;
+}
+
+async function openFile(path: string, { log, metrics, stops }: Process): Promise<OpenKeysFile['source']> {
+  const file = await openKeysFile({ path, clock: systemClock, log, metrics });
+  stops.push('keys file', () => file.close());
+  return file.source;
 }
 
 /** The `echo` upstream on a free port of loopback, where a route wants it. */

@@ -10,8 +10,9 @@ import { LISTEN } from './schema.ts';
 export function crossChecks(root: Tree): Finding[] {
   return [
     ...needsARole(root),
-    ...needsKeyService(root),
+    ...needsKeys(root),
     ...managementRoutes(root),
+    ...oneSourceOfKeys(root),
     ...samePorts(root),
     ...sameMatches(root),
     ...unknownPepper(root),
@@ -43,9 +44,23 @@ function needsARole(root: Tree): Finding[] {
   return [finding(root, [], 'neither proxy nor keyService; allowed: a file with one of them or both')];
 }
 
-/** Keys come from the key service in the same process, which is said once, at the first route that needs them. */
-function needsKeyService(root: Tree): Finding[] {
-  if (root.fields.has('keyService')) return [];
+const KEYS_FILE: Path = ['proxy', 'keys', 'file'];
+
+/** A gate has one source of keys: with two, a revocation at the one would say nothing of the other. */
+function oneSourceOfKeys(root: Tree): Finding[] {
+  if (valueAt(root, KEYS_FILE) === undefined || !root.fields.has('keyService')) return [];
+  return [
+    finding(
+      root,
+      KEYS_FILE,
+      'found beside keyService; allowed: one of the two, since a gate has one source of keys',
+    ),
+  ];
+}
+
+/** Where nothing has keys, that is said once, at the first route that needs them. */
+function needsKeys(root: Tree): Finding[] {
+  if (root.fields.has('keyService') || locate(root, KEYS_FILE).depth === KEYS_FILE.length) return [];
   for (const index of indexes(root, ['proxy', 'routes'])) {
     const route: Path = ['proxy', 'routes', index];
     const rules: Path = [...route, 'rules'];
@@ -55,7 +70,7 @@ function needsKeyService(root: Tree): Finding[] {
     });
     if (closed === undefined) continue;
     const what =
-      'found a route that needs keys, but no keyService; allowed: auth: none, or a keyService in the same file, since proxy.keys has no other source yet';
+      'found a route that needs keys, but neither keyService nor proxy.keys.file; allowed: auth: none, or one of the two';
     return [finding(root, [...closed, 'auth'], what)];
   }
   return [];

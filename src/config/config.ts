@@ -33,6 +33,8 @@ export interface ProxyConfig {
   /** Networks in CIDR form whose forwarding headers are believed. */
   readonly trustedProxies: readonly string[];
   readonly keys: {
+    /** Where owners and keys are; null: the key service of this process has them. */
+    readonly file: string | null;
     readonly cacheSize: number;
     readonly freshForMs: number;
     readonly negativeForMs: number;

@@ -22,6 +22,7 @@ function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): Pro
     port: proxy.port,
     trustedProxies: proxy.trustedProxies,
     keys: {
+      file: keys.file ?? null,
       cacheSize: keys.cacheSize,
       freshForMs: keys.freshFor,
       negativeForMs: keys.negativeFor,

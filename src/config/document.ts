@@ -41,20 +41,31 @@ export interface ReadDocument {
   readonly findings: readonly Finding[];
 }
 
-const MAX_BYTES = 1_000_000;
+/** What a kind of file may be. */
+export interface DocumentForm {
+  /** In words, for one that is empty. */
+  readonly holds: string;
+  /** Null: a `${` is a text like any other. */
+  readonly sources: Sources | null;
+  readonly maxBytes: number;
+  /** Values are counted with aliases written out. */
+  readonly maxValues: number;
+}
+
 const MAX_DEPTH = 32;
-const MAX_VALUES = 100_000;
 const ALIAS_COST = 100;
 
 /** The YAML text as values with their positions. Never throws, whatever the text. */
-export function readDocument(text: string, sources: Sources): ReadDocument {
-  if (Buffer.byteLength(text) > MAX_BYTES) {
-    return unreadable([{ ...START, text: `found more than ${MAX_BYTES} bytes; allowed: at most as many` }]);
+export function readDocument(text: string, form: DocumentForm): ReadDocument {
+  if (Buffer.byteLength(text) > form.maxBytes) {
+    return unreadable([
+      { ...START, text: `found more than ${form.maxBytes} bytes; allowed: at most as many` },
+    ]);
   }
   const lines = new LineCounter();
   let document: Document;
   try {
-    document = parseDocument(shield(text), {
+    document = parseDocument(form.sources === null ? text : shield(text), {
       lineCounter: lines,
       prettyErrors: false,
       strict: true,
@@ -67,11 +78,9 @@ export function readDocument(text: string, sources: Sources): ReadDocument {
   const errors = [...document.errors, ...document.warnings];
   if (errors.length > 0) return unreadable(syntaxFindings(errors, lines));
   if (document.contents === null) {
-    return unreadable([
-      { ...START, text: 'the file is empty; allowed: a mapping with proxy, keyService or both' },
-    ]);
+    return unreadable([{ ...START, text: `the file is empty; allowed: ${form.holds}` }]);
   }
-  const reader = new TreeReader(document, lines, sources);
+  const reader = new TreeReader(document, lines, form);
   const tree = reader.read(document.contents, []);
   return { tree, findings: reader.findings };
 }
@@ -122,14 +131,14 @@ class TreeReader {
   readonly findings: Finding[] = [];
   readonly #document: Document;
   readonly #lines: LineCounter;
-  readonly #sources: Sources;
+  readonly #form: DocumentForm;
   #values = 0;
   #full = false;
 
-  constructor(document: Document, lines: LineCounter, sources: Sources) {
+  constructor(document: Document, lines: LineCounter, form: DocumentForm) {
     this.#document = document;
     this.#lines = lines;
-    this.#sources = sources;
+    this.#form = form;
   }
 
   read(node: unknown, path: Path): Tree {
@@ -137,8 +146,9 @@ class TreeReader {
     const at = this.#at(node);
     if (path.length > MAX_DEPTH)
       return this.#broken(at, path, `nested too deeply; allowed: ${MAX_DEPTH} levels`);
-    if (this.#values > MAX_VALUES) {
-      const text = `found more than ${MAX_VALUES} values with aliases written out; allowed: at most as many`;
+    const { maxValues } = this.#form;
+    if (this.#values > maxValues) {
+      const text = `found more than ${maxValues} values with aliases written out; allowed: at most as many`;
       const said = this.#full;
       this.#full = true;
       return said ? leaf(at, null, true) : this.#broken(at, path, text);
@@ -197,9 +207,11 @@ class TreeReader {
   }
 
   #text(scalar: string, at: Position, path: Path): Tree {
+    const { sources } = this.#form;
+    if (sources === null) return leaf(at, scalar, false);
     const written = unshield(scalar);
     if (!written.includes('${')) return leaf(at, written, false);
-    const { text, interpolated, problems } = interpolate(written, this.#sources);
+    const { text, interpolated, problems } = interpolate(written, sources);
     for (const problem of problems) this.#add(at, path, problem);
     return { ...leaf(at, text, problems.length > 0), interpolated };
   }

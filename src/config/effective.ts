@@ -31,6 +31,7 @@ function writeProxy(proxy: ProxyConfig): unknown {
     port: proxy.port,
     trustedProxies: proxy.trustedProxies,
     keys: {
+      ...given('file', keys.file),
       cacheSize: keys.cacheSize,
       freshFor: formatDuration(keys.freshForMs),
       negativeFor: formatDuration(keys.negativeForMs),

@@ -213,6 +213,11 @@ export const nonEmptyText = text(
   (written) => (written !== '' && written.length <= 128 && written.trim() === written ? written : null),
 );
 
+export const filePath = text(
+  { title: 'path', allowed: 'the path of a file', pattern: '^[^\\u0000-\\u001f]+$' },
+  (written) => (/^[^\u0000-\u001f]+$/.test(written) ? written : null),
+);
+
 /** A token that callers present as `Authorization: Bearer TOKEN`. */
 export const token = secret('8 to 512 visible ASCII characters without spaces', /^[\x21-\x7e]{8,512}$/);
 export const headerSecret = secret(

@@ -29,7 +29,7 @@ export function schemaAt(schema: z.core.$ZodType, path: readonly PropertyKey[]):
 
 /** The schema and all that it wraps: what it is optional for, what it transforms, each way of a union. */
 function layersOf(schema: z.core.$ZodType): z.core.$ZodType[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodPrefault) {
     return [schema, ...layersOf(schema.unwrap())];
   }
   if (schema instanceof z.ZodPipe) return [schema, ...layersOf(schema.in)];

@@ -3,6 +3,7 @@ import { KEY_PREFIXES } from '../core/key-shape.ts';
 import { LOG_LEVELS, type KeyServiceConfig } from './config.ts';
 import {
   duration,
+  filePath,
   later,
   limit,
   limitOrOff,
@@ -54,7 +55,11 @@ const prefixes = z.strictObject({
 
 const keys = z.strictObject({
   service: later(),
-  file: later(),
+  file: filePath
+    .optional()
+    .describe(
+      'File of owners and keys with their digests, read anew when it changes; absent: keys come from keyService.',
+    ),
   cacheSize: wholeNumber({ title: 'number', from: 1, to: 10_000_000 })
     .prefault(100_000)
     .describe('Number of keys the gate remembers; the least recently used is forgotten first.'),

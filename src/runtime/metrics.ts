@@ -31,6 +31,7 @@ export function createMetrics(build: BuildInfo) {
     ...requestMetrics(make),
     ...keyMetrics(make, registry),
     ...reportMetrics(make, registry),
+    ...keysFileMetrics(make),
     limitDecisions: make.counter('ratelimit_decisions_total', 'Limit decisions', [
       'tier',
       'result',
@@ -157,6 +158,21 @@ function watched(registry: Registry, name: string, help: string): (count: () => 
   return (count) => {
     current = count;
   };
+}
+
+/** Without a keys file they have no value: a 0 would say that one was refused. */
+function keysFileMetrics({ gauge }: Makers) {
+  const keysFileSuccessful = gauge(
+    'keys_file_last_reload_successful',
+    '1 where the keys file as it is now is in force, 0 where it was refused',
+  );
+  const keysFileSuccessAt = gauge(
+    'keys_file_last_reload_success_timestamp_seconds',
+    'When the keys in force were read from the keys file, in Unix time',
+  );
+  keysFileSuccessful.remove();
+  keysFileSuccessAt.remove();
+  return { keysFileSuccessful, keysFileSuccessAt };
 }
 
 /** Node's own, less the three gauges whose names end in `_total`, which promtool rightly refuses. */

@@ -3,7 +3,7 @@ import { isCode, isUnder, type Rule, type SourceFile } from './source.ts';
 
 /** Where each package, and node:sqlite, may be imported: a file, or a folder with a slash at its end. */
 export const FENCE: Readonly<Record<string, readonly string[]>> = {
-  commander: ['src/cli.ts'],
+  commander: ['src/cli.ts', 'src/cli/'],
   fastify: ['src/key-service/server.ts'],
   'http-proxy-3': ['src/proxy/upgrade.ts'],
   kysely: ['src/key-service/store/'],

@@ -57,6 +57,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   runtime: ['core', 'config'],
   proxy: ['core', 'config', 'runtime'],
   'key-service': ['core', 'config', 'runtime'],
+  cli: ['core', 'config', 'key-service'],
   demo: ['core', 'config', 'runtime', 'key-service'],
 };
 

@@ -1,0 +1,70 @@
+import type { Secret } from '../core/secret.ts';
+
+export interface AdminAccess {
+  /** Of the key service, without a slash at its end. */
+  readonly url: string;
+  readonly token: Secret;
+}
+
+export interface AdminCall {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Segments that are not ours are percent-encoded. */
+  readonly path: string;
+  readonly body?: object;
+  readonly deadlineMs?: number;
+}
+
+export type AdminAnswer =
+  /** `body` is undefined where the answer was no JSON. */
+  | { readonly kind: 'answer'; readonly status: number; readonly statusText: string; readonly body: unknown }
+  /** Whether the call took effect is then unknown, unless `why` says that nobody was reached. */
+  | { readonly kind: 'no_answer'; readonly why: string };
+
+const DEADLINE_MS = 15_000;
+
+/** One call of the admin API. Never rejects, and never follows a redirection: the token is for this address alone. */
+export async function callAdmin({ url, token }: AdminAccess, call: AdminCall): Promise<AdminAnswer> {
+  const { method, path, body, deadlineMs = DEADLINE_MS } = call;
+  try {
+    const response = await fetch(url + path, {
+      method,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(deadlineMs),
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${token.reveal()}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const { status, statusText } = response;
+    return { kind: 'answer', status, statusText, body: parsed(await response.text()) };
+  } catch (error) {
+    return { kind: 'no_answer', why: whyNot(error, deadlineMs) };
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'no address has this name',
+  EAI_AGAIN: 'the name cannot be resolved now',
+  ECONNRESET: 'the connection broke',
+  UND_ERR_SOCKET: 'the connection broke',
+};
+
+/** The causes have the system's words; the messages of the outer errors say nothing but that it failed. */
+function whyNot(error: unknown, deadlineMs: number): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  if (error.name === 'TimeoutError') return `no answer within ${deadlineMs / 1000} s`;
+  const cause = error.cause instanceof Error ? error.cause : error;
+  const { code } = cause as NodeJS.ErrnoException;
+  return `no answer: ${WHY[code ?? ''] ?? (cause.message === '' ? (code ?? 'unknown error') : cause.message)}`;
+}

@@ -1,0 +1,12 @@
+const INSTANT = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** Epoch milliseconds of an RFC 3339 instant. Date.parse alone would read 30 February as 2 March. */
+export function parseInstant(text: string): number | null {
+  const upper = text.toUpperCase();
+  const day = INSTANT.exec(upper)?.[1];
+  if (day === undefined) return null;
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) return null;
+  const at = Date.parse(upper);
+  return Number.isNaN(at) ? null : at;
+}
