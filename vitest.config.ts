@@ -13,6 +13,14 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'integration', include: ['test/{proxy,wire,commands}/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'clients',
+          include: ['test/clients/**/*.test.ts'],
+          globalSetup: 'test/clients/find-programs.ts',
+        },
+      },
     ],
   },
 });
