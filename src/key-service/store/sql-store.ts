@@ -27,7 +27,9 @@ import {
   type StoredKey,
   type StoredPatch,
 } from './store.ts';
-import { filteredKeys, firstTaken, keysWithOwners, resolveQuery, type ResolvedRow } from './queries.ts';
+import { listKeys } from './key-list.ts';
+import type { NameSearch } from './name-search.ts';
+import { firstTaken, keysWithOwners, resolveQuery, type ResolvedRow } from './queries.ts';
 
 type Tx = Transaction<StoreSchema>;
 
@@ -38,8 +40,11 @@ const ROWS_PER_STATEMENT = 500;
 export class SqlStore implements KeyStore {
   protected readonly db: Kysely<StoreSchema>;
 
-  constructor(db: Kysely<StoreSchema>) {
+  readonly #names: NameSearch | null;
+
+  constructor(db: Kysely<StoreSchema>, names: NameSearch | null = null) {
     this.db = db;
+    this.#names = names;
   }
 
   async resolve(hashes: readonly string[]): Promise<FoundKey> {
@@ -117,21 +122,8 @@ export class SqlStore implements KeyStore {
     return keyById(this.db, keyId);
   }
 
-  async listKeys(filter: KeyFilter, page: Page): Promise<{ keys: readonly StoredKey[]; total: number }> {
-    const matching = filteredKeys(this.db, filter);
-    const ended = sql<number>`case when revoked_at is null and (expires_at is null or expires_at > ${filter.now}) then 0 else 1 end`;
-    const rows = await matching
-      .select(KEY_COLUMNS)
-      .orderBy(ended)
-      .orderBy('keys.created_at', 'desc')
-      .orderBy('keys.key_id')
-      .limit(page.limit)
-      .offset(page.offset)
-      .execute();
-    const { total } = await matching
-      .select((select) => select.fn.countAll<number>().as('total'))
-      .executeTakeFirstOrThrow();
-    return { keys: rows.map(keyFromRow), total };
+  listKeys(filter: KeyFilter, page: Page): Promise<{ keys: readonly StoredKey[]; total: number }> {
+    return this.db.transaction().execute((tx) => listKeys(tx, filter, page, this.#names));
   }
 
   patchKey(keyId: string, patch: StoredPatch, at: number): Promise<PatchOutcome> {
