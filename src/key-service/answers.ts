@@ -6,6 +6,25 @@ export interface Answer {
   readonly status: number;
   readonly body: object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The store has made the change, whatever the status says of it. */
+  readonly changed?: true;
+}
+
+/** Why a call is not answered as asked. `errors` names fields; `code` is said where the status alone does not tell. */
+export interface Refusal {
+  readonly status: number;
+  readonly detail: string;
+  readonly code?: string;
+  readonly errors?: readonly FieldError[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A refusal in the words of one API. */
+export type RefusalWriter = (refusal: Refusal) => Answer;
+
+/** The words of the key service's own API. */
+export function problemOf({ status, detail, errors, headers }: Refusal): Answer {
+  return problem(status, detail, errors === undefined ? {} : { errors }, headers);
 }
 
 /** Problem details by RFC 9457. `more` may add members; `errors` names fields. */
@@ -13,7 +32,7 @@ export function problem(
   status: number,
   detail: string,
   more: object = {},
-  headers: Record<string, string> = {},
+  headers: Readonly<Record<string, string>> = {},
 ): Answer {
   return {
     status,

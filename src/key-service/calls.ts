@@ -1,9 +1,13 @@
-import { recordToJson } from '../core/wire.ts';
-import { parseDigest } from '../core/secret.ts';
-import { invalid, malformed, pageJson, problem, type Answer } from './answers.ts';
+import { invalid, pageJson, problem, type Answer } from './answers.ts';
+import { reading, type Call } from './call.ts';
+import { gateCalls } from './gate-calls.ts';
+import { historyCalls } from './history-calls.ts';
+import type { RotationDraft } from './drafts.ts';
 import { keyToJson, ownerToJson } from './key-view.ts';
 import type { KeyService } from './keys.ts';
 import type { KeyServiceLog } from './log.ts';
+import { plexeCalls } from './plexe-calls.ts';
+import { plexmcpCalls } from './plexmcp-calls.ts';
 import {
   readImportBody,
   readKeyBody,
@@ -11,29 +15,9 @@ import {
   readOwnerBody,
   readPageQuery,
   readPatchBody,
-  readResolveBody,
-  type RequestReader,
-} from './requests.ts';
-
-export interface CallRequest {
-  readonly id: string;
-  readonly query: unknown;
-  readonly body: unknown;
-  /** Aborted when the caller has left. */
-  readonly signal: AbortSignal;
-}
-
-/** Which token opens a call; `anyone` needs none. */
-export type Door = 'admin' | 'service' | 'anyone';
-
-export interface Call {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
-  /** `:id` stands for one segment. */
-  readonly path: string;
-  readonly door: Door;
-  readonly bodyLimit?: number;
-  readonly answer: (request: CallRequest) => Promise<Answer>;
-}
+  readRotationBody,
+} from './requests/admin.ts';
+import type { Actor } from './store/ledger.ts';
 
 const IMPORT_BODY_BYTES = 16 * 1024 * 1024;
 
@@ -43,7 +27,10 @@ export function calls(service: KeyService, log: KeyServiceLog): readonly Call[] 
     ...ownerCalls(service, log),
     ...keyCalls(service, log),
     importCall(service, log),
+    ...historyCalls(service),
     ...gateCalls(service, log),
+    ...plexeCalls(service, log),
+    ...plexmcpCalls(service, log),
   ];
 }
 
@@ -53,9 +40,10 @@ function ownerCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
       method: 'PUT',
       path: '/admin/v1/owners/:id',
       door: 'admin',
-      answer: ({ id, body }) =>
+      action: 'owner.put',
+      answer: ({ id, body, by }) =>
         reading(readOwnerBody, body, async (draft) => {
-          const outcome = await service.putOwner(id, draft);
+          const outcome = await service.putOwner(id, draft, by);
           if (outcome.kind === 'invalid') return invalid(outcome.errors);
           log.info({ ownerId: id }, 'owner put');
           return { status: 200, body: ownerToJson(outcome.owner) };
@@ -100,11 +88,12 @@ function keyOrders(service: KeyService, log: KeyServiceLog): readonly Call[] {
       method: 'POST',
       path: '/admin/v1/keys',
       door: 'admin',
-      answer: ({ body }) =>
+      action: 'key.create',
+      answer: ({ body, by }) =>
         reading(readKeyBody, body, async (draft) => {
-          const outcome = await service.createKey(draft);
+          const outcome = await service.createKey(draft, by);
           if (outcome.kind === 'invalid') return invalid(outcome.errors);
-          if (outcome.kind === 'unknown_owner') return invalid([{ field: 'owner', message: NO_SUCH_OWNER }]);
+          if (outcome.kind !== 'created') return invalid([{ field: 'owner', message: NO_SUCH_OWNER }]);
           const { keyId, owner } = outcome.view.record;
           log.info({ keyId, ownerId: owner.id }, 'key created');
           const { key_id, ...record } = keyToJson(outcome.view);
@@ -115,9 +104,10 @@ function keyOrders(service: KeyService, log: KeyServiceLog): readonly Call[] {
       method: 'PATCH',
       path: '/admin/v1/keys/:id',
       door: 'admin',
-      answer: ({ id, body }) =>
+      action: 'key.patch',
+      answer: ({ id, body, by }) =>
         reading(readPatchBody, body, async (patch) => {
-          const outcome = await service.patchKey(id, patch);
+          const outcome = await service.patchKey(id, patch, by);
           if (outcome.kind === 'invalid') return invalid(outcome.errors);
           if (outcome.kind === 'unknown_key') return NO_SUCH_KEY;
           if (outcome.kind === 'revoked')
@@ -130,7 +120,16 @@ function keyOrders(service: KeyService, log: KeyServiceLog): readonly Call[] {
       method: 'DELETE',
       path: '/admin/v1/keys/:id',
       door: 'admin',
-      answer: ({ id }) => revoke(service, log, id),
+      action: 'key.revoke',
+      answer: ({ id, by }) => revoke(service, log, id, by),
+    },
+    {
+      method: 'POST',
+      path: '/admin/v1/keys/:id/rotate',
+      door: 'admin',
+      action: 'key.rotate',
+      answer: ({ id, body, by }) =>
+        reading(readRotationBody, body, (draft) => rotate(service, log, id, draft, by)),
     },
   ];
 }
@@ -168,18 +167,48 @@ const NO_SUCH_OWNER = 'no owner has this id';
 const NO_SUCH_KEY = problem(404, 'No key has this id.');
 
 /** 200 says that no gate accepts the key any more; while one has not confirmed, the answer is 503. */
-async function revoke(service: KeyService, log: KeyServiceLog, id: string): Promise<Answer> {
-  const outcome = await service.revokeKey(id);
-  if (outcome.kind === 'unknown_key') return NO_SUCH_KEY;
+async function revoke(service: KeyService, log: KeyServiceLog, id: string, by: Actor): Promise<Answer> {
+  const outcome = await service.revokeKey(id, by);
+  if (outcome.kind !== 'revoked') return NO_SUCH_KEY;
   const { keyId, propagation } = outcome;
   const revoked_at = new Date(outcome.revokedAt).toISOString();
   if (propagation.acked + propagation.fenced < propagation.members) {
     log.warn({ keyId }, 'key revoked, not confirmed by every gate');
     const detail = 'The key is revoked, but not every gate has confirmed it. Repeat the call.';
-    return problem(503, detail, { key_id: keyId, revoked_at, propagation }, { 'retry-after': '1' });
+    const unsure = problem(503, detail, { key_id: keyId, revoked_at, propagation }, { 'retry-after': '1' });
+    return { ...unsure, changed: true };
   }
   log.info({ keyId }, 'key revoked');
   return { status: 200, body: { key_id: keyId, status: 'revoked', revoked_at, propagation } };
+}
+
+const NOT_ROTATED = {
+  revoked: 'The key is revoked; make a new one.',
+  expired: 'The key has expired; make a new one.',
+  replaced: 'The key has been rotated before; rotate the one that replaced it.',
+} as const;
+
+async function rotate(
+  service: KeyService,
+  log: KeyServiceLog,
+  id: string,
+  draft: RotationDraft,
+  by: Actor,
+): Promise<Answer> {
+  const outcome = await service.rotateKey(id, draft, by);
+  if (outcome.kind === 'invalid') return invalid(outcome.errors);
+  if (outcome.kind === 'unknown_key') return NO_SUCH_KEY;
+  if (outcome.kind !== 'rotated') {
+    const more = outcome.kind === 'replaced' ? { replaced_by: outcome.by } : {};
+    return problem(409, NOT_ROTATED[outcome.kind], more);
+  }
+  const { key_id, ...record } = keyToJson(outcome.view);
+  log.info({ keyId: id, detail: `replaced by ${key_id}` }, 'key rotated');
+  const old_expires_at = keyToJson(outcome.old).expires_at;
+  return {
+    status: 201,
+    body: { key_id, key: outcome.key.reveal(), ...record, replaces: id, old_expires_at },
+  };
 }
 
 function importCall(service: KeyService, log: KeyServiceLog): Call {
@@ -187,10 +216,11 @@ function importCall(service: KeyService, log: KeyServiceLog): Call {
     method: 'POST',
     path: '/admin/v1/keys/import',
     door: 'admin',
+    action: 'key.import',
     bodyLimit: IMPORT_BODY_BYTES,
-    answer: ({ body }) =>
+    answer: ({ body, by }) =>
       reading(readImportBody, body, async (drafts) => {
-        const outcome = await service.importKeys(drafts);
+        const outcome = await service.importKeys(drafts, by);
         if (outcome.kind === 'invalid') return invalid(outcome.errors);
         if (outcome.kind === 'unknown_owner') {
           return invalid([{ field: `keys[${outcome.index}].owner`, message: NO_SUCH_OWNER }]);
@@ -204,56 +234,4 @@ function importCall(service: KeyService, log: KeyServiceLog): Call {
         return { status: 201, body: { imported: outcome.imported } };
       }),
   };
-}
-
-function gateCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
-  return [
-    {
-      method: 'POST',
-      path: '/v1/keys/resolve',
-      door: 'service',
-      answer: ({ body, signal }) =>
-        reading(readResolveBody, body, async ({ digest: text }) => {
-          const digest = parseDigest(text);
-          if (digest === null)
-            return invalid([{ field: 'digest', message: 'must be 64 lower-case hex digits' }]);
-          const { record, asOf } = await service.resolve(digest, signal);
-          return record === null
-            ? { status: 404, body: { as_of: asOf } }
-            : { status: 200, body: { record: recordToJson(record), as_of: asOf } };
-        }),
-    },
-    {
-      method: 'GET',
-      path: '/livez',
-      door: 'anyone',
-      answer: async () => ({ status: 200, body: { status: 'ok' } }),
-    },
-    {
-      method: 'GET',
-      path: '/readyz',
-      door: 'anyone',
-      answer: async () => {
-        try {
-          await service.head();
-          return { status: 200, body: { status: 'ok' } };
-        } catch (error) {
-          log.error(
-            { detail: error instanceof Error ? error.message : 'unknown error' },
-            'the store does not answer',
-          );
-          return problem(503, 'The store does not answer.', {}, { 'retry-after': '1' });
-        }
-      },
-    },
-  ];
-}
-
-async function reading<T>(
-  read: RequestReader<T>,
-  from: unknown,
-  answer: (value: T) => Promise<Answer>,
-): Promise<Answer> {
-  const request = read(from);
-  return request.kind === 'malformed' ? malformed(request.errors) : answer(request.value);
 }

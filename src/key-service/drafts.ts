@@ -3,7 +3,7 @@ import type { Limit } from '../core/limit.ts';
 import { PROFILES, type Profile } from '../core/profile.ts';
 import { parseDigest, type Digest } from '../core/secret.ts';
 import { FieldValues, type FieldError } from './field-values.ts';
-import { KEY_STATUSES, type KeyFilter, type Page, type StoredPatch } from './store/store.ts';
+import { KEY_STATUSES, MADE_BY_NO_KEY, type KeyFilter, type Page, type StoredPatch } from './store/store.ts';
 
 /** An owner as a caller describes it. Null limits: the tier's. */
 export interface OwnerDraft {
@@ -17,6 +17,7 @@ export interface OwnerDraft {
 export interface KeyDraft {
   readonly owner: string;
   readonly name: string;
+  readonly description?: string | null | undefined;
   readonly profile: string;
   readonly permission: string;
   readonly expiresAt?: string | null | undefined;
@@ -33,6 +34,7 @@ export interface ImportDraft extends KeyDraft {
 
 export interface KeyPatch {
   readonly name?: string | undefined;
+  readonly description?: string | null | undefined;
   readonly expiresAt?: string | null | undefined;
   readonly limits?: readonly string[] | undefined;
   readonly mcps?: string | readonly string[] | undefined;
@@ -62,6 +64,7 @@ export type Read<T> = { readonly kind: 'valid'; readonly value: T } | Invalid;
 export interface KeyTerms {
   readonly ownerId: string;
   readonly name: string;
+  readonly description: string | null;
   readonly profile: Profile;
   readonly permission: Permission;
   readonly expiresAt: number | null;
@@ -127,16 +130,30 @@ export function readImport(drafts: readonly ImportDraft[]): Read<readonly Import
 
 export function readPatch(patch: KeyPatch, now: number): Read<StoredPatch> {
   const values = new FieldValues();
-  const { name, expiresAt, limits, mcps } = patch;
-  if (name === undefined && expiresAt === undefined && limits === undefined && mcps === undefined) {
+  const { name, description, expiresAt, limits, mcps } = patch;
+  if ([name, description, expiresAt, limits, mcps].every((value) => value === undefined)) {
     values.refuse('', 'must change at least one of name, expires_at, limits, mcps');
   }
   return outcome(values, {
     name: name === undefined ? undefined : values.name('name', name),
+    description:
+      typeof description === 'string' ? values.description('description', description) : description,
     expiresAt: typeof expiresAt === 'string' ? values.futureInstant('expires_at', expiresAt, now) : expiresAt,
     limits: limits === undefined ? undefined : values.limits('limits', limits),
     mcps: mcps === undefined ? undefined : values.mcps('mcps', mcps),
   });
+}
+
+export interface RotationDraft {
+  readonly overlap: string;
+}
+
+const MAX_OVERLAP_MS = 30 * 86_400_000;
+
+/** How long the old key goes on, in milliseconds. */
+export function readRotation({ overlap }: RotationDraft): Read<{ overlapMs: number }> {
+  const values = new FieldValues();
+  return outcome(values, { overlapMs: values.duration('overlap', overlap, MAX_OVERLAP_MS) });
 }
 
 export function readKeyList(query: KeyListQuery, now: number): Read<{ filter: KeyFilter; page: Page }> {
@@ -166,9 +183,11 @@ function page(values: FieldValues, query: PageQuery): Page {
 }
 
 function terms(values: FieldValues, draft: KeyDraft): Omit<KeyTerms, 'expiresAt'> {
+  const { description } = draft;
   return {
     ownerId: values.id('owner', draft.owner),
     name: values.name('name', draft.name),
+    description: typeof description === 'string' ? values.description('description', description) : null,
     profile: values.oneOf('profile', draft.profile, PROFILES),
     permission: values.oneOf('permission', draft.permission, PERMISSIONS),
     limits: values.limits('limits', draft.limits ?? []),
@@ -180,8 +199,10 @@ function importTerms(values: FieldValues, draft: ImportDraft): ImportTerms {
   const digest = parseDigest(draft.sha256);
   if (digest === null) values.refuse('sha256', 'must be the SHA-256 of the key as 64 lower-case hex digits');
   const expiresAt = draft.expiresAt ?? null;
-  // The path of a key by that id is the path of the import itself.
-  if (draft.keyId === 'import') values.refuse('key_id', 'must not be the word import');
+  // The path of a key by that id is the path of the import itself; and keys that no key made say so by these words.
+  if (MADE_BY_NO_KEY.some((word) => word === draft.keyId)) {
+    values.refuse('key_id', `must not be one of the words ${MADE_BY_NO_KEY.join(', ')}`);
+  }
   return {
     ...terms(values, draft),
     expiresAt: expiresAt === null ? null : values.instant('expires_at', expiresAt),

@@ -9,6 +9,7 @@ export interface FieldError {
 const ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const ID_FORM = 'must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -';
 const MAX_NAME_LENGTH = 200;
+const MAX_DESCRIPTION_LENGTH = 1000;
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 const MAX_LIMITS = 8;
 const MAX_MCPS = 256;
@@ -41,6 +42,14 @@ export class FieldValues {
     else if (text.length > MAX_NAME_LENGTH)
       this.refuse(field, `must have at most ${MAX_NAME_LENGTH} characters`);
     else if (CONTROL.test(text) || !text.isWellFormed())
+      this.refuse(field, 'must not hold control characters');
+    return text;
+  }
+
+  description(field: string, text: string): string {
+    if (text.length > MAX_DESCRIPTION_LENGTH)
+      this.refuse(field, `must have at most ${MAX_DESCRIPTION_LENGTH} characters`);
+    else if (CONTROL.test(text.replaceAll(/[\r\n\t]/g, '')) || !text.isWellFormed())
       this.refuse(field, 'must not hold control characters');
     return text;
   }
@@ -90,6 +99,15 @@ export class FieldValues {
     return at ?? 0;
   }
 
+  /** `0s` up to `mostMs`, in milliseconds. */
+  duration(field: string, text: string, mostMs: number): number {
+    const match = DURATION.exec(text);
+    const ms = match === null ? Infinity : Number(match[1]) * (UNITS_MS[match[2] ?? ''] ?? 0);
+    if (ms > mostMs)
+      this.refuse(field, `must be a duration from 0s to ${mostMs / DAY_MS}d, such as 30m, 1h or 7d`);
+    return ms;
+  }
+
   futureInstant(field: string, text: string, now: number): number {
     const at = parseInstant(text);
     if (at !== null && at <= now) this.refuse(field, 'must be in the future');
@@ -97,6 +115,9 @@ export class FieldValues {
   }
 }
 
+const DAY_MS = 86_400_000;
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS };
+const DURATION = /^(0|[1-9]\d{0,8})(ms|s|m|h|d)$/;
 const INSTANT = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** RFC 3339, to the millisecond below. Date.parse alone would read 30 February as 2 March, and 24:00 as the next day. */

@@ -14,6 +14,7 @@ export interface KeyJson extends RecordJson {
   key_prefix: string | null;
   key_suffix: string | null;
   created_by: string;
+  replaced_by: string | null;
   last_used_at: string | null;
 }
 
@@ -30,6 +31,7 @@ export function keyToJson(key: KeyView): KeyJson {
     key_prefix: key.shownPrefix,
     key_suffix: key.shownSuffix,
     created_by: key.createdBy,
+    replaced_by: key.replacedBy,
     last_used_at: key.lastUsedAt === null ? null : new Date(key.lastUsedAt).toISOString(),
   };
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Owner } from '../core/key.ts';
 import type { Profile } from '../core/profile.ts';
 import type { Digest } from '../core/secret.ts';
-import type { Change, ChangeListener, KeySource, Resolution } from '../core/wire.ts';
+import type { Change, ChangeListener, KeySource, Report, ReportSink, Resolution } from '../core/wire.ts';
 import {
   readImport,
   readKey,
@@ -11,13 +11,17 @@ import {
   readOwner,
   readPage,
   readPatch,
+  readRotation,
   type ImportDraft,
   type KeyDraft,
   type KeyListQuery,
   type KeyPatch,
   type OwnerDraft,
   type PageQuery,
+  type RotationDraft,
 } from './drafts.ts';
+import { PROGRAM } from './actor.ts';
+import { History } from './history.ts';
 import { viewOf, type KeyView } from './key-view.ts';
 import type { KeyServiceLog } from './log.ts';
 import { Mint, type Minted } from './mint.ts';
@@ -29,10 +33,13 @@ import type {
   PatchKeyOutcome,
   PutOwnerOutcome,
   RevokeKeyOutcome,
+  RotateKeyOutcome,
 } from './outcomes.ts';
 import { checkPeppers } from './pepper-check.ts';
 import { Peppers, type PepperSet } from './peppers.ts';
-import type { InsertOutcome, KeyStore } from './store/store.ts';
+import { rotate } from './rotation.ts';
+import type { Actor } from './store/ledger.ts';
+import type { InsertOptions, InsertOutcome, KeyStore } from './store/store.ts';
 import { Subscribers } from './subscribers.ts';
 
 export interface KeyServiceOptions {
@@ -52,7 +59,9 @@ const MINTED_PER_TURN = 500;
  * The reference key service: makes, changes and ends keys, and answers what a digest stands for. Every listener has
  * been offered a change when the call that made it returns, in the order of the changes' numbers.
  */
-export class KeyService implements KeySource {
+export class KeyService implements KeySource, ReportSink {
+  /** Usage and audit. */
+  readonly history: History;
   readonly #store: KeyStore;
   readonly #clock: Clock;
   readonly #peppers: Peppers;
@@ -65,6 +74,7 @@ export class KeyService implements KeySource {
   constructor({ store, clock, peppers, randomBytes, prefixes, log }: KeyServiceOptions) {
     this.#store = store;
     this.#clock = clock;
+    this.history = new History(store, clock);
     this.#peppers = new Peppers(peppers);
     this.#mint = new Mint({ peppers: this.#peppers, randomBytes, prefixes });
     this.#log = log ?? null;
@@ -102,11 +112,12 @@ export class KeyService implements KeySource {
   }
 
   /** Replaces all of the owner: what the draft leaves out is as if it had never been set. */
-  async putOwner(id: string, draft: OwnerDraft): Promise<PutOwnerOutcome> {
+  async putOwner(id: string, draft: OwnerDraft, by: Actor = PROGRAM): Promise<PutOwnerOutcome> {
     const read = readOwner(id, draft);
     if (read.kind === 'invalid') return read;
     await this.#write(async () => {
-      const number = await this.#store.putOwner(read.value, this.#clock.now());
+      const audit = { ...by, action: 'owner.put' as const };
+      const number = await this.#store.putOwner(read.value, this.#clock.now(), audit);
       this.#subscribers.publish([{ number, keyId: null, ownerId: id, digest: null }]);
     });
     return { kind: 'put', owner: read.value };
@@ -122,13 +133,22 @@ export class KeyService implements KeySource {
     return { kind: 'listed', page: read.value, ...(await this.#store.listOwners(read.value)) };
   }
 
-  async createKey(draft: KeyDraft, createdBy = 'admin'): Promise<CreateKeyOutcome> {
+  /** `throttle` bounds how many keys the owner's keys may make; the holder of the admin token needs none. */
+  async createKey(
+    draft: KeyDraft,
+    by: Actor = PROGRAM,
+    throttle: { readonly quota: number; readonly windowMs: number } | null = null,
+  ): Promise<CreateKeyOutcome> {
     const now = this.#clock.now();
     const read = readKey(draft, now);
     if (read.kind === 'invalid') return read;
-    const minted = this.#mint.create(read.value, createdBy, now);
-    const inserted = await this.#insert([minted]);
+    const minted = this.#mint.create(read.value, by.keyId ?? 'admin', now);
+    const inserted = await this.#insert([minted], {
+      audit: { ...by, action: 'key.create' },
+      throttle: throttle === null ? null : { ...throttle, ownerId: draft.owner },
+    });
     if (inserted.kind === 'unknown_owner') return { kind: 'unknown_owner' };
+    if (inserted.kind === 'throttled') return { kind: 'throttled', retryAfterMs: inserted.retryAt - now };
     if (inserted.kind === 'taken')
       throw new Error('two random keys are the same: the source of randomness is broken');
     const stored = await this.#store.showKey(minted.stored.keyId);
@@ -136,7 +156,7 @@ export class KeyService implements KeySource {
     return { kind: 'created', key: minted.key, view: viewOf(stored, now) };
   }
 
-  async importKeys(drafts: readonly ImportDraft[]): Promise<ImportKeysOutcome> {
+  async importKeys(drafts: readonly ImportDraft[], by: Actor = PROGRAM): Promise<ImportKeysOutcome> {
     const read = readImport(drafts);
     if (read.kind === 'invalid') return read;
     const now = this.#clock.now();
@@ -146,7 +166,8 @@ export class KeyService implements KeySource {
       if (minted.length > 0 && minted.length % MINTED_PER_TURN === 0) await nextTurn();
       minted.push(this.#mint.takeOver(terms, now));
     }
-    const inserted = await this.#insert(minted);
+    const inserted = await this.#insert(minted, { audit: { ...by, action: 'key.import' } });
+    if (inserted.kind === 'throttled') throw new Error('an import is not throttled');
     return inserted.kind === 'inserted' ? { kind: 'imported', imported: minted.length } : inserted;
   }
 
@@ -165,11 +186,12 @@ export class KeyService implements KeySource {
   }
 
   /** A revoked key is over and takes no changes; an expired one may be given a later end. */
-  async patchKey(keyId: string, patch: KeyPatch): Promise<PatchKeyOutcome> {
+  async patchKey(keyId: string, patch: KeyPatch, by: Actor = PROGRAM): Promise<PatchKeyOutcome> {
     const read = readPatch(patch, this.#clock.now());
     if (read.kind === 'invalid') return read;
     const patched = await this.#write(async () => {
-      const outcome = await this.#store.patchKey(keyId, read.value, this.#clock.now());
+      const audit = { ...by, action: 'key.patch' as const };
+      const outcome = await this.#store.patchKey(keyId, read.value, this.#clock.now(), audit);
       if (outcome.kind === 'patched') this.#publishKeyChange(keyId, outcome.key.changeNumber);
       return outcome;
     });
@@ -178,16 +200,49 @@ export class KeyService implements KeySource {
       : patched;
   }
 
-  /** Repeatable: the instant is that of the first call, and so is the change whose acknowledgements are counted. */
-  async revokeKey(keyId: string): Promise<RevokeKeyOutcome> {
+  /**
+   * Repeatable: the instant is that of the first call, and so is the change whose acknowledgements are counted.
+   * `keepLast` refuses to end the only active key of an owner.
+   */
+  async revokeKey(
+    keyId: string,
+    by: Actor = PROGRAM,
+    { keepLast = false }: { readonly keepLast?: boolean } = {},
+  ): Promise<RevokeKeyOutcome> {
     return this.#write(async () => {
-      const outcome = await this.#store.revokeKey(keyId, this.#clock.now());
-      if (outcome.kind === 'unknown_key') return outcome;
+      const audit = { ...by, action: 'key.revoke' as const };
+      const outcome = await this.#store.revokeKey(keyId, this.#clock.now(), { audit, keepLast });
+      if (outcome.kind !== 'revoked') return outcome;
       const { changeNumber } = outcome.key;
       if (outcome.first) this.#publishKeyChange(keyId, changeNumber);
       const propagation = this.#subscribers.propagation(changeNumber);
       return { kind: 'revoked', keyId, revokedAt: outcome.revokedAt, propagation };
     });
+  }
+
+  /**
+   * A new key on the terms of the old one, which goes on for the overlap and no longer than it would have. A key of
+   * Plextera ends at once: there, a key that is replaced has no grace period.
+   */
+  async rotateKey(keyId: string, draft: RotationDraft, by: Actor = PROGRAM): Promise<RotateKeyOutcome> {
+    const read = readRotation(draft);
+    if (read.kind === 'invalid') return read;
+    return this.#write(async () => {
+      const now = this.#clock.now();
+      const audit = { ...by, action: 'key.rotate' as const };
+      const rotated = await rotate(this.#store, this.#mint, { keyId, ...read.value, audit, now });
+      if (rotated.kind !== 'rotated') return rotated;
+      const { minted, stored, old, firstNumber: number } = rotated;
+      this.#subscribers.publish([
+        { number, keyId: stored.record.keyId, ownerId: null, digest: minted.digest },
+        { number: number + 1, keyId, ownerId: null, digest: null },
+      ]);
+      return { kind: 'rotated', key: minted.key, view: viewOf(stored, now), old: viewOf(old, now) };
+    });
+  }
+
+  report(report: Report): Promise<void> {
+    return this.history.report(report);
   }
 
   /**
@@ -214,10 +269,10 @@ export class KeyService implements KeySource {
     return this.#store.head();
   }
 
-  #insert(minted: readonly Minted[]): Promise<InsertOutcome> {
+  #insert(minted: readonly Minted[], options: InsertOptions): Promise<InsertOutcome> {
     return this.#write(async () => {
       const stored = minted.map((key) => key.stored);
-      const outcome = await this.#store.insertKeys(stored, this.#clock.now());
+      const outcome = await this.#store.insertKeys(stored, this.#clock.now(), options);
       if (outcome.kind === 'inserted') {
         this.#subscribers.publish(
           minted.map(({ digest, stored: { keyId } }, i) => ({

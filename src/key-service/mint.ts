@@ -21,6 +21,11 @@ export interface Minted {
 const KEY_ID_LENGTH = 22;
 const SHOWN_CHARACTERS = 4;
 
+/** A key made here, with its text to be shown once. */
+export interface MintedKey extends Minted {
+  readonly key: Secret;
+}
+
 /** Makes new keys, and takes over keys made elsewhere. */
 export class Mint {
   readonly #peppers: Peppers;
@@ -33,7 +38,7 @@ export class Mint {
     this.#prefixes = prefixes ?? KEY_PREFIXES;
   }
 
-  create(terms: KeyTerms, createdBy: string, now: number): Minted & { readonly key: Secret } {
+  create(terms: KeyTerms, createdBy: string, now: number): MintedKey {
     const prefix = this.#prefixes[terms.profile];
     const text = composeKey(prefix, this.#randomBytes);
     const key = new Secret(text);

@@ -20,6 +20,8 @@ export type ListOwnersOutcome =
 export type CreateKeyOutcome =
   | { readonly kind: 'created'; readonly key: Secret; readonly view: KeyView }
   | { readonly kind: 'unknown_owner' }
+  /** Keys of the owner have made as many as they may; the first instant at which they may make another. */
+  | { readonly kind: 'throttled'; readonly retryAfterMs: number }
   | Invalid;
 
 export type ListKeysOutcome =
@@ -45,7 +47,15 @@ export type RevokeKeyOutcome =
       readonly revokedAt: number;
       readonly propagation: Propagation;
     }
+  | { readonly kind: 'last_key' }
   | { readonly kind: 'unknown_key' };
+
+/** `key` is to be shown once. `old` ends at its `expiresAt`. */
+export type RotateKeyOutcome =
+  | { readonly kind: 'rotated'; readonly key: Secret; readonly view: KeyView; readonly old: KeyView }
+  | { readonly kind: 'revoked' | 'expired' | 'unknown_key' }
+  | { readonly kind: 'replaced'; readonly by: string }
+  | Invalid;
 
 /** `index` is that of the first key at fault; none of the keys was imported. */
 export type ImportKeysOutcome =

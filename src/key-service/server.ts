@@ -7,10 +7,14 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import type { Secret } from '../core/secret.ts';
-import { problem, type Answer } from './answers.ts';
-import { calls, type Call, type Door } from './calls.ts';
+import { adminActor, isIdentified, requestIdOf, vouchedActor } from './actor.ts';
+import { problem, problemOf, type Answer, type Refusal } from './answers.ts';
+import type { Call, Door } from './call.ts';
+import { calls } from './calls.ts';
 import type { KeyService } from './keys.ts';
 import type { KeyServiceLog } from './log.ts';
+import { auditRefusal } from './refused-actions.ts';
+import type { Actor } from './store/ledger.ts';
 import { Tokens } from './tokens.ts';
 
 export interface KeyServerOptions {
@@ -40,17 +44,20 @@ const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] as 
 export function createKeyServer({ service, adminTokens, serviceTokens, log }: KeyServerOptions): KeyServer {
   const app = fastify({
     logger: false,
+    genReqId: ({ headers }) => requestIdOf(headers['x-request-id']?.toString()),
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   });
-  app.removeContentTypeParser('text/plain');
+  readJsonBodies(app);
   const tokens = { admin: new Tokens(adminTokens), service: new Tokens(serviceTokens) };
   const all = calls(service, log);
-  for (const call of all) addCall(app, call, tokens);
+  for (const call of all) addCall(app, { call, service, log, tokens });
   for (const path of new Set(all.map((call) => call.path))) refuseOtherMethods(app, path, all);
   app.setNotFoundHandler((_request, reply) => send(reply, problem(404, 'There is nothing here.')));
-  app.setErrorHandler<FastifyError>((error, _request, reply) => send(reply, answerOf(error, log)));
+  app.setErrorHandler<FastifyError>((error, _request, reply) =>
+    send(reply, problemOf(refusalOf(error, log))),
+  );
   return {
     async listen({ host, port }) {
       await service.start();
@@ -61,27 +68,73 @@ export function createKeyServer({ service, adminTokens, serviceTokens, log }: Ke
   };
 }
 
-function addCall(app: FastifyInstance, call: Call, tokens: Record<'admin' | 'service', Tokens>): void {
-  const { door } = call;
+/** A DELETE may say that its body is JSON and have none: many clients put the same headers on every request. */
+function readJsonBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser(['text/plain', 'application/json']);
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = String(body);
+    if (text === '' && request.method === 'DELETE') done(null, undefined);
+    else void parse(request, text, done);
+  });
+}
+
+interface ServedCall {
+  readonly call: Call;
+  readonly service: KeyService;
+  readonly log: KeyServiceLog;
+  readonly tokens: Record<'admin' | 'service', Tokens>;
+}
+
+function addCall(app: FastifyInstance, served: ServedCall): void {
+  const { call, log, tokens } = served;
+  const { door, refusal = problemOf } = call;
   app.route({
     method: call.method,
     url: call.path,
     ...(call.bodyLimit === undefined ? {} : { bodyLimit: call.bodyLimit }),
     // Before the body is read: who has no token gets nothing parsed.
     onRequest: async (request, reply) => {
-      if (door !== 'anyone' && !tokens[door].admits(soleAuthorization(request)))
-        return send(reply, unauthorized(door));
+      reply.header('x-request-id', request.id);
+      if (door === 'anyone' || tokens[door].admits(soleAuthorization(request))) return;
+      await finish(served, request, reply, refusal(unauthorized(door)));
+    },
+    errorHandler(error: FastifyError, request, reply) {
+      void finish(served, request, reply, refusal(refusalOf(error, log)));
     },
     handler: async (request, reply) => {
-      const { id = '' } = request.params as { id?: string };
       const left = new AbortController();
       reply.raw.once('close', () => left.abort());
-      return send(
-        reply,
-        await call.answer({ id, query: request.query, body: request.body, signal: left.signal }),
-      );
+      const { query, body, headers } = request;
+      const by = actorOf(call, request);
+      const asked = { id: idOf(request), query, body, by, identified: isIdentified(headers) };
+      return finish(served, request, reply, await call.answer({ ...asked, signal: left.signal }));
     },
   });
+}
+
+/** Answers, once it is written down that an action was refused. */
+async function finish(
+  { call, service, log }: ServedCall,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answer: Answer,
+): Promise<FastifyReply> {
+  await auditRefusal(
+    { service, log, action: call.action, id: idOf(request), by: actorOf(call, request) },
+    answer,
+  );
+  return send(reply, answer);
+}
+
+function actorOf({ door, path }: Call, request: FastifyRequest): Actor {
+  const { headers, id: requestId, method, socket } = request;
+  const requester = { headers, requestId, peer: socket.remoteAddress, method, path, id: idOf(request) };
+  return door === 'service' ? vouchedActor(requester) : adminActor(requester);
+}
+
+function idOf({ params }: FastifyRequest): string {
+  return (params as { id?: string }).id ?? '';
 }
 
 /** Node keeps the first of two Authorization lines; two are nobody's token. */
@@ -90,33 +143,38 @@ function soleAuthorization(request: FastifyRequest): string | undefined {
   return lines?.length === 1 ? lines[0] : undefined;
 }
 
-function unauthorized(door: Exclude<Door, 'anyone'>): Answer {
+function unauthorized(door: Exclude<Door, 'anyone'>): Refusal {
   const headers = { 'www-authenticate': `Bearer realm="plexgate-${door}"` };
-  return problem(401, `This needs the ${door} token: Authorization: Bearer TOKEN.`, {}, headers);
+  return { status: 401, detail: `This needs the ${door} token: Authorization: Bearer TOKEN.`, headers };
 }
 
 function refuseOtherMethods(app: FastifyInstance, url: string, all: readonly Call[]): void {
-  const known = all.filter((call) => call.path === url).map((call) => call.method as string);
+  const there = all.filter((call) => call.path === url);
+  const known = there.map((call) => call.method as string);
+  const refusal = there[0]?.refusal ?? problemOf;
   if (known.includes('GET')) known.push('HEAD');
   app.route({
     method: METHODS.filter((method) => !known.includes(method)),
     url,
     // Answered before the body is read.
-    onRequest: async (_request, reply) =>
-      send(reply, problem(405, `Allowed here: ${known.join(', ')}.`, {}, { allow: known.join(', ') })),
+    onRequest: async (_request, reply) => {
+      const allow = known.join(', ');
+      return send(reply, refusal({ status: 405, detail: `Allowed here: ${allow}.`, headers: { allow } }));
+    },
     handler: async () => undefined,
   });
 }
 
 /** What the server library could not read, in words of ours: its own may repeat parts of the body. */
-function answerOf(error: FastifyError, log: KeyServiceLog): Answer {
+function refusalOf(error: FastifyError, log: KeyServiceLog): Refusal {
   const status = error.statusCode ?? 500;
-  if (status === 413) return problem(413, 'The body is too large.');
-  if (status === 415) return problem(415, 'The body must be application/json.');
-  if (error.code === 'FST_ERR_BAD_URL') return problem(400, 'The path is not percent-encoded correctly.');
-  if (status >= 400 && status < 500) return problem(400, 'The body is not JSON.');
+  if (status === 413) return { status, detail: 'The body is too large.' };
+  if (status === 415) return { status, detail: 'The body must be application/json.' };
+  if (error.code === 'FST_ERR_BAD_URL')
+    return { status: 400, detail: 'The path is not percent-encoded correctly.' };
+  if (status >= 400 && status < 500) return { status: 400, detail: 'The body is not JSON.' };
   log.error({ detail: error.message }, 'a call failed');
-  return problem(500, 'The key service failed; its log says why.');
+  return { status: 500, detail: 'The key service failed; its log says why.' };
 }
 
 /** As bytes: to a text the library would add a charset, which neither JSON type has. */

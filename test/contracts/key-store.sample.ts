@@ -23,6 +23,7 @@ export function newKey(more: Partial<NewKey> = {}): NewKey {
     keyId,
     ownerId: 'acme',
     name: 'a key',
+    description: null,
     profile: 'plexe',
     permission: 'read_write',
     limits: [],

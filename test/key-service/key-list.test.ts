@@ -42,6 +42,7 @@ function keyNumber(i: number): NewKey {
     keyId: id,
     ownerId: i % 50 === 0 ? 'small' : 'large',
     name: i % 600 === 1 ? `Rare "${i}" Näme 100%` : `Common ${i}`,
+    description: null,
     profile: i % 5 === 0 ? 'plexmcp' : 'plexe',
     permission: 'read_write',
     limits: [],

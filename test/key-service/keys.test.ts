@@ -49,6 +49,7 @@ describe('a created key', () => {
         createdAt: T0,
         expiresAt: Date.UTC(2031, 0, 1),
         revokedAt: null,
+        deprecatedAt: null,
       },
     });
   });

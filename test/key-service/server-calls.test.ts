@@ -66,10 +66,12 @@ describe('keys', () => {
       created_at: '2030-01-01T00:00:00.000Z',
       expires_at: '2031-01-01T00:00:00.000Z',
       revoked_at: null,
+      deprecated_at: null,
       status: 'active',
       key_prefix: key.slice(0, 11),
       key_suffix: key.slice(-4),
       created_by: 'admin',
+      replaced_by: null,
       last_used_at: null,
     });
     const shown = await server.call('GET', `/admin/v1/keys/${record.key_id}`);

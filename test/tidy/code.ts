@@ -78,6 +78,8 @@ const REVEALERS: ReadonlySet<string> = new Set([
   'src/proxy/pipeline.ts',
   // A new key is shown once: by the key service's answers, and by the demo.
   'src/key-service/calls.ts',
+  'src/key-service/plexe-calls.ts',
+  'src/key-service/plexmcp-calls.ts',
   'src/demo/keys.ts',
   // Key material for HMAC, and tokens that may not be empty.
   'src/key-service/peppers.ts',

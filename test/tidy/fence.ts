@@ -13,7 +13,7 @@ export const FENCE: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['src/runtime/metrics.ts'],
   undici: ['src/proxy/forward.ts'],
   yaml: ['src/config/'],
-  zod: ['src/config/', 'src/key-service/requests.ts'],
+  zod: ['src/config/', 'src/key-service/requests/'],
 };
 
 export const packagesStayBehindTheirFence: Rule = (files) =>

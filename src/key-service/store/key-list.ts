@@ -56,7 +56,7 @@ function totalOf(db: Db, filter: KeyFilter, names: NameSearch | null): Promise<n
 }
 
 async function sortedPage(db: Db, filter: KeyFilter, page: Page, ids: readonly string[]) {
-  const matching = filteredKeys(db, filter, filter.status).where('keys.key_id', 'in', ids);
+  const matching = filteredKeys(db, filter).where('keys.key_id', 'in', ids);
   const ended = sql`case when revoked_at is null and (expires_at is null or expires_at > ${filter.now}) then 0 else 1 end`;
   const rows = await keysWithOwners(db)
     .select(KEY_COLUMNS)

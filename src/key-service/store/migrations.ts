@@ -5,6 +5,7 @@ import type { StoreSchema } from './schema.ts';
 /** In the order of their names; what is here has run somewhere and is never changed, only added to. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-keys': { up: createKeyTables },
+  '0002-usage-and-audit': { up: createUsageAndAuditTables },
   '0003-lists-of-keys': { up: createListIndexes },
 };
 
@@ -86,6 +87,75 @@ async function createChangeTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('proof', 'text', (column) => column.notNull())
     .execute();
 }
+
+async function createUsageAndAuditTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('keys').addColumn('deprecated_at', 'bigint').execute();
+  await db.schema.alterTable('keys').addColumn('replaced_by', 'text').execute();
+  await db.schema.alterTable('keys').addColumn('description', 'text').execute();
+  await db.schema
+    .alterTable('keys')
+    .addColumn('request_count', 'bigint', (column) => column.notNull().defaultTo(0))
+    .execute();
+  await db.schema
+    .createTable('usage')
+    .addColumn('key_id', 'text', (column) => column.notNull())
+    .addColumn('hour_at', 'bigint', (column) => column.notNull())
+    .addColumn('route', 'text', (column) => column.notNull())
+    .addColumn('status_class', 'text', (column) => column.notNull())
+    .addColumn('count', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('usage_pk', ['key_id', 'hour_at', 'route', 'status_class'])
+    .execute();
+  await db.schema.createIndex('usage_by_age').on('usage').column('hour_at').execute();
+  await db.schema
+    .createTable('reports')
+    .addColumn('member', 'text', (column) => column.primaryKey())
+    .addColumn('last_sequence', 'bigint', (column) => column.notNull())
+    .addColumn('missing', 'text', (column) => column.notNull())
+    .addColumn('reported_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('reports_by_age').on('reports').column('reported_at').execute();
+  await createAuditTable(db);
+}
+
+async function createAuditTable(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('audit')
+    .addColumn('id', 'bigint', (column) => column.primaryKey())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('action', 'text')
+    .addColumn('reason', 'text')
+    .addColumn('outcome', 'text')
+    .addColumn('request_id', 'text')
+    .addColumn('key_id', 'text')
+    .addColumn('owner_id', 'text')
+    .addColumn('subject_key_id', 'text')
+    .addColumn('subject_owner_id', 'text')
+    .addColumn('address', 'text')
+    .addColumn('user_agent', 'text')
+    .addColumn('method', 'text')
+    .addColumn('path', 'text')
+    .addColumn('route', 'text')
+    .addColumn('count', 'bigint', (column) => column.notNull())
+    .addColumn('first_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('audit_by_age').on('audit').columns(['at', 'id']).execute();
+  for (const column of AUDIT_FILTERS) {
+    await db.schema.createIndex(`audit_by_${column}`).on('audit').columns([column, 'at', 'id']).execute();
+  }
+}
+
+/** What the audit is looked through by, newest first. */
+const AUDIT_FILTERS = [
+  'key_id',
+  'owner_id',
+  'subject_key_id',
+  'subject_owner_id',
+  'action',
+  'reason',
+  'request_id',
+  'address',
+] as const;
 
 /** What lists of many keys are read and counted from without touching the keys themselves. */
 async function createListIndexes(db: Kysely<unknown>): Promise<void> {

@@ -20,8 +20,12 @@ export function keysWithOwners(db: Kysely<StoreSchema>) {
   return db.selectFrom('keys').innerJoin('owners', 'owners.id', 'keys.owner_id');
 }
 
-/** The keys that the filter lets pass, its status aside, and that are in `part`; every key is in null. */
-export function filteredKeys(db: Kysely<StoreSchema>, filter: KeyFilter, part: KeyStatus | 'ended' | null) {
+/** The keys that the filter lets pass, and that are in `part` in place of the filter's own status; null is all. */
+export function filteredKeys(
+  db: Kysely<StoreSchema>,
+  filter: KeyFilter,
+  part: KeyStatus | 'ended' | null = filter.status,
+) {
   const { ownerId, profile, workspace, name, now } = filter;
   let query = db.selectFrom('keys');
   if (ownerId !== null) query = query.where('keys.owner_id', '=', ownerId);

@@ -5,6 +5,9 @@ export interface StoreSchema {
   head: HeadTable;
   changes: ChangesTable;
   peppers: PeppersTable;
+  usage: UsageTable;
+  reports: ReportsTable;
+  audit: AuditTable;
 }
 
 export interface OwnersTable {
@@ -28,7 +31,11 @@ export interface KeysTable {
   created_at: number;
   expires_at: number | null;
   revoked_at: number | null;
+  deprecated_at: number | null;
+  replaced_by: string | null;
+  description: string | null;
   last_used_at: number | null;
+  request_count: number;
   shown_prefix: string | null;
   shown_suffix: string | null;
   pepper_id: string;
@@ -54,4 +61,42 @@ export interface ChangesTable {
 export interface PeppersTable {
   id: string;
   proof: string;
+}
+
+/** Requests of one key on one route with one class of status, within the UTC hour that starts at `hour_at`. */
+export interface UsageTable {
+  key_id: string;
+  hour_at: number;
+  route: string;
+  status_class: string;
+  count: number;
+}
+
+/** What has been taken from a member: all up to `last_sequence` but the numbers in `missing`, a JSON list. */
+export interface ReportsTable {
+  member: string;
+  last_sequence: number;
+  missing: string;
+  reported_at: number;
+}
+
+export interface AuditTable {
+  id: number;
+  at: number;
+  kind: string;
+  action: string | null;
+  reason: string | null;
+  outcome: string | null;
+  request_id: string | null;
+  key_id: string | null;
+  owner_id: string | null;
+  subject_key_id: string | null;
+  subject_owner_id: string | null;
+  address: string | null;
+  user_agent: string | null;
+  method: string | null;
+  path: string | null;
+  route: string | null;
+  count: number;
+  first_at: number;
 }

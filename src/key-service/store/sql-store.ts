@@ -1,45 +1,49 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { sql, type Kysely, type Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Owner } from '../../core/key.ts';
-import {
-  KEY_COLUMNS,
-  changeFromRow,
-  keyFromRow,
-  limitsToText,
-  ownerFromRow,
-  rowFromNewKey,
-  rowFromOwner,
-} from './rows.ts';
-import type { ChangesTable, StoreSchema } from './schema.ts';
-import {
-  CHANGES_KEPT_MS,
-  type DigestHash,
-  type FoundKey,
-  type InsertOutcome,
-  type KeptChange,
-  type KeyFilter,
-  type KeyStore,
-  type NewKey,
-  type Page,
-  type PatchOutcome,
-  type PepperProof,
-  type RevokeOutcome,
-  type StoredKey,
-  type StoredPatch,
+import type { Report } from '../../core/wire.ts';
+import { auditChange, auditPage, insertAudit } from './audit.ts';
+import { Refused, insertKeys, keyById, patchKey, revokeKey, rotateKey } from './key-writes.ts';
+import type {
+  AuditDraft,
+  AuditFilter,
+  AuditPage,
+  AuditRow,
+  NewAuditRow,
+  TimeRange,
+  UsageGroup,
+  UsageSubject,
+  UsageSum,
+} from './ledger.ts';
+import { resolveQuery, type ResolvedRow } from './queries.ts';
+import { changeFromRow, keyFromRow, ownerFromRow, rowFromOwner } from './rows.ts';
+import type { StoreSchema } from './schema.ts';
+import type {
+  DigestHash,
+  FoundKey,
+  InsertOptions,
+  InsertOutcome,
+  KeptChange,
+  KeyFilter,
+  KeyStore,
+  NewKey,
+  Page,
+  PatchOutcome,
+  PepperProof,
+  Replacement,
+  RevokeOptions,
+  RevokeOutcome,
+  RotateOutcome,
+  StoredKey,
+  StoredPatch,
 } from './store.ts';
 import { listKeys } from './key-list.ts';
 import type { NameSearch } from './name-search.ts';
-import { firstTaken, keysWithOwners, resolveQuery, type ResolvedRow } from './queries.ts';
-
-type Tx = Transaction<StoreSchema>;
-
-/** Rows per statement: 17 columns each must stay under SQLite's 32,766 parameters. */
-const ROWS_PER_STATEMENT = 500;
+import { takeReport, usageSums } from './usage.ts';
+import { changeOfOwner, recordChanges, write } from './write.ts';
 
 /** The store over any SQL database that Kysely speaks to. Which one, and how it is opened, is in another file. */
 export class SqlStore implements KeyStore {
   protected readonly db: Kysely<StoreSchema>;
-
   readonly #names: NameSearch | null;
 
   constructor(db: Kysely<StoreSchema>, names: NameSearch | null = null) {
@@ -51,15 +55,16 @@ export class SqlStore implements KeyStore {
     return foundKey((await resolveQuery(this.db, hashes).executeTakeFirst()) as ResolvedRow | undefined);
   }
 
-  putOwner(owner: Owner, at: number): Promise<number> {
-    return this.#write(async (tx, head) => {
+  putOwner(owner: Owner, at: number, audit: AuditDraft | null = null): Promise<number> {
+    return write(this.db, async (tx, head) => {
       const row = rowFromOwner(owner);
       await tx
         .insertInto('owners')
         .values(row)
         .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
         .execute();
-      await recordChanges(tx, at, [{ ...NO_CHANGE, number: head + 1, at, owner_id: owner.id }]);
+      await recordChanges(tx, at, [changeOfOwner(owner.id, head + 1, at)]);
+      await auditChange(tx, audit, at, { keyId: null, ownerId: owner.id });
       return head + 1;
     });
   }
@@ -84,38 +89,11 @@ export class SqlStore implements KeyStore {
     return { owners: rows.map(ownerFromRow), total };
   }
 
-  insertKeys(keys: readonly NewKey[], at: number): Promise<InsertOutcome> {
-    return this.#write(async (tx, head) => {
-      for (let start = 0; start < keys.length; start += ROWS_PER_STATEMENT) {
-        // A long import must not keep the process from answering others.
-        if (start > 0) await nextTurn();
-        const part = keys.slice(start, start + ROWS_PER_STATEMENT);
-        const refused = await this.#refusal(tx, part);
-        if (refused !== null) throw new Refused({ ...refused, index: start + refused.index });
-        const first = head + 1 + start;
-        await tx
-          .insertInto('keys')
-          .values(part.map((key, i) => rowFromNewKey(key, first + i)))
-          .execute();
-        await recordChanges(
-          tx,
-          at,
-          part.map((key, i) => changeOfNewKey(key, first + i, at)),
-        );
-      }
-      return { kind: 'inserted' as const, firstNumber: head + 1 };
-    }).catch((error: unknown) => {
+  insertKeys(keys: readonly NewKey[], at: number, options: InsertOptions = {}): Promise<InsertOutcome> {
+    return write(this.db, (tx, head) => insertKeys(tx, head, keys, at, options)).catch((error: unknown) => {
       if (error instanceof Refused) return error.outcome;
       throw error;
     });
-  }
-
-  async #refusal(tx: Tx, keys: readonly NewKey[]): Promise<RefusedInsert | null> {
-    const ids = [...new Set(keys.map((key) => key.ownerId))];
-    const owners = await tx.selectFrom('owners').select('id').where('id', 'in', ids).execute();
-    const known = new Set(owners.map((owner) => owner.id));
-    const index = keys.findIndex((key) => !known.has(key.ownerId));
-    return index === -1 ? firstTaken(tx, keys) : { kind: 'unknown_owner', index };
   }
 
   async showKey(keyId: string): Promise<StoredKey | null> {
@@ -126,42 +104,42 @@ export class SqlStore implements KeyStore {
     return this.db.transaction().execute((tx) => listKeys(tx, filter, page, this.#names));
   }
 
-  patchKey(keyId: string, patch: StoredPatch, at: number): Promise<PatchOutcome> {
-    return this.#write(async (tx, head) => {
-      const before = await keyById(tx, keyId);
-      if (before === null) return { kind: 'unknown_key' };
-      if (before.record.revokedAt !== null) return { kind: 'revoked' };
-      await tx
-        .updateTable('keys')
-        .set({
-          change_number: head + 1,
-          ...(patch.name === undefined ? {} : { name: patch.name }),
-          ...(patch.expiresAt === undefined ? {} : { expires_at: patch.expiresAt }),
-          ...(patch.limits === undefined ? {} : { limits: limitsToText(patch.limits) }),
-          ...(patch.mcps === undefined ? {} : { mcps: JSON.stringify(patch.mcps) }),
-        })
-        .where('key_id', '=', keyId)
-        .execute();
-      await recordChanges(tx, at, [{ ...NO_CHANGE, number: head + 1, at, key_id: keyId }]);
-      return { kind: 'patched', key: await changedKey(tx, keyId) };
-    });
+  patchKey(
+    keyId: string,
+    patch: StoredPatch,
+    at: number,
+    audit: AuditDraft | null = null,
+  ): Promise<PatchOutcome> {
+    return write(this.db, (tx, head) => patchKey(tx, head, keyId, patch, at, audit));
   }
 
-  revokeKey(keyId: string, at: number): Promise<RevokeOutcome> {
-    return this.#write(async (tx, head) => {
-      const before = await keyById(tx, keyId);
-      if (before === null) return { kind: 'unknown_key' };
-      if (before.record.revokedAt !== null) {
-        return { kind: 'revoked', key: before, revokedAt: before.record.revokedAt, first: false };
-      }
-      await tx
-        .updateTable('keys')
-        .set({ revoked_at: at, change_number: head + 1 })
-        .where('key_id', '=', keyId)
-        .execute();
-      await recordChanges(tx, at, [{ ...NO_CHANGE, number: head + 1, at, key_id: keyId }]);
-      return { kind: 'revoked', key: await changedKey(tx, keyId), revokedAt: at, first: true };
-    });
+  revokeKey(keyId: string, at: number, options: RevokeOptions = {}): Promise<RevokeOutcome> {
+    return write(this.db, (tx, head) => revokeKey(tx, head, keyId, at, options));
+  }
+
+  rotateKey(
+    keyId: string,
+    replacement: (old: StoredKey) => Replacement,
+    at: number,
+    audit: AuditDraft | null = null,
+  ): Promise<RotateOutcome> {
+    return write(this.db, (tx, head) => rotateKey(tx, head, keyId, replacement, at, audit));
+  }
+
+  takeReport(report: Report, at: number): Promise<boolean> {
+    return write(this.db, (tx) => takeReport(tx, report, at));
+  }
+
+  usage(of: UsageSubject, range: TimeRange, by: UsageGroup): Promise<readonly UsageSum[]> {
+    return usageSums(this.db, of, range, by);
+  }
+
+  recordAudit(row: NewAuditRow): Promise<void> {
+    return write(this.db, (tx) => insertAudit(tx, [row], row.at));
+  }
+
+  listAudit(filter: AuditFilter, page: AuditPage): Promise<readonly AuditRow[]> {
+    return auditPage(this.db, filter, page);
   }
 
   async rehashKey(keyId: string, from: string, to: DigestHash): Promise<void> {
@@ -204,72 +182,6 @@ export class SqlStore implements KeyStore {
   async close(): Promise<void> {
     await this.db.destroy();
   }
-
-  /**
-   * One write. The first statement locks the head row, so that writers queue here on every database and what is read
-   * afterwards stays true until commit; `recordChanges` moves the head on.
-   */
-  #write<T>(work: (tx: Tx, head: number) => Promise<T>): Promise<T> {
-    return this.db.transaction().execute(async (tx) => {
-      const { number } = await tx
-        .updateTable('head')
-        .set((column) => ({ number: column.ref('number') }))
-        .returning('number')
-        .executeTakeFirstOrThrow();
-      return work(tx, number);
-    });
-  }
-}
-
-type RefusedInsert = Exclude<InsertOutcome, { kind: 'inserted' }>;
-
-/** Rolls the transaction back: part of the keys may already stand in it. */
-class Refused extends Error {
-  readonly outcome: RefusedInsert;
-
-  constructor(outcome: RefusedInsert) {
-    super(outcome.kind);
-    this.outcome = outcome;
-  }
-}
-
-const NO_CHANGE = { key_id: null, owner_id: null, pepper_id: null, sealed_digest: null };
-
-function changeOfNewKey(key: NewKey, number: number, at: number): ChangesTable {
-  return {
-    ...NO_CHANGE,
-    number,
-    at,
-    key_id: key.keyId,
-    pepper_id: key.digest.pepperId,
-    sealed_digest: key.sealedDigest,
-  };
-}
-
-async function recordChanges(tx: Tx, at: number, changes: readonly ChangesTable[]): Promise<void> {
-  await tx.insertInto('changes').values(changes).execute();
-  await tx
-    .updateTable('head')
-    .set((column) => ({ number: sql<number>`${column.ref('number')} + ${changes.length}` }))
-    .execute();
-  await tx
-    .deleteFrom('changes')
-    .where('at', '<', at - CHANGES_KEPT_MS)
-    .execute();
-}
-
-async function keyById(db: Kysely<StoreSchema>, keyId: string): Promise<StoredKey | null> {
-  const row = await keysWithOwners(db)
-    .select(KEY_COLUMNS)
-    .where('keys.key_id', '=', keyId)
-    .executeTakeFirst();
-  return row === undefined ? null : keyFromRow(row);
-}
-
-async function changedKey(tx: Tx, keyId: string): Promise<StoredKey> {
-  const key = await keyById(tx, keyId);
-  if (key === null) throw new Error('a key left the store inside the transaction that changed it');
-  return key;
 }
 
 export function foundKey(row: ResolvedRow | undefined): FoundKey {

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import type { Report } from '../../core/wire.ts';
+import { parseInstant } from '../field-values.ts';
+import { reader, type RequestReader } from './reader.ts';
+
+const text = z.string();
+const short = text.max(256);
+const instant = short.transform((value, context) => {
+  const at = parseInstant(value);
+  if (at === null) context.addIssue('no instant');
+  return at ?? 0;
+});
+const positive = z.int().positive();
+const reportBody = z.strictObject({
+  member: text.min(1).max(128),
+  sequence: positive,
+  usage: z.array(
+    z.strictObject({
+      key_id: short,
+      route: short,
+      status_class: z.enum(['1xx', '2xx', '3xx', '4xx', '5xx']),
+      hour_at: instant.refine((at) => at % 3_600_000 === 0),
+      count: positive,
+      last_at: instant,
+    }),
+  ),
+  refusals: z.array(
+    z.strictObject({
+      at: instant,
+      request_id: short,
+      reason: short,
+      key_id: short.nullable(),
+      owner_id: short.nullable(),
+      address: short,
+      user_agent: text.nullable(),
+      method: text,
+      path: text,
+      route: short.nullable(),
+    }),
+  ),
+  suppressed: z.array(
+    z.strictObject({
+      reason: short,
+      route: short.nullable(),
+      address: short,
+      count: positive,
+      first_at: instant,
+      last_at: instant,
+    }),
+  ),
+});
+
+/** The JSON of a report: the same fields in snake_case, instants by RFC 3339. */
+export const readReportBody: RequestReader<Report> = reader(reportBody, (body) => ({
+  member: body.member,
+  sequence: body.sequence,
+  usage: body.usage.map((delta) => ({
+    keyId: delta.key_id,
+    route: delta.route,
+    statusClass: delta.status_class,
+    hourAt: delta.hour_at,
+    count: delta.count,
+    lastAt: delta.last_at,
+  })),
+  refusals: body.refusals.map(({ request_id, key_id, owner_id, user_agent, ...rest }) => ({
+    ...rest,
+    requestId: request_id,
+    keyId: key_id,
+    ownerId: owner_id,
+    userAgent: user_agent,
+  })),
+  suppressed: body.suppressed.map(({ first_at, last_at, ...rest }) => ({
+    ...rest,
+    firstAt: first_at,
+    lastAt: last_at,
+  })),
+}));
