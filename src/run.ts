@@ -1,7 +1,9 @@
 import { hash, randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { isIPv6 } from 'node:net';
 import type { Config, KeyServiceConfig } from './config/config.ts';
 import { effectiveConfig } from './config/effective.ts';
+import type { Secret } from './core/secret.ts';
 import { createEchoServer } from './demo/echo.ts';
 import { demoText, makeDemoKeys } from './demo/keys.ts';
 import { KeyService } from './key-service/keys.ts';
@@ -64,15 +66,18 @@ async function start(
   stops.push('admin', () => closeServer(admin, 0));
   log.info({ url: `http://${config.admin.host}:${adminPort}` }, 'admin listens');
 
-  const service =
+  const keys =
     config.keyService === null ? null : await startKeyService(config, config.keyService, log, stops);
   if (config.proxy !== null) {
-    if (service === null) throw new Error('a proxy needs the keyService section in the same file');
+    if (keys === null) throw new Error('a proxy needs the keyService section in the same file');
     const { proxy: proxyConfig } = config;
+    const { service } = keys;
     const proxy = await startProxy({
       config: proxyConfig,
       source: service,
       subscribe: (listener) => service.subscribe(listener),
+      reports: { report: async () => undefined },
+      keyService: keys,
       echoOrigin: await startEcho(config, stops),
       clock: systemClock,
       metrics,
@@ -90,12 +95,20 @@ async function start(
   ready = true;
 }
 
+interface RunningKeyService {
+  readonly service: KeyService;
+  /** How this process reaches it over HTTP. */
+  readonly origin: string;
+  /** What a gate presents there. */
+  readonly token: Secret;
+}
+
 async function startKeyService(
   config: Config,
   section: KeyServiceConfig,
   log: Log,
   stops: StopStack,
-): Promise<KeyService> {
+): Promise<RunningKeyService> {
   const local = section.serviceTokens === null || section.adminTokens === null || section.peppers === null;
   const made = local ? loadLocalSecrets(join(dirname(section.store.path), SECRETS_FILE), randomBytes) : null;
   const store = await openSqliteStore(section.store.path);
@@ -108,16 +121,24 @@ async function startKeyService(
     ...(config.proxy === null ? {} : { prefixes: config.proxy.keys.prefixes }),
     log,
   });
+  const serviceTokens = section.serviceTokens ?? [given(made).serviceToken];
   const server = createKeyServer({
     service,
     adminTokens: section.adminTokens ?? [given(made).adminToken],
-    serviceTokens: section.serviceTokens ?? [given(made).serviceToken],
+    serviceTokens,
     log,
   });
   const port = await server.listen({ host: section.host, port: section.port });
   stops.push('key service', () => server.close());
   log.info({ url: `http://${section.host}:${port}` }, 'key service listens');
-  return service;
+  return { service, origin: originOf(section.host, port), token: given(serviceTokens[0] ?? null) };
+}
+
+/** An address that listens on every interface is reached on loopback. */
+function originOf(host: string, port: number): string {
+  if (host === '0.0.0.0') return `http://127.0.0.1:${port}`;
+  if (host === '::') return `http://[::1]:${port}`;
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 /** The `echo` upstream on a free port of loopback, where a route wants it. */
@@ -136,7 +157,7 @@ async function showDemo(service: KeyService, gatePort: number): Promise<void> {
 }
 
 function given<T>(value: T | null): T {
-  if (value === null) throw new Error('the local secrets were not made');
+  if (value === null) throw new Error('there is no such secret');
   return value;
 }
 

@@ -11,6 +11,7 @@ export function crossChecks(root: Tree): Finding[] {
   return [
     ...needsARole(root),
     ...needsKeyService(root),
+    ...managementRoutes(root),
     ...samePorts(root),
     ...sameMatches(root),
     ...unknownPepper(root),
@@ -58,6 +59,31 @@ function needsKeyService(root: Tree): Finding[] {
     return [finding(root, [...closed, 'auth'], what)];
   }
   return [];
+}
+
+/** The key service answers for the caller the gate names, so it has to be here, and the gate has to know the caller. */
+function managementRoutes(root: Tree): Finding[] {
+  const findings: Finding[] = [];
+  for (const index of indexes(root, ['proxy', 'routes'])) {
+    const route: Path = ['proxy', 'routes', index];
+    const written = valueAt(root, [...route, 'upstream']);
+    if (written !== 'key-service' && !(Array.isArray(written) && written[0] === 'key-service')) continue;
+    if (!root.fields.has('keyService')) {
+      const what =
+        'found key-service, but no keyService; allowed: key-service with a keyService in the same file';
+      findings.push(finding(root, [...route, 'upstream'], what));
+    }
+    const rules: Path = [...route, 'rules'];
+    for (const place of [route, ...indexes(root, rules).map((rule) => [...rules, rule])]) {
+      if (valueAt(root, [...place, 'auth']) !== 'none') continue;
+      const what = 'found none on a route to key-service; allowed: required';
+      findings.push(finding(root, [...place, 'auth'], what));
+    }
+    if ((valueAt(root, [...route, 'credential']) ?? 'strip') === 'strip') continue;
+    const what = 'found another credential than strip on a route to key-service; allowed: strip';
+    findings.push(finding(root, [...route, 'credential'], what));
+  }
+  return findings;
 }
 
 const ROLES = ['proxy', 'keyService', 'admin'] as const;

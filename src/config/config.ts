@@ -95,7 +95,9 @@ export interface RuleConfig {
 export type UpstreamConfig =
   | { readonly kind: 'http'; readonly origin: string; readonly basePath: string }
   /** The demo: answers with what it was sent. */
-  | { readonly kind: 'echo' };
+  | { readonly kind: 'echo' }
+  /** The management endpoints: the key service of the same file, which gets the service token and who is calling. */
+  | { readonly kind: 'key-service' };
 
 export interface KeyServiceConfig {
   readonly host: string;

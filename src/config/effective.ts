@@ -73,7 +73,7 @@ function writeRoute(route: RouteConfig): unknown {
     access: route.access,
     rules: route.rules.map(writeRule),
     ...given('workspace', route.workspace),
-    upstream: upstream.kind === 'echo' ? 'echo' : upstream.origin + upstream.basePath,
+    upstream: upstream.kind === 'http' ? upstream.origin + upstream.basePath : upstream.kind,
     credential: writeCredential(route.credential),
   };
 }

@@ -52,20 +52,19 @@ const rule = z.strictObject({
 });
 
 const UPSTREAM =
-  'echo, or an http or https URL without credentials, query and fragment, such as http://127.0.0.1:3000';
+  'key-service, echo, or an http or https URL without credentials, query and fragment, such as http://127.0.0.1:3000';
 
 const upstreamText = text(
   {
-    title: 'URL or `echo`',
+    title: 'URL, `key-service` or `echo`',
     allowed: UPSTREAM,
-    pattern: '^(echo|https?://.+)$',
-    later: (written) => (written === 'key-service' ? '"key-service"' : null),
+    pattern: '^(key-service|echo|https?://.+)$',
   },
   readUpstream,
 );
 
 function readUpstream(written: string): UpstreamConfig | null {
-  if (written === 'echo') return { kind: 'echo' };
+  if (written === 'echo' || written === 'key-service') return { kind: written };
   const url = parseUpstreamUrl(written);
   return url === null ? null : { kind: 'http', ...url };
 }
@@ -139,7 +138,7 @@ export const routeSchema = z.strictObject({
     .optional()
     .describe('Only keys of this workspace pass, others get 403; absent: keys of every workspace.'),
   upstream: upstream.describe(
-    'Where requests go: an origin with an optional base path, or `echo`, which answers with what it was sent.',
+    'Where requests go: an origin with an optional base path; `key-service` for the management endpoints of a profile, which the keyService of this file answers; or `echo`, which answers with what it was sent.',
   ),
   credential: credential
     .prefault('strip')

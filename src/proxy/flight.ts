@@ -1,5 +1,6 @@
 import type { ProxyConfig } from '../config/config.ts';
 import { passAnswerHeaders } from '../core/forward-headers.ts';
+import { DEPRECATION_FIELD_NAMES } from '../core/deprecation-fields.ts';
 import { RATE_LIMIT_FIELD_NAMES } from '../core/rate-limit-fields.ts';
 import type { Forward } from './forward.ts';
 
@@ -40,8 +41,14 @@ interface Controller {
 const EVENT_STREAM = /^text\/event-stream\b/i;
 /** Methods that change nothing, so that one which met a connection the upstream had just closed may go again. */
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Fields of the upstream in whose place ours stand: always, where a limit holds, for callers of a replaced key. */
 const REPLACED: ReadonlySet<string> = new Set(['x-request-id']);
-const REPLACED_WHERE_LIMITED: ReadonlySet<string> = new Set(['x-request-id', ...RATE_LIMIT_FIELD_NAMES]);
+const REPLACED_WHERE_LIMITED: ReadonlySet<string> = new Set([...REPLACED, ...RATE_LIMIT_FIELD_NAMES]);
+const REPLACED_WHERE_DEPRECATED: ReadonlySet<string> = new Set([...REPLACED, ...DEPRECATION_FIELD_NAMES]);
+const REPLACED_WHERE_BOTH: ReadonlySet<string> = new Set([
+  ...REPLACED_WHERE_LIMITED,
+  ...DEPRECATION_FIELD_NAMES,
+]);
 
 /** One request on its way to an upstream and its answer on the way back. It settles exactly once. */
 export class Flight {
@@ -119,8 +126,8 @@ export class Flight {
     this.#progressAt = this.#monotonic();
     if (status < 200 || this.#phase === 'settled') return;
     const { response, answerHeaders, permit } = this.#forward;
-    const replaced = permit.limits.length > 0 ? REPLACED_WHERE_LIMITED : REPLACED;
-    const fields = passAnswerHeaders(rawText(controller.rawHeaders), replaced);
+    this.#forward.answered(status);
+    const fields = passAnswerHeaders(rawText(controller.rawHeaders), replacedIn(permit));
     for (const field of answerHeaders) fields.push(field);
     this.#phase = 'answering';
     const contentType = headers['content-type'];
@@ -196,6 +203,13 @@ export class Flight {
     this.#forward.response.off('drain', this.#onDrain);
     this.#settle({ ...ending, bytes: { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut } });
   }
+}
+
+function replacedIn({ key, limits }: Forward['permit']): ReadonlySet<string> {
+  const limited = limits.length > 0;
+  if (key !== null && key.deprecatedAt !== null)
+    return limited ? REPLACED_WHERE_BOTH : REPLACED_WHERE_DEPRECATED;
+  return limited ? REPLACED_WHERE_LIMITED : REPLACED;
 }
 
 function rawText(raw: unknown): string[] {

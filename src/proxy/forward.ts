@@ -14,6 +14,8 @@ export interface Forward {
   readonly headers: readonly string[];
   /** Flat, for the answer: what the gate adds to the upstream's own. */
   readonly answerHeaders: readonly string[];
+  /** Called once when the upstream's answer begins, before any of it reaches the client. */
+  readonly answered: (status: number) => void;
   readonly hasBody: boolean;
 }
 

@@ -1,11 +1,13 @@
 import type { ProxyConfig } from '../config/config.ts';
-import type { Decision } from '../core/decision.ts';
+import type { Decision, Denial, Permit } from '../core/decision.ts';
 import type { Reason } from '../core/reasons.ts';
 import { maskKeys } from '../core/secret.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { UpstreamError } from './flight.ts';
 import type { Gate } from './pipeline.ts';
+import { isRefusedAuthentication } from './refusals.ts';
+import type { Reporter } from './reporter.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import type { Place } from './routes.ts';
 
@@ -62,6 +64,8 @@ export interface Recorder {
   /** The one log line and the one observation of a request; called once, when nothing more can happen to it. */
   (exchange: Exchange): void;
   decided(exchange: Exchange, decision: Decision<Place>): void;
+  /** The upstream's answer to a permitted request has begun; a stream counts now, not when it ends. */
+  answered(permit: Permit<Place>, status: number): void;
 }
 
 /** The route of what was refused before a route was known. */
@@ -74,8 +78,9 @@ export function createRecorder(parts: {
   readonly metrics: Metrics;
   readonly config: ProxyConfig;
   readonly gate: Gate;
+  readonly reporter: Reporter;
 }): Recorder {
-  const { log, gate } = parts;
+  const { log, gate, reporter } = parts;
   const metrics = new RequestMetrics(parts.metrics, [...parts.config.routes.map(({ id }) => id), NO_ROUTE]);
   const record = (exchange: Exchange): void => {
     const { decision, receivedAt, decidedAt, answeredAt, upstreamError } = exchange;
@@ -96,7 +101,11 @@ export function createRecorder(parts: {
       metrics.upstreamAnswered(upstream, (answeredAt - decidedAt) / 1000);
     }
     if (upstream !== undefined && upstreamError !== null) metrics.upstreamFailed(upstream, upstreamError);
-    log.info(lineOf(exchange, { route, source, endedAt }), 'request');
+    const line = lineOf(exchange, { route, source, endedAt });
+    log.info(line, 'request');
+    if (decision?.kind === 'denial' && isRefusedAuthentication(decision)) {
+      reporter.refused(refusedRequest(decision, exchange, line));
+    }
   };
   return Object.assign(record, {
     decided(exchange: Exchange, decision: Decision<Place>): void {
@@ -104,11 +113,31 @@ export function createRecorder(parts: {
       exchange.decision = decision;
       exchange.decidedAt = gate.clock.monotonic();
     },
+    answered({ key, route: { route } }: Permit<Place>, status: number): void {
+      if (key === null) return;
+      if (key.deprecatedAt !== null) metrics.deprecatedKeyUsed(route.config.id);
+      if (!route.isManagement) reporter.answered(key.keyId, route.config.id, status);
+    },
   });
 }
 
 function routeIdOf(decision: Decision<Place> | null): string {
   return decision?.route?.route.config.id ?? NO_ROUTE;
+}
+
+/** Method, path and user agent as the log has them: masked and cut. */
+function refusedRequest(denial: Denial<Place>, { requestId, address }: Exchange, line: LogFields) {
+  return {
+    requestId,
+    reason: denial.reason,
+    keyId: denial.key?.keyId ?? null,
+    ownerId: denial.key?.owner.id ?? null,
+    address,
+    userAgent: line.userAgent ?? null,
+    method: line.method ?? '',
+    path: line.path ?? '',
+    route: denial.route?.route.config.id ?? null,
+  };
 }
 
 function lineOf(

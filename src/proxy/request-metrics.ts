@@ -43,6 +43,7 @@ class RouteMetrics {
   readonly #durations: Record<'upstream' | 'gateway', Observing>;
   readonly #overhead: Observing;
   readonly inFlight: Counting & { dec(): void };
+  readonly deprecatedKeys: Counting;
 
   constructor(metrics: Metrics, route: string) {
     this.#metrics = metrics;
@@ -56,6 +57,8 @@ class RouteMetrics {
     // They exist from the first scrape on, so that a rate never starts with a jump.
     this.inFlight.inc(0);
     metrics.webSockets.labels(route).set(0);
+    this.deprecatedKeys = metrics.deprecatedKeyRequests.labels(route);
+    this.deprecatedKeys.inc(0);
     this.#decision(null).inc(0);
     for (const reason of Object.keys(REASONS)) this.#decision(reason as Reason).inc(0);
   }
@@ -108,6 +111,10 @@ export class RequestMetrics {
     const route = this.#routes.get(summary.route);
     route?.observe(summary);
     route?.inFlight.dec();
+  }
+
+  deprecatedKeyUsed(route: string): void {
+    this.#routes.get(route)?.deprecatedKeys.inc();
   }
 
   upstreamAnswered(origin: string, seconds: number): void {

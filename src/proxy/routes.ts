@@ -1,16 +1,24 @@
 import type { RouteConfig, RuleConfig } from '../config/config.ts';
 import type { AcceptedSchemes } from '../core/credential.ts';
+import type { CredentialForwarding } from '../core/forward-headers.ts';
 import type { Voice } from '../core/dialect.ts';
 import { type AccessMode } from '../core/permission.ts';
 import { speaksJsonRpc, type RequestHead } from '../core/request-head.ts';
 import { otherReadingsOf, type Target } from '../core/target.ts';
 import type { Scheme } from '../core/profile.ts';
 
-/** A route ready for use: its upstream is an address, its rules are split into segments. */
-export interface Route {
-  readonly config: RouteConfig;
+/** Where a route's requests go, as an address, and what they carry in place of the client's credential. */
+export interface RouteUpstream {
   readonly origin: string;
   readonly basePath: string;
+  readonly credential: CredentialForwarding;
+  /** The management endpoints: the upstream is the key service. */
+  readonly isManagement: boolean;
+}
+
+/** A route ready for use: its upstream is an address, its rules are split into segments. */
+export interface Route extends RouteUpstream {
+  readonly config: RouteConfig;
   readonly rules: readonly Rule[];
   readonly accept: AcceptedSchemes;
 }
@@ -54,10 +62,7 @@ export class Routes {
   readonly #byHost = new Map<string, Map<string, Route>>();
   #deepest = 0;
 
-  constructor(
-    routes: readonly RouteConfig[],
-    upstreamOf: (route: RouteConfig) => { origin: string; basePath: string },
-  ) {
+  constructor(routes: readonly RouteConfig[], upstreamOf: (route: RouteConfig) => RouteUpstream) {
     for (const config of routes) {
       const host = config.host ?? ANY_HOST;
       const byPath = this.#byHost.get(host) ?? new Map<string, Route>();

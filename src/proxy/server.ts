@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ProxyConfig } from '../config/config.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
-import { forwardedFields, identityFields, passHeaders } from '../core/forward-headers.ts';
+import { deprecationFields } from '../core/deprecation-fields.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
-import { callersRequestId, readHead, type RequestHead } from '../core/request-head.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { plainAddress, type TrustedProxies } from './address.ts';
@@ -14,8 +12,10 @@ import type { ForwardOutcome, UpstreamError } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide, type Gate } from './pipeline.ts';
 import { createRecorder, openExchange, type Exchange, type Recorder } from './record.ts';
+import type { Reporter } from './reporter.ts';
 import type { Place } from './routes.ts';
 import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
+import { newRequestId, openVisit, upstreamHeaders, type Visit } from './visit.ts';
 
 export interface ProxyParts {
   readonly config: ProxyConfig;
@@ -23,6 +23,7 @@ export interface ProxyParts {
   readonly trustedProxies: TrustedProxies;
   readonly forwarder: Forwarder;
   readonly upgrader: Upgrader;
+  readonly reporter: Reporter;
   readonly metrics: Metrics;
   readonly log: Log;
   /** Once true, every answer ends its connection, so that clients move on. */
@@ -52,14 +53,6 @@ export function createProxyServer(parts: ProxyParts): Server {
   server.on('connect', (request, socket, early) => void door.upgrade(request, socket, early));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => door.refuseUnparsed(error, socket));
   return server;
-}
-
-/** One request as the door handles it. */
-interface Visit {
-  readonly request: IncomingMessage;
-  readonly head: RequestHead;
-  readonly peer: string;
-  readonly exchange: Exchange;
 }
 
 class Door {
@@ -109,8 +102,9 @@ class Door {
       permit: decision,
       request,
       response,
-      headers: this.#upstreamHeaders(decision, visit),
+      headers: upstreamHeaders(decision, visit, this.#parts.trustedProxies),
       answerHeaders: this.#answerHeaders(decision, exchange),
+      answered: (status) => this.#record.answered(decision, status),
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
     Object.assign(exchange, outcome.bytes);
@@ -152,7 +146,7 @@ class Door {
       head: early,
       origin: route.origin,
       path: forwardedPath,
-      headers: this.#upstreamHeaders(decision, visit),
+      headers: upstreamHeaders(decision, visit, this.#parts.trustedProxies),
       answerHeaders: this.#answerHeaders(decision, exchange),
       connectMs: config.timeouts.connectMs,
       firstByteMs: config.timeouts.firstByteMs,
@@ -164,6 +158,7 @@ class Door {
     } else if (outcome.kind === 'opened' || outcome.kind === 'answered') {
       exchange.answeredAt = gate.clock.monotonic();
       exchange.status = outcome.kind === 'opened' ? 101 : outcome.status;
+      this.#record.answered(decision, exchange.status);
     }
     if (outcome.kind === 'opened') {
       const open = metrics.webSockets.labels(route.config.id);
@@ -209,20 +204,8 @@ class Door {
   }
 
   #open(request: IncomingMessage, upgrade: boolean): Visit {
-    const head = readHead(request.rawHeaders);
-    const peer = plainAddress(request.socket.remoteAddress ?? '');
-    const exchange = openExchange(
-      {
-        requestId: callersRequestId(head) ?? newRequestId(),
-        method: request.method ?? '',
-        url: request.url ?? '',
-        address: this.#parts.trustedProxies.clientAddress(peer, head),
-        userAgent: head.userAgent,
-        upgrade,
-      },
-      this.#parts.gate.clock.monotonic(),
-    );
-    return { request, head, peer, exchange };
+    const { trustedProxies, gate } = this.#parts;
+    return openVisit(request, upgrade, trustedProxies, gate.clock.monotonic());
   }
 
   /** The pipeline's word. A defect in it becomes a 500 that names the request, and nothing is forwarded. */
@@ -240,24 +223,15 @@ class Door {
       decision = deny('internal_error', {});
     }
     this.#record.decided(exchange, decision);
+    // What the key service says about usage includes all that this gate has counted.
+    if (decision.kind === 'permit' && decision.route.route.isManagement) await this.#parts.reporter.flush();
     return decision;
-  }
-
-  #upstreamHeaders(decision: Permit<Place>, { head, peer, exchange }: Visit): string[] {
-    const trusted = this.#parts.trustedProxies.trusts(peer);
-    const headers = passHeaders(head, {
-      credential: decision.route.route.config.credential,
-      accepted: decision.credential,
-      trustedPeer: trusted,
-    });
-    headers.push(...forwardedFields(head, { address: peer, trusted, encrypted: false }));
-    headers.push(...identityFields(decision.key, exchange.requestId));
-    return headers;
   }
 
   #answerHeaders(decision: Decision<Place>, { requestId }: Exchange): string[] {
     const fields = rateLimitFields(decision.limits, this.#parts.gate.clock.now());
     fields.push('X-Request-Id', requestId);
+    if (decision.key !== null) fields.push(...deprecationFields(decision.key));
     if (this.#parts.isDraining()) fields.push('Connection', 'close');
     return fields;
   }
@@ -291,10 +265,4 @@ function failure(
   exchange.failure = error === 'timeout' ? 'upstream_timeout' : 'upstream_unreachable';
   exchange.detail = detail;
   return deny(exchange.failure, decision, { detail });
-}
-
-/** `req_` and 26 upper-case hex digits, the form Plextera's documents show. */
-function newRequestId(): string {
-  // From Node's own pool of random bytes, which a call of randomBytes for each request would not use.
-  return `req_${randomUUID().replaceAll('-', '').slice(0, 26).toUpperCase()}`;
 }

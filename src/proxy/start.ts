@@ -1,6 +1,8 @@
-import type { ProxyConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import { randomUUID } from 'node:crypto';
+import type { ProxyConfig, RouteConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
-import type { ChangeListener, KeySource } from '../core/wire.ts';
+import type { Secret } from '../core/secret.ts';
+import type { ChangeListener, KeySource, ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -12,7 +14,8 @@ import { KeyLookup, type LookupEvents } from './keys/lookup.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
 import type { Gate } from './pipeline.ts';
 import { Policies } from './policy.ts';
-import { Routes } from './routes.ts';
+import { Reporter } from './reporter.ts';
+import { Routes, type RouteUpstream } from './routes.ts';
 import { createProxyServer } from './server.ts';
 import { createUpgrader } from './upgrade.ts';
 
@@ -21,6 +24,10 @@ export interface ProxyOptions {
   readonly source: KeySource;
   /** Hears of every change of a key before the call that made it returns. */
   readonly subscribe: (listener: ChangeListener) => () => void;
+  /** Hears of usage and of refused authentications. */
+  readonly reports: ReportSink;
+  /** Where the `key-service` upstream listens, and the token that opens it. */
+  readonly keyService: { readonly origin: string; readonly token: Secret } | null;
   /** Where the `echo` upstream listens. */
   readonly echoOrigin: string | null;
   readonly clock: Clock;
@@ -41,20 +48,11 @@ const SWEEP_MS = 60_000;
 /** Builds the gate from its parts, from general to specific, and listens. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
-  const changes = new Changes(clock);
-  const keys = new KeyLookup({
-    ...config.keys,
-    source: options.source,
-    changes,
-    clock,
-    events: lookupEvents(metrics),
-  });
-  metrics.watchCacheEntries(() => keys.entries);
-  const unsubscribe = options.subscribe((change) => changes.apply(change));
+  const { keys, unsubscribe } = startKeyLookup(options);
   const limiter = new MemoryLimiter(clock);
   const forbidden = new MemoryLimiter(clock);
   const gate: Gate = {
-    routes: new Routes(config.routes, (route) => upstreamOf(route, options.echoOrigin)),
+    routes: new Routes(config.routes, (route) => upstreamOf(route, options)),
     keys,
     policies: new Policies(config),
     limiter,
@@ -67,6 +65,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
   const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
   const upgrader = createUpgrader();
+  const reporter = startReporter(options);
   let draining = false;
   const server = createProxyServer({
     config,
@@ -74,6 +73,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     trustedProxies: new TrustedProxies(config.trustedProxies),
     forwarder,
     upgrader,
+    reporter,
     metrics,
     log,
     isDraining: () => draining,
@@ -95,18 +95,52 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       upgrader.closeAll();
       await closeServer(server, graceMs);
       await forwarder.close();
+      await reporter.stop();
       unsubscribe();
     },
   };
 }
 
+/** Keys as this gate knows them, kept in step with every change until `unsubscribe`. */
+function startKeyLookup({ config, source, subscribe, clock, metrics }: ProxyOptions) {
+  const changes = new Changes(clock);
+  const keys = new KeyLookup({ ...config.keys, source, changes, clock, events: lookupEvents(metrics) });
+  metrics.watchCacheEntries(() => keys.entries);
+  return { keys, unsubscribe: subscribe((change) => changes.apply(change)) };
+}
+
 function upstreamOf(
-  { upstream }: RouteConfig,
-  echoOrigin: string | null,
-): Exclude<UpstreamConfig, { kind: 'echo' }> {
-  if (upstream.kind === 'http') return upstream;
-  if (echoOrigin === null) throw new Error('the echo upstream does not run');
-  return { kind: 'http', origin: echoOrigin, basePath: '' };
+  { upstream, credential }: RouteConfig,
+  { echoOrigin, keyService }: ProxyOptions,
+): RouteUpstream {
+  if (upstream.kind === 'http') {
+    return { origin: upstream.origin, basePath: upstream.basePath, credential, isManagement: false };
+  }
+  if (upstream.kind === 'echo') {
+    if (echoOrigin === null) throw new Error('the echo upstream does not run');
+    return { origin: echoOrigin, basePath: '', credential, isManagement: false };
+  }
+  if (keyService === null) throw new Error('the key service does not run');
+  const { origin, token } = keyService;
+  return {
+    origin,
+    basePath: '',
+    credential: { kind: 'rewrite', header: 'Authorization', scheme: 'Bearer', value: token },
+    isManagement: true,
+  };
+}
+
+function startReporter({ reports, clock, metrics }: ProxyOptions): Reporter {
+  const results = { ok: metrics.reports.labels('ok'), error: metrics.reports.labels('error') };
+  for (const child of Object.values(results)) child.inc(0);
+  const reporter = new Reporter({
+    member: randomUUID(),
+    sink: reports,
+    clock,
+    events: { sent: (result) => results[result].inc(), lost: () => metrics.usageLost.inc() },
+  });
+  metrics.watchReportEntries(() => reporter.pending);
+  return reporter;
 }
 
 function lookupEvents(metrics: Metrics): LookupEvents {

@@ -30,6 +30,7 @@ export function createMetrics(build: BuildInfo) {
   return {
     ...requestMetrics(make),
     ...keyMetrics(make, registry),
+    ...reportMetrics(make, registry),
     limitDecisions: make.counter('ratelimit_decisions_total', 'Limit decisions', [
       'tier',
       'result',
@@ -110,17 +111,15 @@ function requestMetrics({ counter, gauge, histogram }: Makers) {
       'result',
       'reason',
     ]),
+    deprecatedKeyRequests: counter(
+      'deprecated_key_requests_total',
+      'Requests answered for callers of a key that a rotation has replaced',
+      ['route'],
+    ),
   };
 }
 
 function keyMetrics({ counter, histogram }: Makers, registry: Registry) {
-  let entries = (): number => 0;
-  const cacheEntries: Gauge = new Gauge({
-    name: `${PREFIX}key_cache_entries`,
-    help: 'Keys and unknown keys held in memory',
-    registers: [registry],
-    collect: () => cacheEntries.set(entries()),
-  });
   return {
     lookups: counter('key_lookups_total', 'Key lookups by the layer that was asked', ['layer', 'result']),
     lookupDuration: histogram(
@@ -130,10 +129,33 @@ function keyMetrics({ counter, histogram }: Makers, registry: Registry) {
       OVERHEAD_BUCKETS,
     ),
     lookupsCoalesced: counter('key_lookup_coalesced_total', 'Requests that joined a lookup under way'),
-    /** `count` is asked at each scrape. */
-    watchCacheEntries(count: () => number): void {
-      entries = count;
-    },
+    watchCacheEntries: watched(registry, 'key_cache_entries', 'Keys and unknown keys held in memory'),
+  };
+}
+
+function reportMetrics({ counter }: Makers, registry: Registry) {
+  return {
+    reports: counter('reports_total', 'Reports of usage and refusals sent to the key service', ['result']),
+    usageLost: counter('usage_lost_total', 'Requests missing from usage, because reports could not be sent'),
+    watchReportEntries: watched(
+      registry,
+      'report_entries_pending',
+      'Counts and rows that wait to be reported to the key service',
+    ),
+  };
+}
+
+/** A gauge whose value is asked for at each scrape, from the function that it is given. */
+function watched(registry: Registry, name: string, help: string): (count: () => number) => void {
+  let current = (): number => 0;
+  const gauge: Gauge = new Gauge({
+    name: PREFIX + name,
+    help,
+    registers: [registry],
+    collect: () => gauge.set(current()),
+  });
+  return (count) => {
+    current = count;
   };
 }
 

@@ -53,17 +53,28 @@ describe('shipped files', () => {
   });
 
   it.each([
-    ['plexe', '/', { basic: '100/minute', pro: '500/minute', enterprise: null }, ['/health', '/data/health']],
-    ['plextera', '/api/public/v1', { default: null }, []],
+    [
+      'plexe',
+      '/',
+      { basic: '100/minute', pro: '500/minute', enterprise: null },
+      ['/health', '/data/health'],
+      ['/auth/api-keys'],
+    ],
+    ['plextera', '/api/public/v1', { default: null }, [], []],
     [
       'plexmcp',
       '/',
       { free: '10/second', pro: '100/second', team: '1000/second', enterprise: null },
       ['/health', '/health/live', '/health/ready'],
+      ['/v1/api-keys', '/v1/usage'],
     ],
-  ] as const)('config/%s.yaml is the API its documents describe', (profile, path, tiers, open) => {
+  ] as const)('config/%s.yaml is the API its documents describe', (profile, path, tiers, open, managed) => {
     const proxy = configIn(`config/${profile}.yaml`).proxy;
-    expect(proxy?.routes).toHaveLength(1);
+    const [, ...management] = proxy?.routes ?? [];
+    expect(management.map((route) => route.path)).toEqual(managed);
+    for (const route of management) {
+      expect(route).toMatchObject({ profile, stripPath: false, upstream: { kind: 'key-service' } });
+    }
     expect(proxy?.routes[0]).toMatchObject({ path, profile, stripPath: false, auth: 'required' });
     expect(proxy?.routes[0]?.upstream).toEqual({
       kind: 'http',

@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { KeyRecord } from '../../src/core/key.ts';
 import { Secret } from '../../src/core/secret.ts';
-import type { KeySource } from '../../src/core/wire.ts';
+import type { KeySource, ReportSink } from '../../src/core/wire.ts';
 import type { Clock } from '../../src/core/clock.ts';
+import type { ProxyConfig } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { formatMistake } from '../../src/config/mistake.ts';
 import { createEchoServer } from '../../src/demo/echo.ts';
 import { KeyService } from '../../src/key-service/keys.ts';
+import { createKeyServer } from '../../src/key-service/server.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import { startProxy } from '../../src/proxy/start.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
-import { createLog } from '../../src/runtime/log.ts';
+import { createLog, type Log } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
@@ -21,6 +24,8 @@ export interface TestGate {
   advance(ms: number): void;
   /** How often the key service was asked what a digest stands for. */
   resolves(): number;
+  /** Whether the key service answers such questions; it does at first. */
+  lookupsAnswer(answer: boolean): void;
   /** The log so far, a JSON text each. */
   readonly logLines: readonly string[];
   metrics(): Promise<string>;
@@ -31,43 +36,38 @@ export interface TestGateOptions {
   /** YAML of the whole configuration; ports and store are replaced by free ones and a store in memory. */
   readonly config: string;
   readonly env?: Record<string, string>;
+  /** Where usage and refusals are reported; by default to nobody. */
+  readonly reports?: ReportSink;
+  /** Origin of what stands in for the key service behind `upstream: key-service`. */
+  readonly keyServiceOrigin?: string;
+  /** How a lookup's answer is changed before the gate has it. */
+  readonly alterRecord?: (record: KeyRecord) => KeyRecord;
+}
+
+function madeToken(): Secret {
+  return new Secret(randomBytes(16).toString('hex'));
 }
 
 /** As over a network: while a key is looked up, other requests come and go. */
 const LOOKUP_MS = 20;
 
-export async function startGate({ config: text, env = {} }: TestGateOptions): Promise<TestGate> {
-  const parsed = parseConfig(text, {
-    fileName: 'test.yaml',
-    env,
-    readFile: () => ({ kind: 'unreadable', why: 'tests read no files' }),
-  });
-  if (parsed.kind === 'mistakes') throw new Error(parsed.mistakes.map(formatMistake).join('\n'));
-  const { proxy: proxyConfig } = parsed.config;
-  if (proxyConfig === null) throw new Error('the configuration has no proxy');
-  let offsetMs = 0;
-  const clock: Clock = {
-    now: () => Date.now() + offsetMs,
-    monotonic: () => performance.now() + offsetMs,
-  };
-  const store = await openSqliteStore(':memory:');
-  const service = new KeyService({
-    store,
-    clock,
-    peppers: { current: 'p1', secrets: new Map([['p1', new Secret(randomBytes(32).toString('hex'))]]) },
-    randomBytes,
-    prefixes: proxyConfig.keys.prefixes,
-  });
-  await service.start();
-  let resolves = 0;
+export async function startGate(options: TestGateOptions): Promise<TestGate> {
+  const proxyConfig = readProxyConfig(options);
+  const time = movableClock();
+  const logLines: string[] = [];
+  const log = createLog('debug', { write: (line) => void logLines.push(line) });
+  const keys = await startKeys({ prefixes: proxyConfig.keys.prefixes, clock: time.clock, log });
+  const { service } = keys;
+  const lookups = { count: 0, answered: true };
   const source: KeySource = {
     async resolve(digest, signal) {
-      resolves += 1;
+      lookups.count += 1;
       await pause(LOOKUP_MS);
-      return service.resolve(digest, signal);
+      if (!lookups.answered) throw new Error('the key service is away');
+      const { record, asOf } = await service.resolve(digest, signal);
+      return { record: record && (options.alterRecord?.(record) ?? record), asOf };
     },
   };
-  const logLines: string[] = [];
   const metrics = createMetrics({ version: 'test', revision: 'test' });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
@@ -75,23 +75,79 @@ export async function startGate({ config: text, env = {} }: TestGateOptions): Pr
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
     source,
     subscribe: (listener) => service.subscribe(listener),
+    reports: options.reports ?? { report: async () => undefined },
+    keyService: { origin: options.keyServiceOrigin ?? keys.origin, token: keys.token },
     echoOrigin: `http://127.0.0.1:${echoPort}`,
-    clock,
+    clock: time.clock,
     metrics,
-    log: createLog('debug', { write: (line) => void logLines.push(line) }),
+    log,
   });
   return {
     port: proxy.port,
     service,
-    advance(ms) {
-      offsetMs += ms;
+    advance: time.advance,
+    resolves: () => lookups.count,
+    lookupsAnswer(answer) {
+      lookups.answered = answer;
     },
-    resolves: () => resolves,
     logLines,
     metrics: async () => (await metrics.scrape()).text,
     async stop() {
       await proxy.stop(100);
       await closeServer(echo, 0);
+      await keys.stop();
+    },
+  };
+}
+
+function readProxyConfig({ config, env = {} }: TestGateOptions): ProxyConfig {
+  const parsed = parseConfig(config, {
+    fileName: 'test.yaml',
+    env,
+    readFile: () => ({ kind: 'unreadable', why: 'tests read no files' }),
+  });
+  if (parsed.kind === 'mistakes') throw new Error(parsed.mistakes.map(formatMistake).join('\n'));
+  if (parsed.config.proxy === null) throw new Error('the configuration has no proxy');
+  return parsed.config.proxy;
+}
+
+function movableClock(): { readonly clock: Clock; readonly advance: (ms: number) => void } {
+  let offsetMs = 0;
+  return {
+    clock: { now: () => Date.now() + offsetMs, monotonic: () => performance.now() + offsetMs },
+    advance(ms) {
+      offsetMs += ms;
+    },
+  };
+}
+
+/** The key service with its own port, as a gate in the same process finds it. */
+async function startKeys(parts: {
+  readonly prefixes: ProxyConfig['keys']['prefixes'];
+  readonly clock: Clock;
+  readonly log: Log;
+}) {
+  const store = await openSqliteStore(':memory:');
+  const service = new KeyService({
+    ...parts,
+    store,
+    peppers: { current: 'p1', secrets: new Map([['p1', new Secret(randomBytes(32).toString('hex'))]]) },
+    randomBytes,
+  });
+  const [admin, token] = [madeToken(), madeToken()];
+  const server = createKeyServer({
+    service,
+    adminTokens: [admin],
+    serviceTokens: [token],
+    log: parts.log,
+  });
+  const port = await server.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    service,
+    token,
+    origin: `http://127.0.0.1:${port}`,
+    async stop() {
+      await server.close();
       await store.close();
     },
   };

@@ -1,4 +1,4 @@
-import { startGate, type TestGate } from './gate.ts';
+import { startGate, type TestGate, type TestGateOptions } from './gate.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 import { Fixtures } from './wire-fixtures.ts';
 
@@ -10,17 +10,15 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-export interface StageOptions {
-  /** The whole configuration as YAML, with `{upstream}` for the upstream's origin. */
-  readonly config: string;
-  readonly env?: Record<string, string>;
+/** `config` holds `{upstream}` for the upstream's origin. */
+export interface StageOptions extends TestGateOptions {
   /** Texts that name the fixtures to make, such as `{RW}`. */
   readonly fixtures: string;
 }
 
-export async function startStage({ config, env = {}, fixtures }: StageOptions): Promise<Stage> {
+export async function startStage({ config, fixtures, ...options }: StageOptions): Promise<Stage> {
   const upstream = await startUpstream();
-  const gate = await startGate({ config: config.replaceAll('{upstream}', upstream.origin), env });
+  const gate = await startGate({ ...options, config: config.replaceAll('{upstream}', upstream.origin) });
   const made = new Fixtures(gate);
   await made.prepare(fixtures);
   return {

@@ -87,6 +87,12 @@ const expectation = z.strictObject({
   lookups: z.number().optional(),
 });
 
+/** A name for later steps, as `{NEW}`: for a text of the JSON answer, or for a key with its id, `{NEW.id}`. */
+const keeps = z.record(
+  z.string().regex(/^[A-Z][A-Z0-9]*$/),
+  z.union([z.string(), z.strictObject({ key: z.string(), id: z.string() })]),
+);
+
 const requestStep = z.strictObject({
   request,
   /** The request once for each entry, with the entry's fields in place of its own. */
@@ -101,6 +107,8 @@ const requestStep = z.strictObject({
   within: duration.optional(),
   answer: answer.optional(),
   expect: expectation,
+  /** Where the values are in the last answer, such as `data.key`. */
+  keeps: keeps.default({}),
 });
 
 const streamStep = z.strictObject({
@@ -122,6 +130,8 @@ const step = z.union([
   z.strictObject({ disable: z.string() }),
   z.strictObject({ create: z.string() }),
   z.strictObject({ upstream: z.literal('down') }),
+  /** Whether the key service answers lookups. */
+  z.strictObject({ keyService: z.enum(['away', 'back']) }),
   /** The newest access-log record holds these fields. */
   z.strictObject({ log: z.record(z.string(), z.unknown()) }),
   z.strictObject({ series: z.enum(['remember', 'unchanged']) }),
@@ -144,11 +154,17 @@ const wireCase = z
   .refine((it) => (it.says === undefined) === (it.document === undefined), 'says and document go together')
   .refine((it) => (it.mark === undefined) === (it.because === undefined), 'mark and because go together')
   .refine((it) => it.says !== undefined || it.mark !== undefined, 'a case has a source or a mark')
-  .refine((it) => (it.steps === undefined) !== (it.pending === undefined), 'a case has steps or is pending');
+  .refine((it) => it.steps !== undefined || it.pending !== undefined, 'a case has steps or is pending');
+
+/** A whole configuration, `{upstream}` for the upstream's origin; or the shipped one with texts in it replaced. */
+const caseConfig = z.union([
+  z.string(),
+  z.strictObject({ edits: z.array(z.tuple([z.string(), z.string()])) }),
+]);
 
 const caseFile = z.strictObject({
-  /** Whole configurations as texts, `{upstream}` for the upstream's origin. Cases use `default` unless they name one. */
-  configs: z.record(z.string(), z.string()),
+  /** Cases use `default` unless they name one; it is config/NAME.yaml unless it stands here. */
+  configs: z.record(z.string(), caseConfig).default({}),
   cases: z.array(wireCase),
 });
 
@@ -178,9 +194,27 @@ export function readWireFile(name: (typeof FILES)[number]): WireFile {
     name,
     cases,
     configOf: ({ case: number, config }) => {
-      const text = config.includes('\n') ? config : configs[config];
-      if (text === undefined) throw new Error(`case ${number} of ${name}.yaml: no configuration ${config}`);
-      return text;
+      const written = config.includes('\n') ? config : configs[config];
+      if (typeof written === 'string') return written;
+      if (written === undefined && config !== 'default') {
+        throw new Error(`case ${number} of ${name}.yaml: no configuration ${config}`);
+      }
+      return shippedConfig(name, written?.edits ?? []);
     },
   };
+}
+
+const SHIPPED_UPSTREAM = 'http://127.0.0.1:3000';
+
+/** The file that users start from, in front of the test's upstream. */
+export function shippedConfig(name: string, edits: readonly (readonly [string, string])[] = []): string {
+  const path = new URL(`../../config/${name}.yaml`, import.meta.url);
+  const all = [...edits, [SHIPPED_UPSTREAM, '{upstream}'] as const];
+  return all.reduce(
+    (text, [from, to]) => {
+      if (!text.includes(from)) throw new Error(`config/${name}.yaml does not hold ${from}`);
+      return text.replaceAll(from, to);
+    },
+    readFileSync(path, 'utf8'),
+  );
 }

@@ -91,7 +91,9 @@ export class Fixtures {
 
   /** Makes the fixtures that `text` names, lets the expired ones expire and revokes the revoked ones. */
   async prepare(text: string): Promise<void> {
-    const names = Object.keys(KEYS).filter((name) => name !== 'LATE' && text.includes(`{${name}`));
+    const names = Object.keys(KEYS).filter(
+      (name) => name !== 'LATE' && new RegExp(`\\{${name}[}.]`).test(text),
+    );
     const expired = names.filter((name) => KEYS[name]?.expires === 'past');
     for (const name of expired) await this.create(name);
     if (expired.length > 0) this.#gate.advance(25 * HOUR_MS);
@@ -119,6 +121,16 @@ export class Fixtures {
       id: created.view.record.keyId,
       text: this.#remember(created.key.reveal()),
     });
+  }
+
+  /** A key that an answer has shown. */
+  keepKey(name: string, { id, text }: { readonly id: string; readonly text: string }): void {
+    this.#made.set(name, { id, text: this.#remember(text) });
+  }
+
+  /** Any other text of an answer. */
+  keepText(name: string, text: string): void {
+    this.#made.set(name, { id: '', text });
   }
 
   async revoke(name: string): Promise<void> {

@@ -63,6 +63,7 @@ class CaseRun {
     else if ('disable' in step) await this.#fixtures.disable(step.disable);
     else if ('create' in step) await this.#fixtures.create(step.create);
     else if ('upstream' in step) await this.#upstream.stop();
+    else if ('keyService' in step) this.#gate.lookupsAnswer(step.keyService === 'back');
     else if ('log' in step) await this.#log(step.log);
     else await this.#compareSeries(step.series);
   }
@@ -88,6 +89,11 @@ class CaseRun {
       expectArrivals(arrived, upstream, (text) => this.#fixtures.fill(text));
     }
     this.#lastAnswer = answers.at(-1) ?? null;
+    for (const [name, place] of Object.entries(step.keeps)) {
+      const body: unknown = JSON.parse(this.#lastAnswer?.body.toString('utf8') ?? 'null');
+      if (typeof place === 'string') this.#fixtures.keepText(name, textAt(body, place));
+      else this.#fixtures.keepKey(name, { id: textAt(body, place.id), text: textAt(body, place.key) });
+    }
   }
 
   async #play(step: RequestStep): Promise<{ answers: RawAnswer[]; arrivedBefore: number }> {
@@ -163,8 +169,9 @@ class CaseRun {
   async #log(fields: Record<string, unknown>): Promise<void> {
     const filled = JSON.parse(this.#fixtures.fill(JSON.stringify(fields))) as Record<string, unknown>;
     const deadline = Date.now() + 2000;
-    while (this.#gate.logLines.length === 0 && Date.now() < deadline) await sleep(10);
-    const record = JSON.parse(this.#gate.logLines.at(-1) ?? '{}') as Record<string, unknown>;
+    const requests = () => this.#gate.logLines.filter((line) => line.includes('"msg":"request"'));
+    while (requests().length === 0 && Date.now() < deadline) await sleep(10);
+    const record = JSON.parse(requests().at(-1) ?? '{}') as Record<string, unknown>;
     for (const [name, value] of Object.entries(filled)) {
       if (value === 'a number') expect(record[name], name).toEqual(expect.any(Number));
       else if (typeof value === 'string' && value.startsWith('/')) {
@@ -178,6 +185,14 @@ class CaseRun {
     if (what === 'unchanged') expect(series).toEqual(this.#series);
     this.#series = series;
   }
+}
+
+function textAt(body: unknown, place: string): string {
+  const value = place
+    .split('.')
+    .reduce((from: unknown, name) => (from as Record<string, unknown> | null | undefined)?.[name], body);
+  expect(value, place).toBeTypeOf('string');
+  return String(value);
 }
 
 async function expectLeavingSeen(connection: RawConnection, closed: () => boolean): Promise<void> {
