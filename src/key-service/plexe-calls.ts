@@ -172,8 +172,11 @@ function patch(service: KeyService, log: KeyServiceLog, { id, body, by }: CallRe
 async function revoke(service: KeyService, log: KeyServiceLog, { id, by }: CallRequest): Promise<Answer> {
   const outcome = await service.revokeKey(id, by);
   if (outcome.kind !== 'revoked') return plexeRefusal({ status: 404, detail: 'API key not found' });
+  if (uncertain(outcome.propagation)) {
+    log.warn({ keyId: id }, 'key revoked, not confirmed by every gate');
+    return notYetCertain(plexeRefusal);
+  }
   log.info({ keyId: id }, 'key revoked');
-  if (uncertain(outcome.propagation)) return notYetCertain(plexeRefusal);
   const revoked_at = instantText(outcome.revokedAt);
   return { status: 200, body: { key_id: id, status: 'revoked', revoked_at } };
 }

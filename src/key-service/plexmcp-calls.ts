@@ -192,8 +192,11 @@ async function revoke(service: KeyService, log: KeyServiceLog, { id, by }: CallR
     return plexmcpRefusal({ status: 403, detail: 'Cannot revoke your only active key' });
   }
   if (outcome.kind === 'unknown_key') return plexmcpRefusal({ status: 404, detail: 'API key not found' });
+  if (uncertain(outcome.propagation)) {
+    log.warn({ keyId: id }, 'key revoked, not confirmed by every gate');
+    return notYetCertain(plexmcpRefusal);
+  }
   log.info({ keyId: id }, 'key revoked');
-  if (uncertain(outcome.propagation)) return notYetCertain(plexmcpRefusal);
   return success(200, { id, status: 'revoked', revoked_at: instantText(outcome.revokedAt) });
 }
 

@@ -7,7 +7,7 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import type { Secret } from '../core/secret.ts';
-import { adminActor, isIdentified, requestIdOf, vouchedActor } from './actor.ts';
+import { adminActor, isIdentified, requestIdOf, vouchedActor, type Requester } from './actor.ts';
 import { problem, problemOf, type Answer, type Refusal } from './answers.ts';
 import type { Call, Door } from './call.ts';
 import { calls } from './calls.ts';
@@ -96,11 +96,14 @@ function addCall(app: FastifyInstance, served: ServedCall): void {
     // Before the body is read: who has no token gets nothing parsed.
     onRequest: async (request, reply) => {
       reply.header('x-request-id', request.id);
-      if (door === 'anyone' || tokens[door].admits(soleAuthorization(request))) return;
-      await finish(served, request, reply, refusal(unauthorized(door)));
+      if (door === 'anyone' || tokens[door].admits(soleAuthorization(request))) return undefined;
+      // Nobody vouches for what such a request says of who makes it.
+      const by = adminActor(requesterOf(call, request));
+      return finish(served, { request, by }, reply, refusal(unauthorized(door)));
     },
     errorHandler(error: FastifyError, request, reply) {
-      void finish(served, request, reply, refusal(refusalOf(error, log)));
+      const by = actorOf(call, request);
+      void finish(served, { request, by }, reply, refusal(refusalOf(error, log)));
     },
     handler: async (request, reply) => {
       const left = new AbortController();
@@ -108,7 +111,7 @@ function addCall(app: FastifyInstance, served: ServedCall): void {
       const { query, body, headers } = request;
       const by = actorOf(call, request);
       const asked = { id: idOf(request), query, body, by, identified: isIdentified(headers) };
-      return finish(served, request, reply, await call.answer({ ...asked, signal: left.signal }));
+      return finish(served, { request, by }, reply, await call.answer({ ...asked, signal: left.signal }));
     },
   });
 }
@@ -116,21 +119,22 @@ function addCall(app: FastifyInstance, served: ServedCall): void {
 /** Answers, once it is written down that an action was refused. */
 async function finish(
   { call, service, log }: ServedCall,
-  request: FastifyRequest,
+  { request, by }: { readonly request: FastifyRequest; readonly by: Actor },
   reply: FastifyReply,
   answer: Answer,
 ): Promise<FastifyReply> {
-  await auditRefusal(
-    { service, log, action: call.action, id: idOf(request), by: actorOf(call, request) },
-    answer,
-  );
+  await auditRefusal({ service, log, action: call.action, id: idOf(request), by }, answer);
   return send(reply, answer);
 }
 
-function actorOf({ door, path }: Call, request: FastifyRequest): Actor {
+function actorOf(call: Call, request: FastifyRequest): Actor {
+  const requester = requesterOf(call, request);
+  return call.door === 'service' ? vouchedActor(requester) : adminActor(requester);
+}
+
+function requesterOf({ path }: Call, request: FastifyRequest): Requester {
   const { headers, id: requestId, method, socket } = request;
-  const requester = { headers, requestId, peer: socket.remoteAddress, method, path, id: idOf(request) };
-  return door === 'service' ? vouchedActor(requester) : adminActor(requester);
+  return { headers, requestId, peer: socket.remoteAddress, method, path, id: idOf(request) };
 }
 
 function idOf({ params }: FastifyRequest): string {

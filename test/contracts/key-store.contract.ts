@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KeyStore, NewKey } from '../../src/key-service/store/store.ts';
 import { changesContract, keyListContract } from './key-store-changes.contract.ts';
+import { ledgerContract } from './key-store-ledger.contract.ts';
+import { rotationContract } from './key-store-rotation.contract.ts';
 import { ALL, PAGE, T0, newKey, owner } from './key-store.sample.ts';
 
 /** What every key store must do. `open` makes an empty one. */
@@ -169,12 +171,13 @@ export function keyStoreContract(name: string, open: () => Promise<KeyStore>): v
       test('a patch changes what it names and nothing else', async () => {
         await store.insertKeys([newKey({ keyId: 'k1', expiresAt: T0 + 5 })], T0);
         const before = await store.showKey('k1');
-        await store.patchKey('k1', { name: 'new' }, T0);
+        await store.patchKey('k1', { name: 'new', description: 'of the build' }, T0);
         await store.patchKey('k1', { limits: [{ quota: 1, windowMs: 1000 }], mcps: ['m'] }, T0);
         const patched = await store.patchKey('k1', { expiresAt: null }, T0);
         const key = {
           ...before,
           changeNumber: 6,
+          description: 'of the build',
           record: {
             ...before?.record,
             name: 'new',
@@ -229,6 +232,8 @@ export function keyStoreContract(name: string, open: () => Promise<KeyStore>): v
 
     keyListContract(() => store);
     changesContract(() => store);
+    rotationContract(() => store);
+    ledgerContract(() => store);
 
     test('a proof is kept per pepper, the newest', async () => {
       await store.keepPepperProof({ pepperId: 'p1', proof: 'a' });

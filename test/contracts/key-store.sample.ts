@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Owner } from '../../src/core/key.ts';
+import type { Actor, NewAuditRow } from '../../src/key-service/store/ledger.ts';
 import type { KeyFilter, NewKey } from '../../src/key-service/store/store.ts';
 
 export const T0 = Date.UTC(2030, 0, 1);
@@ -37,6 +38,34 @@ export function newKey(more: Partial<NewKey> = {}): NewKey {
     digest: { pepperId: 'p1', hash: `hash of ${keyId}` },
     olderHashes: [],
     sealedDigest: `sealed ${keyId}`,
+    ...more,
+  };
+}
+
+export const ACTOR: Actor = {
+  keyId: 'caller',
+  ownerId: 'callers',
+  requestId: 'req_0',
+  address: '192.0.2.9',
+  userAgent: 'curl/8',
+  method: 'POST',
+  path: '/admin/v1/keys',
+};
+
+export function auditRow(more: Partial<NewAuditRow> = {}): NewAuditRow {
+  const at = more.at ?? T0;
+  return {
+    ...ACTOR,
+    at,
+    firstAt: at,
+    kind: 'management',
+    action: 'key.create',
+    reason: null,
+    outcome: 'done',
+    subjectKeyId: null,
+    subjectOwnerId: null,
+    route: null,
+    count: 1,
     ...more,
   };
 }

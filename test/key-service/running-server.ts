@@ -22,7 +22,15 @@ interface Sent {
   readonly body?: unknown;
   /** The admin's unless it is said; null sends none. */
   readonly token?: string | null;
-  readonly type?: string;
+  readonly type?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A key as a gate vouches for it. */
+export interface Vouched {
+  readonly keyId: string;
+  readonly ownerId?: string;
+  readonly permission?: string;
 }
 
 /** A key service that listens, over a store in memory. */
@@ -32,6 +40,8 @@ export interface RunningServer {
   /** What was logged. */
   readonly lines: string[];
   readonly call: (method: string, path: string, sent?: Sent) => Promise<Reply>;
+  /** The same for a key, as a gate hands it on. */
+  readonly callAs: (key: Vouched, method: string, path: string, sent?: Sent) => Promise<Reply>;
   readonly close: () => Promise<void>;
 }
 
@@ -51,17 +61,37 @@ export async function startServer(): Promise<RunningServer> {
     port,
     lines,
     call: (method, path, sent) => call(`http://127.0.0.1:${port}${path}`, method, sent),
+    callAs: (key, method, path, sent) =>
+      call(`http://127.0.0.1:${port}${path}`, method, {
+        token: SERVICE,
+        ...sent,
+        headers: { ...identityOf(key), ...sent?.headers },
+      }),
     close: () => server.close(),
   };
 }
 
+function identityOf({ keyId, ownerId = 'acme', permission = 'read_write' }: Vouched): Record<string, string> {
+  return {
+    'x-key-id': keyId,
+    'x-owner-id': ownerId,
+    'x-user-id': ownerId,
+    'x-permission-level': permission,
+    'x-tier': 'basic',
+    'x-request-id': 'seen-by-the-gate',
+    'x-forwarded-for': '203.0.113.9, 198.51.100.7',
+    'user-agent': 'tests/1',
+  };
+}
+
 async function call(url: string, method: string, sent: Sent = {}): Promise<Reply> {
-  const { body, token = ADMIN, type = 'application/json' } = sent;
+  const { body, token = ADMIN, type = 'application/json', headers = {} } = sent;
   const response = await fetch(url, {
     method,
     headers: {
+      ...headers,
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': type }),
+      ...(body === undefined || type === null ? {} : { 'content-type': type }),
     },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });

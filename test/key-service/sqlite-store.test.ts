@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Owner } from '../../src/core/key.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import { keyStoreContract } from '../contracts/key-store.contract.ts';
-import { newKey } from '../contracts/key-store.sample.ts';
+import { T0, auditRow, newKey } from '../contracts/key-store.sample.ts';
 import { testFolder } from './folder.ts';
 
 const contractFolder = mkdtempSync(join(tmpdir(), 'plexgate-contract-'));
@@ -52,6 +52,46 @@ describe('the file of a SQLite store', () => {
       await again.close();
     }
     expect(dumpSchema(path)).toEqual(tables);
+  });
+
+  test('of an earlier version keeps its keys and gets the new tables', async () => {
+    const path = join(testFolder(), 'keys.db');
+    const store = await openSqliteStore(path);
+    await store.putOwner(ACME, 1);
+    await store.insertKeys([newKey({ keyId: 'k1' })], 1);
+    const key = await store.showKey('k1');
+    await store.close();
+    const names = namesOf(path);
+    const db = new DatabaseSync(path);
+    db.exec('drop table usage; drop table reports; drop table audit');
+    for (const column of ['deprecated_at', 'replaced_by', 'description', 'request_count']) {
+      db.exec(`alter table keys drop column ${column}`);
+    }
+    db.exec("delete from kysely_migration where name > '0001-keys'");
+    db.close();
+    const again = await openSqliteStore(path);
+    expect(await again.showKey('k1')).toEqual(key);
+    await again.close();
+    expect(namesOf(path)).toEqual(names);
+  });
+
+  test('holds at most a million rows of audit; beyond them the oldest go, a bounded part at once', async () => {
+    const path = join(testFolder(), 'keys.db');
+    const first = await openSqliteStore(path);
+    for (let i = 0; i < 700; i++) await first.recordAudit(auditRow({ at: T0 + i }));
+    await first.close();
+    const db = new DatabaseSync(path);
+    db.exec('update audit set id = id + 1000000 where id = 700');
+    db.close();
+    const store = await openSqliteStore(path);
+    const count = async () =>
+      (await store.listAudit(NO_FILTER, { limit: 1000, after: null })).map((row) => row.id).toReversed();
+    await store.recordAudit(auditRow({ at: T0 + 700 }));
+    const ids = await count();
+    expect([ids.length, ids[0], ids.at(-1)]).toEqual([200, 502, 1_000_701]);
+    await store.recordAudit(auditRow({ at: T0 + 701 }));
+    expect(await count()).toEqual([1_000_700, 1_000_701, 1_000_702]);
+    await store.close();
   });
 
   test('waits for the disk at every commit, so that a confirmed revocation outlives a power cut', async () => {
@@ -154,6 +194,25 @@ describe('the file of a SQLite store', () => {
     expect(openElsewhere()).toBe('opened');
   });
 });
+
+const NO_FILTER = {
+  kind: null,
+  action: null,
+  reason: null,
+  requestId: null,
+  keyId: null,
+  ownerId: null,
+  address: null,
+  from: null,
+  to: null,
+};
+
+function namesOf(path: string): string[] {
+  const db = new DatabaseSync(path, { readOnly: true });
+  const rows = db.prepare('select name from sqlite_master order by name').all() as { name: string }[];
+  db.close();
+  return rows.map(({ name }) => name);
+}
 
 function dumpSchema(path: string): unknown {
   const db = new DatabaseSync(path, { readOnly: true });

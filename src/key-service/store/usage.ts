@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
 import type { Report, UsageDelta } from '../../core/wire.ts';
 import { insertAudit } from './audit.ts';
@@ -14,6 +15,7 @@ import type { StoreSchema } from './schema.ts';
 import type { Tx } from './write.ts';
 
 const ROWS_PER_STATEMENT = 500;
+const KEYS_PER_TURN = 100;
 const PRUNED_BESIDE_INSERTED = 500;
 /** Numbers of a member that may still come; one that is older than so many others is given up. */
 const MISSING_KEPT = 256;
@@ -92,7 +94,10 @@ async function noteUse(tx: Tx, deltas: readonly UsageDelta[]): Promise<void> {
     const before = used.get(keyId) ?? { lastAt: 0, count: 0 };
     used.set(keyId, { lastAt: Math.max(before.lastAt, lastAt), count: before.count + count });
   }
+  let done = 0;
   for (const [keyId, { lastAt, count }] of used) {
+    // A report about many keys must not keep the process from answering others.
+    if (++done % KEYS_PER_TURN === 0) await nextTurn();
     await tx
       .updateTable('keys')
       .set((column) => ({
