@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, inject, it } from 'vitest';
+import { valuesOf } from '../support/http-message.ts';
 import { startStage, type Stage } from '../support/stage.ts';
 import { OK } from '../support/upstream.ts';
 import { runProgram, type ProgramRun } from './run-program.ts';
@@ -56,5 +57,46 @@ describe("the first Python example of Plexe's authentication overview", () => {
     const { stdout } = await run('list-models', '{RW}');
     expect(stdout).toBe("Permission denied: Your API key doesn't have access to this resource\n");
     expect(stage.upstream.requests).toEqual([]);
+  });
+});
+
+describe("the key rotation program of Plexe's authentication overview", () => {
+  it('makes a new key, verifies it and revokes the old one, which is dead from then on', async () => {
+    stage = await startShippedStage('plexe', '{RW}');
+    stage.upstream.answerWith(THREE_MODELS);
+    const { status, stdout, stderr } = await run('rotate-key', '{RW}');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const [created = '', ...rest] = stdout.trimEnd().split('\n');
+    expect(created).toMatch(/^Created new API key with ID: \S+$/);
+    expect(rest).toEqual(['New key verified working!', 'Old key successfully revoked']);
+
+    const newKeyId = created.split(' ').at(-1);
+    const seen = stage.upstream.requests.map((request) => [
+      `${request.method} ${request.target}`,
+      valuesOf(request, 'x-key-id'),
+    ]);
+    expect(seen).toEqual([['GET /models', [newKeyId]]]);
+    const listed = await stage.gate.service.listKeys({ owner: 'account-a' });
+    expect(listed).toMatchObject({
+      keys: [
+        { status: 'active', record: { keyId: newKeyId, permission: 'read_write' } },
+        { status: 'revoked', record: { keyId: stage.fixtures.fill('{RW.id}') } },
+      ],
+    });
+
+    const after = await fetch(`http://127.0.0.1:${stage.gate.port}/models`, {
+      headers: { 'x-api-key': stage.fixtures.fill('{RW}') },
+    });
+    expect(after.status).toBe(401);
+    expect(await after.json()).toMatchObject({ error: { code: 'revoked_key', status: 401 } });
+  });
+
+  it('says why it cannot make a key with one that is read-only, and leaves that one alone', async () => {
+    stage = await startShippedStage('plexe', '{RO}');
+    const { status, stdout } = await run('rotate-key', '{RO}');
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^Failed to create new key: \{"error":\{"code":"insufficient_permissions",/);
+    const listed = await stage.gate.service.listKeys({ owner: 'account-a' });
+    expect(listed).toMatchObject({ total: 1, keys: [{ status: 'active' }] });
   });
 });
