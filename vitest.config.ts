@@ -22,6 +22,14 @@ export default defineConfig({
           globalSetup: 'test/commands/build.ts',
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'clients',
+          include: ['test/clients/**/*.test.ts'],
+          globalSetup: 'test/clients/find-programs.ts',
+        },
+      },
     ],
   },
 });

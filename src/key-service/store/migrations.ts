@@ -6,6 +6,7 @@ import type { StoreSchema } from './schema.ts';
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-keys': { up: createKeyTables },
   '0002-usage-and-audit': { up: createUsageAndAuditTables },
+  '0003-lists-of-keys': { up: createListIndexes },
 };
 
 /** Brings the store to the newest form this program knows. Throws where a newer program has been here. */
@@ -155,3 +156,19 @@ const AUDIT_FILTERS = [
   'request_id',
   'address',
 ] as const;
+
+/** What lists of many keys are read and counted from without touching the keys themselves. */
+async function createListIndexes(db: Kysely<unknown>): Promise<void> {
+  const order = ['created_at desc', 'key_id', 'revoked_at', 'expires_at'];
+  await db.schema.dropIndex('keys_by_owner').execute();
+  await db.schema.createIndex('keys_in_order').on('keys').columns(order).execute();
+  await db.schema
+    .createIndex('keys_by_owner')
+    .on('keys')
+    .columns(['owner_id', ...order])
+    .execute();
+  await sql`create index keys_by_name on keys (lower(name))`.execute(db);
+  await sql`create index keys_revoked on keys (revoked_at) where revoked_at is not null`.execute(db);
+  await sql`create index keys_expiring on keys (expires_at, created_at, key_id)
+    where revoked_at is null and expires_at is not null`.execute(db);
+}

@@ -1,7 +1,7 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { KEY_COLUMNS, type KeyRow } from './rows.ts';
 import type { StoreSchema } from './schema.ts';
-import type { KeyFilter, NewKey } from './store.ts';
+import type { KeyFilter, KeyStatus, NewKey } from './store.ts';
 
 /** Null columns where no key is kept under the hashes. */
 export type ResolvedRow = { as_of: number; digest_hash: string | null } & (KeyRow | { key_id: null });
@@ -20,25 +20,42 @@ export function keysWithOwners(db: Kysely<StoreSchema>) {
   return db.selectFrom('keys').innerJoin('owners', 'owners.id', 'keys.owner_id');
 }
 
-export function filteredKeys(db: Kysely<StoreSchema>, filter: KeyFilter) {
-  const { ownerId, profile, status, workspace, name, now } = filter;
-  let query = keysWithOwners(db);
+/** The keys that the filter lets pass, and that are in `part` in place of the filter's own status; null is all. */
+export function filteredKeys(
+  db: Kysely<StoreSchema>,
+  filter: KeyFilter,
+  part: KeyStatus | 'ended' | null = filter.status,
+) {
+  const { ownerId, profile, workspace, name, now } = filter;
+  let query = db.selectFrom('keys');
   if (ownerId !== null) query = query.where('keys.owner_id', '=', ownerId);
   if (profile !== null) query = query.where('keys.profile', '=', profile);
-  if (workspace !== null) query = query.where('owners.workspace', '=', workspace);
+  if (workspace !== null) {
+    const owners = db.selectFrom('owners').select('owners.id').where('owners.workspace', '=', workspace);
+    query = query.where('keys.owner_id', 'in', owners);
+  }
   if (name !== null) {
     const pattern = `%${name.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
     query = query.where(sql<boolean>`lower(keys.name) like lower(${pattern}) escape '\\'`);
   }
-  if (status === 'revoked') query = query.where('keys.revoked_at', 'is not', null);
-  if (status === 'active' || status === 'expired') query = query.where('keys.revoked_at', 'is', null);
-  if (status === 'expired') query = query.where('keys.expires_at', '<=', now);
-  if (status === 'active') {
-    query = query.where((where) =>
-      where.or([where('keys.expires_at', 'is', null), where('keys.expires_at', '>', now)]),
-    );
+  switch (part) {
+    case null:
+      return query;
+    case 'revoked':
+      return query.where('keys.revoked_at', 'is not', null);
+    case 'expired':
+      return query.where('keys.revoked_at', 'is', null).where('keys.expires_at', '<=', now);
+    case 'ended':
+      return query.where((where) =>
+        where.or([where('keys.revoked_at', 'is not', null), where('keys.expires_at', '<=', now)]),
+      );
+    case 'active':
+      return query
+        .where('keys.revoked_at', 'is', null)
+        .where((where) =>
+          where.or([where('keys.expires_at', 'is', null), where('keys.expires_at', '>', now)]),
+        );
   }
-  return query;
 }
 
 /** The first of `keys` whose digest, under whichever pepper, or whose id the store already has. */

@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Owner } from '../../core/key.ts';
 import type { Report } from '../../core/wire.ts';
 import { auditChange, auditPage, insertAudit } from './audit.ts';
@@ -14,8 +14,8 @@ import type {
   UsageSubject,
   UsageSum,
 } from './ledger.ts';
-import { filteredKeys, resolveQuery, type ResolvedRow } from './queries.ts';
-import { KEY_COLUMNS, changeFromRow, keyFromRow, ownerFromRow, rowFromOwner } from './rows.ts';
+import { resolveQuery, type ResolvedRow } from './queries.ts';
+import { changeFromRow, keyFromRow, ownerFromRow, rowFromOwner } from './rows.ts';
 import type { StoreSchema } from './schema.ts';
 import type {
   DigestHash,
@@ -36,15 +36,19 @@ import type {
   StoredKey,
   StoredPatch,
 } from './store.ts';
+import { listKeys } from './key-list.ts';
+import type { NameSearch } from './name-search.ts';
 import { takeReport, usageSums } from './usage.ts';
 import { changeOfOwner, recordChanges, write } from './write.ts';
 
 /** The store over any SQL database that Kysely speaks to. Which one, and how it is opened, is in another file. */
 export class SqlStore implements KeyStore {
   protected readonly db: Kysely<StoreSchema>;
+  readonly #names: NameSearch | null;
 
-  constructor(db: Kysely<StoreSchema>) {
+  constructor(db: Kysely<StoreSchema>, names: NameSearch | null = null) {
     this.db = db;
+    this.#names = names;
   }
 
   async resolve(hashes: readonly string[]): Promise<FoundKey> {
@@ -96,21 +100,8 @@ export class SqlStore implements KeyStore {
     return keyById(this.db, keyId);
   }
 
-  async listKeys(filter: KeyFilter, page: Page): Promise<{ keys: readonly StoredKey[]; total: number }> {
-    const matching = filteredKeys(this.db, filter);
-    const ended = sql<number>`case when revoked_at is null and (expires_at is null or expires_at > ${filter.now}) then 0 else 1 end`;
-    const rows = await matching
-      .select(KEY_COLUMNS)
-      .orderBy(ended)
-      .orderBy('keys.created_at', 'desc')
-      .orderBy('keys.key_id')
-      .limit(page.limit)
-      .offset(page.offset)
-      .execute();
-    const { total } = await matching
-      .select((select) => select.fn.countAll<number>().as('total'))
-      .executeTakeFirstOrThrow();
-    return { keys: rows.map(keyFromRow), total };
+  listKeys(filter: KeyFilter, page: Page): Promise<{ keys: readonly StoredKey[]; total: number }> {
+    return this.db.transaction().execute((tx) => listKeys(tx, filter, page, this.#names));
   }
 
   patchKey(

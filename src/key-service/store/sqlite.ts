@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncOptions, type StatementSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { migrate } from './migrations.ts';
+import { TRIGRAMS, prepareTrigrams } from './name-search.ts';
 import { resolveQuery, type ResolvedRow } from './queries.ts';
 import type { StoreSchema } from './schema.ts';
 import { SqlStore, foundKey } from './sql-store.ts';
@@ -24,7 +25,7 @@ export async function openSqliteStore(path: string): Promise<KeyStore> {
     return database;
   };
   try {
-    if (path === ':memory:') return new SqlStore(await prepareWriter(open({})));
+    if (path === ':memory:') return new SqlStore(await prepareWriter(open({})), TRIGRAMS);
     const lock = lockStore(path);
     opened.push(lock);
     makeFile(path);
@@ -45,6 +46,7 @@ async function prepareWriter(writer: DatabaseSync): Promise<Kysely<StoreSchema>>
   writer.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
   const db = new Kysely<StoreSchema>({ dialect: new NodeSqliteDialect(writer) });
   await migrate(db);
+  prepareTrigrams(writer);
   return db;
 }
 
@@ -59,7 +61,7 @@ class SqliteFileStore extends SqlStore {
   readonly #lookups = new Map<number, StatementSync>();
 
   constructor(db: Kysely<StoreSchema>, reader: DatabaseSync, lock: DatabaseSync) {
-    super(db);
+    super(db, TRIGRAMS);
     this.#reader = reader;
     this.#lock = lock;
   }

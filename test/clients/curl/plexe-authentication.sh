@@ -1,0 +1,2 @@
+curl -X GET https://api.plexe.ai/models \
+  -H "x-api-key: YOUR_API_KEY"

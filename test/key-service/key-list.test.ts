@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
+import type { KeyFilter, KeyStore, NewKey } from '../../src/key-service/store/store.ts';
+import { T0 } from './fixture.ts';
+
+/** More than are ever sorted or passed over at once, in each of the parts that a list has. */
+const KEYS = 6000;
+const NOW = T0 + 1_000_000;
+const ALL: KeyFilter = {
+  ownerId: null,
+  profile: null,
+  status: null,
+  workspace: null,
+  name: null,
+  now: NOW,
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'plexgate-list-'));
+const keys = Array.from({ length: KEYS }, (_, i) => keyNumber(i));
+let store: KeyStore;
+
+beforeAll(async () => {
+  store = await openSqliteStore(join(folder, 'keys.db'));
+  for (const id of ['small', 'large']) {
+    const owner = { id, profile: 'plexe' as const, tier: 'basic', enabled: true, limits: null };
+    await store.putOwner({ ...owner, workspace: id === 'small' ? 'W1' : null }, T0);
+  }
+  await store.insertKeys(keys, T0);
+});
+afterAll(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** Some hundred share an instant; a third is revoked, a third has an end, half of those before NOW. */
+function keyNumber(i: number): NewKey {
+  const id = `key-${(i * 7919) % KEYS}`;
+  return {
+    keyId: id,
+    ownerId: i % 50 === 0 ? 'small' : 'large',
+    name: i % 600 === 1 ? `Rare "${i}" Näme 100%` : `Common ${i}`,
+    description: null,
+    profile: i % 5 === 0 ? 'plexmcp' : 'plexe',
+    permission: 'read_write',
+    limits: [],
+    mcps: '*',
+    createdBy: 'test',
+    createdAt: T0 + Math.floor(i / 300) * 1000,
+    expiresAt: i % 3 === 1 ? NOW + (i % 2 === 0 ? -1000 : 1000) : null,
+    revokedAt: i % 3 === 2 ? T0 + i : null,
+    shownPrefix: null,
+    shownSuffix: null,
+    digest: { pepperId: 'p1', hash: `hash of ${id}` },
+    olderHashes: [],
+    sealedDigest: 'sealed',
+  };
+}
+
+type Status = 'active' | 'revoked' | 'expired';
+
+function statusOf({ revokedAt, expiresAt }: NewKey): Status {
+  if (revokedAt !== null) return 'revoked';
+  return expiresAt !== null && expiresAt <= NOW ? 'expired' : 'active';
+}
+
+/** What a list is, without any thought of speed. */
+function expected({ ownerId, profile, status, workspace, name }: KeyFilter): string[] {
+  const ended = (key: NewKey) => (statusOf(key) === 'active' ? 0 : 1);
+  return keys
+    .filter((key) => ownerId === null || key.ownerId === ownerId)
+    .filter((key) => profile === null || key.profile === profile)
+    .filter((key) => status === null || statusOf(key) === status)
+    .filter((key) => workspace === null || key.ownerId === 'small')
+    .filter((key) => name === null || key.name.toLowerCase().includes(name.toLowerCase()))
+    .toSorted((a, b) => ended(a) - ended(b) || b.createdAt - a.createdAt || (a.keyId < b.keyId ? -1 : 1))
+    .map((key) => key.keyId);
+}
+
+const FILTERS: Readonly<Record<string, Partial<KeyFilter>>> = {
+  'all keys': {},
+  'active keys': { status: 'active' },
+  'revoked keys': { status: 'revoked' },
+  'expired keys': { status: 'expired' },
+  'keys of an owner with few': { ownerId: 'small' },
+  'keys of an owner with many': { ownerId: 'large' },
+  'active keys of an owner with many': { ownerId: 'large', status: 'active' },
+  'keys of a workspace': { workspace: 'W1' },
+  'keys of a profile': { profile: 'plexmcp' },
+  'keys with a rare name': { name: 'rare' },
+  'expired keys with a rare name': { name: 'RARE', status: 'expired' },
+  'keys with a common name': { name: 'cOmmon' },
+  'revoked keys with a common name': { name: 'common', status: 'revoked' },
+  'keys of an owner by name': { name: 'rare', ownerId: 'large' },
+  'keys of a workspace by name': { name: 'common', workspace: 'W1' },
+  'keys with a short name': { name: 'om' },
+  'keys with quotes and letters beyond ASCII in their name': { name: '" näme 100%' },
+  'keys with a name nobody has': { name: 'nowhere' },
+};
+
+describe.each(Object.entries(FILTERS))('a list of %s', (_, part) => {
+  const filter = { ...ALL, ...part };
+  const whole = expected(filter);
+
+  it('has every key once and in order, from whichever end it is read', async () => {
+    const listed: string[] = [];
+    for (let offset = 0; offset < whole.length + 700; offset += 700) {
+      const page = await store.listKeys(filter, { limit: 700, offset });
+      expect(page.total).toBe(whole.length);
+      listed.push(...page.keys.map((key) => key.record.keyId));
+    }
+    expect(listed).toEqual(whole);
+  });
+
+  it('has the same keys on small pages anywhere', async () => {
+    for (const at of [0, 0.01, 0.17, 0.32, 0.49, 0.51, 0.74, 0.99, 1]) {
+      const offset = Math.max(0, Math.floor(whole.length * at) - 3);
+      const page = await store.listKeys(filter, { limit: 7, offset });
+      expect(page.keys.map((key) => key.record.keyId)).toEqual(whole.slice(offset, offset + 7));
+    }
+  });
+});
+
+it('a key that was given another name is found by that name and no more by the old one', async () => {
+  const [key] = expected({ ...ALL, status: 'active', name: 'common 3' });
+  const renamed = async (name: string) =>
+    (await store.listKeys({ ...ALL, name }, { limit: 10, offset: 0 })).keys.map((it) => it.record.name);
+  await store.patchKey(key ?? '', { name: 'Quite Another' }, NOW);
+  expect(await renamed('quite another')).toEqual(['Quite Another']);
+  expect(await renamed('ITE ANOTHE')).toEqual(['Quite Another']);
+  await store.patchKey(key ?? '', { name: 'a third' }, NOW);
+  expect(await renamed('another')).toEqual([]);
+});
