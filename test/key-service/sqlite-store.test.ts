@@ -64,6 +64,9 @@ describe('the file of a SQLite store', () => {
     await store.close();
     const names = namesOf(path);
     const db = new DatabaseSync(path);
+    for (const index of ['in_order', 'by_name', 'revoked', 'expiring', 'by_owner'])
+      db.exec(`drop index keys_${index}`);
+    db.exec('create index keys_by_owner on keys (owner_id, created_at)');
     db.exec('drop table usage; drop table reports; drop table audit');
     for (const column of ['deprecated_at', 'replaced_by', 'description', 'request_count']) {
       db.exec(`alter table keys drop column ${column}`);
