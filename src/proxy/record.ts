@@ -1,7 +1,6 @@
 import type { ProxyConfig } from '../config/config.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import { REASONS, type Reason } from '../core/reasons.ts';
-import { maskKeys } from '../core/secret.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { UpstreamError } from './flight.ts';
@@ -97,8 +96,10 @@ export function createRecorder(parts: {
   readonly metrics: Metrics;
   readonly config: ProxyConfig;
   readonly gate: Gate;
+  /** Takes keys out of texts from clients. */
+  readonly mask: (text: string) => string;
 }): Recorder {
-  const { log, metrics, gate } = parts;
+  const { log, metrics, gate, mask } = parts;
   zeroInitialise(
     metrics,
     parts.config.routes.map(({ id }) => id),
@@ -114,7 +115,7 @@ export function createRecorder(parts: {
     metrics.overhead.labels(route).observe((exchange.decidedAt - exchange.receivedAt) / 1000);
     metrics.decisions.labels(route, ...resultOf(decision)).inc();
     observeUpstream(exchange, metrics);
-    log.info(lineOf(exchange, { route, source, endedAt }), 'request');
+    log.info(lineOf(exchange, { route, source, endedAt, mask }), 'request');
     if (decision !== null) metrics.inFlight.labels(route).dec();
   };
   return Object.assign(record, {
@@ -149,15 +150,21 @@ function resultOf(decision: Decision<Place> | null): ['allow' | 'deny' | 'error'
 
 function lineOf(
   exchange: Exchange,
-  more: { route: string; source: 'upstream' | 'gateway'; endedAt: number },
+  more: {
+    route: string;
+    source: 'upstream' | 'gateway';
+    endedAt: number;
+    mask: (text: string) => string;
+  },
 ): LogFields {
   const { decision } = exchange;
+  const { mask } = more;
   const line: LogFields = {
     requestId: exchange.requestId,
     route: more.route,
     method: exchange.method,
     // The query may hold what is nobody's business, and a key pasted into a path is still a key.
-    path: clip(maskKeys(exchange.url.split('?', 1)[0] ?? '')),
+    path: clip(mask(exchange.url.split('?', 1)[0] ?? '')),
     status: exchange.status,
     source: more.source,
     address: exchange.address,
@@ -176,7 +183,7 @@ function lineOf(
     line.ownerId = decision.key.owner.id;
   }
   if (decision?.source) line.lookup = decision.source;
-  if (exchange.userAgent !== null) line.userAgent = clip(maskKeys(exchange.userAgent));
+  if (exchange.userAgent !== null) line.userAgent = clip(mask(exchange.userAgent));
   if (exchange.answeredAt > 0) line.upstreamMs = rounded(exchange.answeredAt - exchange.decidedAt);
   return line;
 }

@@ -6,6 +6,7 @@ import { deny, type Decision, type Denial, type Permit } from '../core/decision.
 import { forwardedFields, identityFields, passHeaders } from '../core/forward-headers.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
 import { callersRequestId, readHead, type RequestHead } from '../core/request-head.ts';
+import { keyMask } from '../core/secret.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { plainAddress, type TrustedProxies } from './address.ts';
@@ -69,6 +70,7 @@ interface Visit {
 class Door {
   readonly #parts: ProxyParts;
   readonly #record: Recorder;
+  readonly #mask: (text: string) => string;
   /** The answers under way on a connection, in their order. */
   readonly #underWay = new WeakMap<
     Duplex,
@@ -77,7 +79,8 @@ class Door {
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
-    this.#record = createRecorder(parts);
+    this.#mask = keyMask(Object.values(parts.config.keys.prefixes));
+    this.#record = createRecorder({ ...parts, mask: this.#mask });
   }
 
   async serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
@@ -216,7 +219,7 @@ class Door {
     const peer = plainAddress(request.socket.remoteAddress ?? '');
     const exchange = openExchange(
       {
-        requestId: callersRequestId(head) ?? newRequestId(),
+        requestId: callersRequestId(head, this.#mask) ?? newRequestId(),
         method: request.method ?? '',
         url: request.url ?? '',
         address: this.#parts.trustedProxies.clientAddress(peer, head),

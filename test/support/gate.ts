@@ -6,6 +6,7 @@ import { createEchoServer } from '../../src/demo/echo.ts';
 import { KeyService } from '../../src/key-service/keys.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import { startProxy } from '../../src/proxy/start.ts';
+import { createAdminServer } from '../../src/runtime/admin.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
@@ -14,6 +15,7 @@ import { proxyConfigOf } from './proxy-config.ts';
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
 export interface TestGate {
   readonly port: number;
+  readonly adminPort: number;
   readonly service: KeyService;
   /** Moves the gate's and the key service's clocks forward, wall and monotonic. */
   advance(ms: number): void;
@@ -67,8 +69,16 @@ export async function startGate({ config: text, env = {} }: TestGateOptions): Pr
     metrics,
     log: createLog('debug', { write: (line) => void logLines.push(line) }),
   });
+  const admin = createAdminServer({
+    token: null,
+    metrics,
+    isReady: () => true,
+    effectiveConfig: () => ({}),
+  });
+  const adminPort = await listen(admin, '127.0.0.1', 0);
   return {
     port: proxy.port,
+    adminPort,
     service,
     advance(ms) {
       offsetMs += ms;
@@ -79,6 +89,7 @@ export async function startGate({ config: text, env = {} }: TestGateOptions): Pr
     async stop() {
       await proxy.stop(100);
       await closeServer(echo, 0);
+      await closeServer(admin, 0);
       await store.close();
     },
   };
