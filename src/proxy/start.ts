@@ -1,17 +1,19 @@
 import type { ProxyConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
+import { PROFILES } from '../core/profile.ts';
 import type { ChangeListener, KeySource } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { TrustedProxies } from './address.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
+import { UPSTREAM_ERRORS } from './flight.ts';
 import { createForwarder } from './forward.ts';
 import { Changes } from './keys/changes.ts';
 import { KeyLookup, type LookupEvents } from './keys/lookup.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
 import type { Gate } from './pipeline.ts';
-import { Policies } from './policy.ts';
+import { OTHER_TIER, Policies } from './policy.ts';
 import { Routes } from './routes.ts';
 import { createProxyServer } from './server.ts';
 import { createUpgrader } from './upgrade.ts';
@@ -53,8 +55,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const unsubscribe = options.subscribe((change) => changes.apply(change));
   const limiter = new MemoryLimiter(clock);
   const forbidden = new MemoryLimiter(clock);
+  const routes = new Routes(config.routes, (route) => {
+    const upstream = upstreamOf(route, options.echoOrigin);
+    for (const reason of UPSTREAM_ERRORS) metrics.upstreamErrors.labels(upstream.origin, reason).inc(0);
+    return upstream;
+  });
   const gate: Gate = {
-    routes: new Routes(config.routes, (route) => upstreamOf(route, options.echoOrigin)),
+    routes,
     keys,
     policies: new Policies(config),
     limiter,
@@ -62,8 +69,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     failures: new FailedAuthentications(config.failedAuthentication, clock),
     clock,
     checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
-    limited: (tier, allowed) =>
-      metrics.limitDecisions.labels(tier, allowed ? 'allow' : 'limit', 'memory').inc(),
+    limited: limitEvents(metrics, config, limiter.algorithm),
   };
   const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
   const upgrader = createUpgrader();
@@ -107,6 +113,21 @@ function upstreamOf(
   if (upstream.kind === 'http') return upstream;
   if (echoOrigin === null) throw new Error('the echo upstream does not run');
   return { kind: 'http', origin: echoOrigin, basePath: '' };
+}
+
+/** Every decision on every tier a key can have exists from the first scrape on. */
+function limitEvents(metrics: Metrics, { tiers }: ProxyConfig, algorithm: string): Gate['limited'] {
+  const counters = new Map<string, { inc(): void }>();
+  for (const profile of PROFILES) {
+    for (const tier of [...tiers[profile].keys(), OTHER_TIER].map((name) => `${profile}/${name}`)) {
+      for (const result of ['allow', 'limit'] as const) {
+        const child = metrics.limitDecisions.labels(tier, result, algorithm);
+        child.inc(0);
+        counters.set(`${tier} ${result}`, child);
+      }
+    }
+  }
+  return (tier, allowed) => counters.get(`${tier} ${allowed ? 'allow' : 'limit'}`)?.inc();
 }
 
 function lookupEvents(metrics: Metrics): LookupEvents {
