@@ -17,7 +17,8 @@ interface AdminAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
-  readonly challenge?: boolean;
+  /** Beside Content-Type, Content-Length and Cache-Control. */
+  readonly headers?: Record<string, string>;
 }
 
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
@@ -34,9 +35,13 @@ export function createAdminServer(options: AdminOptions): Server {
 
 async function answer(request: IncomingMessage, options: AdminOptions): Promise<AdminAnswer> {
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
-  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD');
-  if (!OPEN_PATHS.has(path) && !mayRead(request, options.token)) {
-    return { ...text(401, 'the admin token is required off loopback'), challenge: true };
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return text(405, 'only GET and HEAD', { Allow: 'GET, HEAD' });
+  const { remoteAddress = '' } = request.socket;
+  if (!OPEN_PATHS.has(path) && !mayRead(remoteAddress, request.headers.authorization ?? '', options.token)) {
+    return text(401, 'the admin token is required off loopback', {
+      'WWW-Authenticate': 'Bearer realm="plexgate-admin"',
+    });
   }
   switch (path) {
     case '/livez':
@@ -58,25 +63,25 @@ async function answer(request: IncomingMessage, options: AdminOptions): Promise<
   }
 }
 
-function mayRead(request: IncomingMessage, token: Secret | null): boolean {
-  const address = request.socket.remoteAddress ?? '';
+/** Who may read what is not open: anybody on loopback, others with the token, nobody else where there is none. */
+export function mayRead(address: string, authorization: string, token: Secret | null): boolean {
   if (address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')) return true;
-  const sent = request.headers.authorization ?? '';
-  if (token === null || !/^bearer /i.test(sent)) return false;
+  if (token === null || !/^bearer /i.test(authorization)) return false;
   // Digests have one length, which timingSafeEqual needs.
-  return timingSafeEqual(hash('sha256', sent.slice(7).trim(), 'buffer'), Buffer.from(token.digest(), 'hex'));
+  const sent = hash('sha256', authorization.slice(7).trim(), 'buffer');
+  return timingSafeEqual(sent, Buffer.from(token.digest(), 'hex'));
 }
 
-function text(status: number, body: string): AdminAnswer {
-  return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` };
+function text(status: number, body: string, headers: Record<string, string> = {}): AdminAnswer {
+  return { status, type: 'text/plain; charset=utf-8', body: `${body}\n`, headers };
 }
 
-function write(response: ServerResponse, { status, type, body, challenge }: AdminAnswer): void {
+function write(response: ServerResponse, { status, type, body, headers }: AdminAnswer): void {
   response.writeHead(status, {
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
-    ...(challenge === true ? { 'WWW-Authenticate': 'Bearer realm="plexgate-admin"' } : {}),
+    ...headers,
   });
   response.end(body);
 }

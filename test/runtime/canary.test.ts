@@ -5,29 +5,17 @@ import { composeKey } from '../../src/core/key-shape.ts';
 import { MetricsStage } from './metrics-stage.ts';
 
 /** Every header the gate reads or writes, and some that it does not know. */
-const HEADERS = [
-  ...['Authorization', 'x-api-key', 'Proxy-Authorization', 'Cookie', 'X-Request-Id', 'User-Agent', 'Referer'],
-  ...['Origin', 'Accept', 'Connection', 'Upgrade', 'Expect', 'TE', 'Trailer', 'Via', 'Forwarded', 'Host'],
-  ...['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP', 'X-HTTP-Method-Override'],
-  ...['X-Key-Id', 'X-Owner-Id', 'X-Tier', 'Mcp-Method', 'Mcp-Name', 'Mcp-Protocol-Version', 'X-Anything'],
-  ...[
-    'Content-Type',
-    'Access-Control-Request-Method',
-    'Transfer-Encoding',
-    'Content-Length',
-    'Sec-WebSocket-Key',
-  ],
-];
+const HEADERS = (
+  'Authorization x-api-key Proxy-Authorization Cookie X-Request-Id User-Agent Referer Origin ' +
+  'Accept Connection Upgrade Expect TE Trailer Via Forwarded Host X-Forwarded-For X-Forwarded-Host ' +
+  'X-Forwarded-Proto X-Real-IP X-HTTP-Method-Override X-Key-Id X-Owner-Id X-Tier Mcp-Method ' +
+  'Mcp-Name Mcp-Protocol-Version X-Anything Content-Type Access-Control-Request-Method ' +
+  'Transfer-Encoding Content-Length Sec-WebSocket-Key'
+).split(' ');
 
-/** Requests that carry the key somewhere; `keyed` adds a good credential of somebody else. */
+/** Requests that carry the key somewhere, each alone and beside a good credential of somebody else. */
 function requestsWith(canary: string): string[] {
-  const values = [
-    canary,
-    `Bearer ${canary}`,
-    `ApiKey ${canary}`,
-    `a=1; key=${canary}; b=2`,
-    `"${canary}", x`,
-  ];
+  const values = [canary, `ApiKey ${canary}`, `a=1; key="${canary}"; b=2`];
   const targets = [
     `/standard/${canary}`,
     `/${canary}`,

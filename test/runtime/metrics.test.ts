@@ -94,6 +94,14 @@ const UPGRADE =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 const HOST = 'Host: gate.test\r\n';
 
+/** Everything the line of a request may have. */
+const FIELDS = new Set(
+  (
+    'level time msg requestId route method path status source reason detail keyId ownerId lookup ' +
+    'address userAgent durationMs decisionMs upstreamMs bytesIn bytesOut'
+  ).split(' '),
+);
+
 /** Requests of every kind and the status each gets; null: the client leaves. */
 const LOAD: readonly (readonly [text: string, status: number | null])[] = [
   ...Array.from(
@@ -142,6 +150,7 @@ it('after a load of every kind all counters say the same', async () => {
   const scrape = await stage.scrape();
 
   expect(lines).toHaveLength(LOAD.length);
+  expect(lines.flatMap((line) => Object.keys(line)).filter((name) => !FIELDS.has(name))).toEqual([]);
   expect(scrape.sum('auth_decisions_total')).toBe(LOAD.length);
   expect(scrape.sum('http_requests_total')).toBe(LOAD.length);
   for (const name of ['http_request_duration_seconds_count', 'gateway_overhead_seconds_count']) {
