@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    testTimeout: 20_000,
+    // No test measures the machine: these only end what hangs.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,
@@ -12,7 +14,14 @@ export default defineConfig({
           include: ['test/{core,config,key-service,contracts,tidy}/**/*.test.ts', 'test/*.test.ts'],
         },
       },
-      { extends: true, test: { name: 'integration', include: ['test/{proxy,wire,runtime,commands}/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/{proxy,wire,runtime,commands}/**/*.test.ts'],
+          globalSetup: 'test/commands/build.ts',
+        },
+      },
     ],
   },
 });

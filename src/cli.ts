@@ -23,10 +23,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .command('run')
     .description('run what the file has: proxy, keyService, or both in one process')
     .requiredOption('--config <file>', 'the YAML file')
-    .option('--demo', 'make fresh demo keys and print a curl line for each header format', false)
-    .action(async ({ config, demo }: { config: string; demo: boolean }) => {
+    .option('--demo', 'make fresh demo keys and print lines to paste, for the routes of config/plexgate.yaml')
+    .action(async ({ config, demo }: { config: string; demo?: true }) => {
       const loaded = load(config);
-      exitCode = loaded === null ? CHECK_FAILED : await runUntilStopped(loaded, demo);
+      exitCode = loaded === null ? CHECK_FAILED : await runUntilStopped(loaded, demo === true);
     });
 
   program
@@ -34,8 +34,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .description('report every mistake of the file at once')
     .requiredOption('--config <file>', 'the YAML file')
     .action(({ config }: { config: string }) => {
-      exitCode = load(config) === null ? CHECK_FAILED : OK;
-      if (exitCode === OK) process.stdout.write(`${config}: good\n`);
+      if (load(config) === null) exitCode = CHECK_FAILED;
+      else process.stdout.write(`${config}: good\n`);
     });
 
   program
@@ -66,20 +66,36 @@ function load(file: string): Config | null {
   return null;
 }
 
+const LAST_WORDS_MS = 1_000;
+
 async function runUntilStopped(config: Config, demo: boolean): Promise<number> {
-  const stopping = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      stopping.abort();
-      // A second signal means now.
-      process.once(signal, () => process.exit(CHECK_FAILED));
-    });
-  }
   try {
-    await run({ config, demo, stop: stopping.signal });
+    await run({ config, demo, stop: stopSignal() });
     return OK;
   } catch (error) {
     process.stderr.write(`plexgate: ${error instanceof Error ? error.message : 'cannot start'}\n`);
     return CHECK_FAILED;
+  } finally {
+    // All is stopped; only the log may still wait, for a reader who has stopped.
+    setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
   }
+}
+
+/** npm passes on the Ctrl-C that the terminal has sent to all; both come within this time and are one wish. */
+const ECHO_MS = 500;
+
+/** Aborted by the first SIGTERM or SIGINT, which is the reason. A second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stopping = new AbortController();
+  let stoppedAt = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping.signal.aborted) {
+      if (performance.now() - stoppedAt > ECHO_MS) process.exit(CHECK_FAILED);
+      return;
+    }
+    stoppedAt = performance.now();
+    stopping.abort(signal);
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  return stopping.signal;
 }

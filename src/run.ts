@@ -1,6 +1,8 @@
 import { hash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { dirname, join } from 'node:path';
-import type { Config, KeyServiceConfig } from './config/config.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Config, KeyServiceConfig, ProxyConfig } from './config/config.ts';
 import { effectiveConfig } from './config/effective.ts';
 import { createEchoServer } from './demo/echo.ts';
 import { demoText, makeDemoKeys } from './demo/keys.ts';
@@ -12,15 +14,23 @@ import { startProxy } from './proxy/start.ts';
 import { createAdminServer } from './runtime/admin.ts';
 import { systemClock } from './runtime/clock.ts';
 import { StopStack } from './runtime/lifecycle.ts';
-import { closeServer, listen } from './runtime/listen.ts';
+import { closeServer, hostAndPort, listen } from './runtime/listen.ts';
 import { createLog, type Log } from './runtime/log.ts';
-import { createMetrics } from './runtime/metrics.ts';
+import { createMetrics, type Metrics } from './runtime/metrics.ts';
 import { REVISION, VERSION } from './version.ts';
 
 export interface RunOptions {
   readonly config: Config;
   readonly demo: boolean;
-  /** Aborted when the process should end. */
+  /** Aborted when the process should end. The reason `SIGTERM` makes the gate serve on for `drain.delay`. */
+  readonly stop: AbortSignal;
+}
+
+/** What every part of the process is given. */
+interface Process {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly stops: StopStack;
   readonly stop: AbortSignal;
 }
 
@@ -30,123 +40,129 @@ const LOG_FLUSH_MS = 1000;
 /** Builds and runs what the configuration has, until `stop`. Rejects where a part cannot start; nothing is left running. */
 export async function run({ config, demo, stop }: RunOptions): Promise<void> {
   const log = createLog(config.log.level);
+  process.once('exit', () => log.flush());
+  const metrics = createMetrics({ version: VERSION, revision: REVISION });
   const stops = new StopStack();
   try {
-    await start(config, demo, stop, log, stops);
-    await aborted(stop);
-    log.info({}, 'stopping');
+    await start(config, demo, { log, metrics, stops, stop });
+    log.flush();
+    if (!stop.aborted) await once(stop, 'abort');
+    log.info({ signal: String(stop.reason) }, 'stopping; a second signal ends the process at once');
+    log.flush();
   } finally {
     for (const failure of await stops.stop()) log.error({ detail: failure }, 'a part did not stop cleanly');
-    log.flush();
   }
 }
 
-async function start(
-  config: Config,
-  demo: boolean,
-  stop: AbortSignal,
-  log: Log,
-  stops: StopStack,
-): Promise<void> {
+async function start(config: Config, demo: boolean, parts: Process): Promise<void> {
+  const { log, metrics, stops, stop } = parts;
   const flushing = setInterval(() => log.flush(), LOG_FLUSH_MS);
   stops.push('log', () => clearInterval(flushing));
-  const metrics = createMetrics({ version: VERSION, revision: REVISION });
-  metrics.configInfo.labels(hash('sha256', JSON.stringify(effectiveConfig(config))).slice(0, 12)).set(1);
+  const effective = effectiveConfig(config);
+  metrics.configInfo.labels(hash('sha256', JSON.stringify(effective)).slice(0, 12)).set(1);
 
   let ready = false;
+  const { host, port, token } = config.admin;
   const admin = createAdminServer({
-    token: config.admin.token,
+    token,
     metrics,
     isReady: () => ready && !stop.aborted,
-    effectiveConfig: () => effectiveConfig(config),
+    effectiveConfig: () => effective,
   });
-  const adminPort = await listen(admin, config.admin.host, config.admin.port);
+  const adminPort = await listen(admin, host, port);
   stops.push('admin', () => closeServer(admin, 0));
-  log.info({ url: `http://${config.admin.host}:${adminPort}` }, 'admin listens');
+  log.info({ url: urlOf(host, adminPort) }, 'admin listens');
 
-  const service =
-    config.keyService === null ? null : await startKeyService(config, config.keyService, log, stops);
-  if (config.proxy !== null) {
-    if (service === null) throw new Error('a proxy needs the keyService section in the same file');
-    const { proxy: proxyConfig } = config;
-    const proxy = await startProxy({
-      config: proxyConfig,
-      source: service,
-      subscribe: (listener) => service.subscribe(listener),
-      echoOrigin: await startEcho(config, stops),
-      clock: systemClock,
-      metrics,
-      log,
-    });
-    stops.push('proxy', async () => {
-      // Ready no more, but serving: whoever routes to this process needs time to hear of it.
-      proxy.drain();
-      if (stop.aborted) await pause(proxyConfig.drain.delayMs);
-      await proxy.stop(proxyConfig.drain.timeoutMs);
-    });
-    log.info({ url: `http://${proxyConfig.host}:${proxy.port}` }, 'gate listens');
-    if (demo) await showDemo(service, proxy.port);
+  const service = config.keyService === null ? null : await startKeyService(config, config.keyService, parts);
+  const gatePort = config.proxy === null ? null : await startGate(config.proxy, service, parts);
+  if (demo) {
+    if (service === null || config.proxy === null || gatePort === null)
+      throw new Error('--demo needs both proxy and keyService in the file');
+    // Straight to standard error: the keys are for the person who started this, and never pass through the log.
+    const text = demoText(await makeDemoKeys(service), config.proxy.host, gatePort);
+    process.stderr.write(`\n${text}\n`);
   }
   ready = true;
+  log.flush();
 }
 
 async function startKeyService(
-  config: Config,
+  { proxy }: Config,
   section: KeyServiceConfig,
-  log: Log,
-  stops: StopStack,
+  { log, stops }: Process,
 ): Promise<KeyService> {
-  const local = section.serviceTokens === null || section.adminTokens === null || section.peppers === null;
-  const made = local ? loadLocalSecrets(join(dirname(section.store.path), SECRETS_FILE), randomBytes) : null;
+  const { adminTokens, serviceTokens, peppers } = secretsOf(section);
   const store = await openSqliteStore(section.store.path);
   stops.push('store', () => store.close());
   const service = new KeyService({
     store,
     clock: systemClock,
-    peppers: section.peppers ?? given(made).peppers,
+    peppers,
     randomBytes,
-    ...(config.proxy === null ? {} : { prefixes: config.proxy.keys.prefixes }),
+    ...(proxy === null ? {} : { prefixes: proxy.keys.prefixes }),
     log,
   });
-  const server = createKeyServer({
-    service,
-    adminTokens: section.adminTokens ?? [given(made).adminToken],
-    serviceTokens: section.serviceTokens ?? [given(made).serviceToken],
-    log,
-  });
+  const server = createKeyServer({ service, adminTokens, serviceTokens, log });
   const port = await server.listen({ host: section.host, port: section.port });
   stops.push('key service', () => server.close());
-  log.info({ url: `http://${section.host}:${port}` }, 'key service listens');
+  log.info({ url: urlOf(section.host, port) }, 'key service listens');
   return service;
 }
 
-/** The `echo` upstream on a free port of loopback, where a route wants it. */
-async function startEcho({ proxy }: Config, stops: StopStack): Promise<string | null> {
-  if (proxy?.routes.some(({ upstream }) => upstream.kind === 'echo') !== true) return null;
-  const echo = createEchoServer();
-  const port = await listen(echo, '127.0.0.1', 0);
-  stops.push('echo', () => closeServer(echo, 0));
-  return `http://127.0.0.1:${port}`;
+/** What the configuration leaves out was made at the first start and is kept beside the store. */
+function secretsOf({ adminTokens, serviceTokens, peppers, store }: KeyServiceConfig) {
+  if (adminTokens !== null && serviceTokens !== null && peppers !== null) {
+    return { adminTokens, serviceTokens, peppers };
+  }
+  const made = loadLocalSecrets(join(dirname(store.path), SECRETS_FILE), randomBytes);
+  return {
+    adminTokens: adminTokens ?? [made.adminToken],
+    serviceTokens: serviceTokens ?? [made.serviceToken],
+    peppers: peppers ?? made.peppers,
+  };
 }
 
-/** Straight to standard error: the keys are shown to the person who started this, and never pass through the log. */
-async function showDemo(service: KeyService, gatePort: number): Promise<void> {
-  const keys = await makeDemoKeys(service);
-  process.stderr.write(`\n${demoText(keys, gatePort)}\n`);
-}
+/** Without a key service no route asks for keys. */
+const NO_KEYS = {
+  resolve: () => Promise.reject(new Error('this process has no key service')),
+  subscribe: () => () => undefined,
+};
 
-function given<T>(value: T | null): T {
-  if (value === null) throw new Error('the local secrets were not made');
-  return value;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
+async function startGate(
+  config: ProxyConfig,
+  service: KeyService | null,
+  { log, metrics, stops, stop }: Process,
+): Promise<number> {
+  const keys = service ?? NO_KEYS;
+  const proxy = await startProxy({
+    config,
+    source: keys,
+    subscribe: (listener) => keys.subscribe(listener),
+    echoOrigin: await startEcho(config, stops),
+    clock: systemClock,
+    metrics,
+    log,
   });
+  stops.push('gate', async () => {
+    // Ready no more, but serving: whoever routes to this process needs time to hear of it.
+    proxy.drain();
+    if (stop.reason === 'SIGTERM') await pause(config.drain.delayMs);
+    await proxy.stop(config.drain.timeoutMs);
+  });
+  log.info({ url: urlOf(config.host, proxy.port) }, 'gate listens');
+  return proxy.port;
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms));
+/** The `echo` upstream on a free port of loopback, where a route wants it. */
+async function startEcho({ routes }: ProxyConfig, stops: StopStack): Promise<string | null> {
+  if (!routes.some(({ upstream }) => upstream.kind === 'echo')) return null;
+  const host = '127.0.0.1';
+  const echo = createEchoServer();
+  const port = await listen(echo, host, 0);
+  stops.push('echo', () => closeServer(echo, 0));
+  return urlOf(host, port);
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${hostAndPort(host, port)}`;
 }

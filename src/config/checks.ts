@@ -163,7 +163,7 @@ export function warningsOf(
   for (const name of ['serviceToken', 'adminToken'] as const) {
     if (proxy !== null || keyService === null || keyService[`${name}s`] !== null) continue;
     const what =
-      'absent; one is made at first start and kept in data/secrets.json, where other processes have to read it';
+      'absent; one is made at first start and kept in secrets.json beside the store, where other processes have to read it';
     warnings.push(finding(root, ['keyService', name], what));
   }
   const selfHosted = env['PLEXMCP_SELF_HOSTED']?.toLowerCase() ?? '';

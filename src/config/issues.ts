@@ -1,7 +1,7 @@
 import type * as z from 'zod';
+import { nearestName } from '../core/nearest.ts';
 import { locate, positionAt, setLeaf, type Tree } from './document.ts';
 import { describeValue, quote, sentence, writePath, type Finding, type Path } from './mistake.ts';
-import { nearestName } from './nearest.ts';
 import { schemaAt, type SchemaPlace } from './schema-walk.ts';
 
 type Issue = z.core.$ZodIssue;

@@ -33,7 +33,7 @@ const admin = z.strictObject({
   port: port.prefault(LISTEN.admin.port).describe(`${PORT}.`),
   token: token
     .optional()
-    .describe('Bearer token for /config, /decisions and /members; absent: these answer on loopback only.'),
+    .describe('Bearer token for /config off loopback; absent: it answers on loopback only.'),
 });
 
 const prefix = (profile: keyof typeof KEY_PREFIXES) =>
@@ -199,17 +199,17 @@ const keyService = z.strictObject({
   serviceToken: tokens
     .optional()
     .describe(
-      'Token that gates present, or a list while it rotates; absent: made at first start, kept in data/secrets.json.',
+      'Token that gates present, or a list while it rotates; absent: made at first start, kept in secrets.json beside the store.',
     ),
   adminToken: tokens
     .optional()
     .describe(
-      'Token for the admin API, or a list while it rotates; absent: made at first start, kept in data/secrets.json.',
+      'Token for the admin API, or a list while it rotates; absent: made at first start, kept in secrets.json beside the store.',
     ),
   peppers: peppers
     .optional()
     .describe(
-      'Secrets of the HMAC-SHA256 over key digests at rest; absent: one is made at first start, kept in data/secrets.json.',
+      'Secrets of the HMAC-SHA256 over key digests at rest; absent: one is made at first start, kept in secrets.json beside the store.',
     ),
 });
 
@@ -219,7 +219,7 @@ const log = z.strictObject({
 
 /** The file as a whole. Its input is what people write, its output what `configOf` reads. */
 export const configSchema = z.strictObject({
-  admin: admin.prefault({}).describe('The port of operators: health, metrics, decisions.'),
+  admin: admin.prefault({}).describe('The port of operators: health, metrics, the configuration in force.'),
   redis: later(),
   proxy: proxy.optional().describe('The gate; absent: this process is none.'),
   forwardAuth: later(),

@@ -4,28 +4,31 @@ import type { Limit } from './limit.ts';
  * A book remembers when the units spent from one limit become free again.
  *
  * "100/minute" promises at most 100 acceptances in ANY 60 s, so a unit spent at t is free at t + window and not
- * before. Limits of up to 256 are kept unit by unit. A larger one would cost too much memory, so its window is
- * cut into 256 cells and a unit is free at the end of its cell plus the window: late by less than 1/256 of the
- * window, never early. No book holds more than 257 entries.
+ * before. Limits of up to 256 are kept unit by unit. A larger one would cost too much memory, so what is spent within
+ * 1/256 of the window shares one entry, which is free with the last of it: late by less than 1/256 of the window, never
+ * early. A book that keeps its limit holds no more than 257 entries.
  *
  * Time is passed in and never goes back: a smaller `now` than an earlier one is read as that earlier one.
  */
 const EXACT_UP_TO = 256;
-const CELLS = 256;
+const ENTRIES = 256;
 
 export class Book {
   #limit: Limit;
-  #cellMs: number;
+  /** For how long after its first unit an entry takes more. */
+  #sharedMs: number;
   #latest = Number.NEGATIVE_INFINITY;
   #used = 0;
   /** Ascending instants at which units become free, and how many; the live ones start at `#head`. */
   #ends: number[] = [];
   #units: number[] = [];
   #head = 0;
+  /** When the first unit of the last entry was spent. */
+  #lastBegan = Number.NEGATIVE_INFINITY;
 
   constructor(limit: Limit) {
     this.#limit = limit;
-    this.#cellMs = cellOf(limit);
+    this.#sharedMs = sharedMsOf(limit);
   }
 
   get limit(): Limit {
@@ -41,13 +44,16 @@ export class Book {
   /** Books `units` as spent at `now`. The caller MUST have asked `free` in the same tick. */
   spend(now: number, units = 1): void {
     this.#advance(now);
-    const end = this.#endOf(this.#latest);
+    const end = this.#latest + this.#limit.windowMs;
     const last = this.#ends.length - 1;
-    if (last >= this.#head && this.#ends[last] === end) {
+    const shares = this.#latest - this.#lastBegan < this.#sharedMs || this.#ends[last] === end;
+    if (last >= this.#head && shares) {
+      this.#ends[last] = end;
       this.#units[last] = (this.#units[last] ?? 0) + units;
     } else {
       this.#ends.push(end);
       this.#units.push(units);
+      this.#lastBegan = this.#latest;
     }
     this.#used += units;
   }
@@ -85,17 +91,7 @@ export class Book {
   resize(limit: Limit): void {
     if (limit.windowMs !== this.#limit.windowMs) throw new RangeError('a book keeps its window');
     this.#limit = limit;
-    this.#cellMs = cellOf(limit);
-  }
-
-  #endOf(now: number): number {
-    const exact = now + this.#limit.windowMs;
-    const end =
-      this.#cellMs === 0
-        ? exact
-        : Math.max(exact, (Math.floor(now / this.#cellMs) + 1) * this.#cellMs + this.#limit.windowMs);
-    // After a resize the last entry may lie later in the same cell; entries stay in order.
-    return Math.max(end, this.#ends.at(-1) ?? end);
+    this.#sharedMs = sharedMsOf(limit);
   }
 
   #advance(now: number): void {
@@ -115,6 +111,6 @@ export class Book {
   }
 }
 
-function cellOf(limit: Limit): number {
-  return limit.quota <= EXACT_UP_TO ? 0 : limit.windowMs / CELLS;
+function sharedMsOf({ quota, windowMs }: Limit): number {
+  return quota <= EXACT_UP_TO ? 0 : windowMs / ENTRIES;
 }

@@ -53,7 +53,9 @@ const TREATMENTS = new Map<string, Treatment>([
   ['x-api-key', 'credential'],
   // Written anew by forwardedFields; the others stand only when a trusted proxy sent them.
   ...['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'].map((name) => [name, 'drop'] as const),
-  ...['x-forwarded-port', 'x-real-ip', 'forwarded'].map((name) => [name, 'forwarded'] as const),
+  ...['x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-server', 'x-forwarded-ssl', 'forwarded']
+    .concat(['x-real-ip', 'x-client-ip', 'true-client-ip', 'cf-connecting-ip'])
+    .map((name) => [name, 'forwarded'] as const),
 ]);
 
 /** Names whose other spellings (`X_Key_Id`, `X.Key.Id`) a CGI-like upstream would take for the name itself. */
@@ -62,6 +64,10 @@ const SPELLING_MATTERS: ReadonlySet<string> = new Set([
   'host',
   'content-length',
   'cookie',
+  // The list of MCP servers of a key and by-mcp-method access are judged by them.
+  'mcp-method',
+  'mcp-name',
+  'mcp-protocol-version',
 ]);
 
 /** Treatments by the exact spelling seen; clients use few, and the caps bound what odd ones can cost. */
@@ -192,7 +198,8 @@ function addRewritten(
   to: Extract<CredentialForwarding, { kind: 'rewrite' }>,
   { accepted }: Forwarding,
 ): void {
-  const secret = to.value ?? accepted?.secret ?? null;
+  // The upstream's own credential is lent to callers with a key, and to nobody else: not to open routes or preflights.
+  const secret = accepted === null ? null : (to.value ?? accepted.secret);
   const name = folded(to.header);
   for (let i = passed.length - 2; i >= 0; i -= 2) {
     if (folded(passed[i] ?? '') === name) passed.splice(i, 2);

@@ -3,11 +3,7 @@ export interface Target {
   readonly kind: 'target';
   readonly path: string;
   readonly query: string;
-  /**
-   * What other readers may take the path for: with percent-encoding decoded and slashes folded, and, where it starts
-   * with `//`, without the first segment, which a reader that resolves references (RFC 3986 section 4.2) takes for a
-   * host. Empty for a path that has one reading.
-   */
+  /** What other readers may take the path for; empty for a path that has one reading. */
   readonly otherReadings: readonly string[];
 }
 
@@ -50,12 +46,7 @@ export function readTarget(url: string, host: readonly string[]): Target | Targe
   if (/[\u0000-\u001f\u007f\\]/.test(decoded))
     return problem('the path holds an encoded backslash or control byte');
   if (hasDotSegment(decoded)) return problem('the path holds a dot segment');
-  return { kind: 'target', path, query, otherReadings: readingsBeside(path, decoded) };
-}
-
-/** As `Target.otherReadings`, for what is left of a target's path when a prefix is taken off it. */
-export function otherReadingsOf(path: string): readonly string[] {
-  return readingsBeside(path, decode(path) ?? path);
+  return { kind: 'target', path, query, otherReadings: otherReadingsOf(path) };
 }
 
 /** One round of percent-decoding to latin-1 characters; null where a `%` is not followed by two hex digits. */
@@ -69,10 +60,20 @@ function decode(path: string): string | null {
   return broken ? null : text;
 }
 
-function readingsBeside(path: string, decoded: string): string[] {
-  const readings = [fold(decoded)];
-  if (decoded.startsWith('//')) readings.push(fold(`/${decoded.replace(/^\/\/[^/]*/, '')}`));
-  return readings.filter((reading) => reading !== path);
+/**
+ * What readers other than ours may take a path for: with percent-encoding decoded, with slashes folded as well, and,
+ * where it starts with `//`, without the first segment, which a reader that resolves references (RFC 3986 section
+ * 4.2) takes for a host, and without the parameters of its segments (`;v=1`), which servlet containers leave out.
+ * The path MUST have passed `readTarget`, or be the end of one that did.
+ */
+export function otherReadingsOf(path: string): string[] {
+  if (!/%|;|\/\//.test(path)) return [];
+  const decoded = decode(path) ?? path;
+  const readings = new Set([decoded, fold(decoded)]);
+  if (decoded.startsWith('//')) readings.add(fold(`/${decoded.replace(/^\/\/[^/]*/, '')}`));
+  if (decoded.includes(';')) readings.add(fold(decoded.replace(/;[^/]*/g, '')));
+  readings.delete(path);
+  return [...readings];
 }
 
 function fold(path: string): string {

@@ -1,6 +1,7 @@
 import type { Permission } from '../core/key.ts';
 import { PROFILES, type Profile } from '../core/profile.ts';
 import type { KeyService } from '../key-service/keys.ts';
+import { hostAndPort } from '../runtime/listen.ts';
 
 /** One key of the demo, to be shown once. */
 export interface DemoKey {
@@ -40,12 +41,15 @@ async function revokeActiveKeys(service: KeyService, owner: string): Promise<voi
   for (const { record } of listed.keys) await service.revokeKey(record.keyId);
 }
 
-/** What a new user can paste: one line for each header format, one that is refused, one loop that is limited. */
-export function demoText(keys: readonly DemoKey[], gatePort: number): string {
+/** Where a server that listens everywhere is reached from the same machine. */
+const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
+/** What a new user can paste: a line for each header format, one that is refused, one whose requests are limited. */
+export function demoText(keys: readonly DemoKey[], host: string, port: number): string {
   const key = (profile: Profile, permission: Permission): string =>
     keys.find((candidate) => candidate.profile === profile && candidate.permission === permission)?.text ??
     '';
-  const url = `http://127.0.0.1:${gatePort}`;
+  const url = `http://${hostAndPort(LOOPBACK[host] ?? host, port)}`;
   const readWrite = key('plexe', 'read_write');
   const lines = [
     'Demo keys, good until the next start:',
@@ -60,8 +64,8 @@ export function demoText(keys: readonly DemoKey[], gatePort: number): string {
     'Refused (a read-only key may not write):',
     `  curl -i -X POST ${url}/plexe/models -H 'x-api-key: ${key('plexe', 'read_only')}'`,
     '',
-    'Limited (PlexMCP Free is 10 requests in any second):',
-    `  for i in $(seq 30); do curl -s -o /dev/null -w '%{http_code} ' ${url}/plexmcp/v1/mcps -H 'Authorization: ApiKey ${key('plexmcp', 'read_write')}'; done; echo`,
+    'Limited (PlexMCP Free is 10 requests in any second; this sends 30):',
+    `  curl -s -o /dev/null -w '%{http_code} ' '${url}/plexmcp/v1/mcps?[1-30]' -H 'Authorization: ApiKey ${key('plexmcp', 'read_write')}'; echo`,
     '',
   ];
   return lines.join('\n');

@@ -91,6 +91,10 @@ function ownerCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
 }
 
 function keyCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
+  return [...keyOrders(service, log), ...keyQuestions(service)];
+}
+
+function keyOrders(service: KeyService, log: KeyServiceLog): readonly Call[] {
   return [
     {
       method: 'POST',
@@ -107,6 +111,32 @@ function keyCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
           return { status: 201, body: { key_id, key: outcome.key.reveal(), ...record } };
         }),
     },
+    {
+      method: 'PATCH',
+      path: '/admin/v1/keys/:id',
+      door: 'admin',
+      answer: ({ id, body }) =>
+        reading(readPatchBody, body, async (patch) => {
+          const outcome = await service.patchKey(id, patch);
+          if (outcome.kind === 'invalid') return invalid(outcome.errors);
+          if (outcome.kind === 'unknown_key') return NO_SUCH_KEY;
+          if (outcome.kind === 'revoked')
+            return problem(409, 'The key is revoked, and a revoked key does not change.');
+          log.info({ keyId: id }, 'key changed');
+          return { status: 200, body: keyToJson(outcome.view) };
+        }),
+    },
+    {
+      method: 'DELETE',
+      path: '/admin/v1/keys/:id',
+      door: 'admin',
+      answer: ({ id }) => revoke(service, log, id),
+    },
+  ];
+}
+
+function keyQuestions(service: KeyService): readonly Call[] {
+  return [
     {
       method: 'GET',
       path: '/admin/v1/keys',
@@ -130,27 +160,6 @@ function keyCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
         const view = await service.showKey(id);
         return view === null ? NO_SUCH_KEY : { status: 200, body: keyToJson(view) };
       },
-    },
-    {
-      method: 'PATCH',
-      path: '/admin/v1/keys/:id',
-      door: 'admin',
-      answer: ({ id, body }) =>
-        reading(readPatchBody, body, async (patch) => {
-          const outcome = await service.patchKey(id, patch);
-          if (outcome.kind === 'invalid') return invalid(outcome.errors);
-          if (outcome.kind === 'unknown_key') return NO_SUCH_KEY;
-          if (outcome.kind === 'revoked')
-            return problem(409, 'The key is revoked, and a revoked key does not change.');
-          log.info({ keyId: id }, 'key changed');
-          return { status: 200, body: keyToJson(outcome.view) };
-        }),
-    },
-    {
-      method: 'DELETE',
-      path: '/admin/v1/keys/:id',
-      door: 'admin',
-      answer: ({ id }) => revoke(service, log, id),
     },
   ];
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { nearestName } from '../core/nearest.ts';
 import { maskKeys } from '../core/secret.ts';
 import type { ImportDraft, KeyDraft, KeyListQuery, KeyPatch, OwnerDraft, PageQuery } from './drafts.ts';
 import type { FieldError } from './field-values.ts';
-import { nearestName } from './nearest-name.ts';
 
 /** A request whose fields are there and of the right types; whether their values hold is for the key service to say. */
 export type RequestOutcome<T> =

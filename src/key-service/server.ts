@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import {
   fastify,
   type FastifyError,
@@ -7,6 +6,7 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import type { Secret } from '../core/secret.ts';
+import { closeServer, listen } from '../runtime/listen.ts';
 import { problem, type Answer } from './answers.ts';
 import { calls, type Call, type Door } from './calls.ts';
 import type { KeyService } from './keys.ts';
@@ -25,7 +25,7 @@ export interface KeyServerOptions {
 export interface KeyServer {
   /** Answers the port listened on; port 0 asks the system for a free one. */
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
-  /** Takes no new connections and resolves when what is in flight has been answered. */
+  /** Takes no new connections and resolves when what is in flight has been answered or `CLOSE_MS` is over. */
   close(): Promise<void>;
 }
 
@@ -34,6 +34,8 @@ const BODY_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Longer than any id, so that a long one is judged by its value and not lost on the way. */
 const MAX_PARAM_LENGTH = 1024;
+/** How long a call that is under way may hold the end of the process. */
+const CLOSE_MS = 5_000;
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** The HTTP door of the key service. It writes no access log: what a call changed is logged by the call. */
@@ -54,10 +56,13 @@ export function createKeyServer({ service, adminTokens, serviceTokens, log }: Ke
   return {
     async listen({ host, port }) {
       await service.start();
-      await app.listen({ host, port });
-      return (app.server.address() as AddressInfo).port;
+      await app.ready();
+      return listen(app.server, host, port);
     },
-    close: () => app.close(),
+    async close() {
+      await closeServer(app.server, CLOSE_MS);
+      await app.close();
+    },
   };
 }
 

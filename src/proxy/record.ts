@@ -1,10 +1,12 @@
 import type { ProxyConfig } from '../config/config.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
-import { REASONS, type Reason } from '../core/reasons.ts';
+import type { Reason } from '../core/reasons.ts';
+import { keyMask } from '../core/secret.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { UpstreamError } from './flight.ts';
 import type { Gate } from './pipeline.ts';
+import { RequestMetrics } from './request-metrics.ts';
 import type { Place } from './routes.ts';
 
 /** What happened to one request, filled in on its way. Instants are monotonic milliseconds. */
@@ -73,20 +75,11 @@ export interface Recorder {
   /** The one log line and the one observation of a request; called once, when nothing more can happen to it. */
   (exchange: Exchange): void;
   decided(exchange: Exchange, decision: Decision<Place>): void;
+  /** Text from a client without the keys in it. */
+  readonly mask: (text: string) => string;
 }
 
-/** Known methods by name, all others as one, so that a client cannot make series. */
-const METHODS: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'PATCH',
-  'DELETE',
-  'OPTIONS',
-  'TRACE',
-  'CONNECT',
-]);
+/** The route of what was refused before a route was known. */
 const NO_ROUTE = 'none';
 const LOGGED_CHARACTERS = 1024;
 
@@ -96,56 +89,43 @@ export function createRecorder(parts: {
   readonly metrics: Metrics;
   readonly config: ProxyConfig;
   readonly gate: Gate;
-  /** Takes keys out of texts from clients. */
-  readonly mask: (text: string) => string;
 }): Recorder {
-  const { log, metrics, gate, mask } = parts;
-  zeroInitialise(
-    metrics,
-    parts.config.routes.map(({ id }) => id),
-  );
+  const { log, gate } = parts;
+  const mask = keyMask(Object.values(parts.config.keys.prefixes));
+  const metrics = new RequestMetrics(parts.metrics, [...parts.config.routes.map(({ id }) => id), NO_ROUTE]);
   const record = (exchange: Exchange): void => {
-    const { decision } = exchange;
+    const { decision, receivedAt, decidedAt, answeredAt, upstreamError } = exchange;
     const endedAt = gate.clock.monotonic();
     const route = routeIdOf(decision);
-    const source = exchange.answeredAt > 0 ? 'upstream' : 'gateway';
-    const method = METHODS.has(exchange.method) ? exchange.method : '_OTHER';
-    metrics.requests.labels(route, method, String(exchange.status), source).inc();
-    metrics.requestDuration.labels(route, source).observe((endedAt - exchange.receivedAt) / 1000);
-    metrics.overhead.labels(route).observe((exchange.decidedAt - exchange.receivedAt) / 1000);
-    metrics.decisions.labels(route, ...resultOf(decision)).inc();
-    observeUpstream(exchange, metrics);
+    const source = answeredAt > 0 ? 'upstream' : 'gateway';
+    metrics.end({
+      route,
+      method: exchange.method,
+      status: exchange.status,
+      source,
+      denied: decision?.kind === 'denial' ? decision.reason : null,
+      durationSeconds: (endedAt - receivedAt) / 1000,
+      overheadSeconds: (decidedAt - receivedAt) / 1000,
+    });
+    const upstream = decision?.route?.route.origin;
+    if (upstream !== undefined && answeredAt > 0) {
+      metrics.upstreamAnswered(upstream, (answeredAt - decidedAt) / 1000);
+    }
+    if (upstream !== undefined && upstreamError !== null) metrics.upstreamFailed(upstream, upstreamError);
     log.info(lineOf(exchange, { route, source, endedAt, mask }), 'request');
-    if (decision !== null) metrics.inFlight.labels(route).dec();
   };
   return Object.assign(record, {
+    mask,
     decided(exchange: Exchange, decision: Decision<Place>): void {
-      if (exchange.decision === null) metrics.inFlight.labels(routeIdOf(decision)).inc();
+      if (exchange.decision === null) metrics.begin(routeIdOf(decision));
       exchange.decision = decision;
       exchange.decidedAt = gate.clock.monotonic();
     },
   });
 }
 
-function observeUpstream(
-  { decision, answeredAt, decidedAt, upstreamError }: Exchange,
-  metrics: Metrics,
-): void {
-  const upstream = decision?.route?.route.origin;
-  if (upstream === undefined) return;
-  if (answeredAt > 0) metrics.upstreamDuration.labels(upstream).observe((answeredAt - decidedAt) / 1000);
-  if (upstreamError !== null) metrics.upstreamErrors.labels(upstream, upstreamError).inc();
-}
-
 function routeIdOf(decision: Decision<Place> | null): string {
   return decision?.route?.route.config.id ?? NO_ROUTE;
-}
-
-/** `error` is what the gate could not decide; both words come from fixed lists. */
-function resultOf(decision: Decision<Place> | null): ['allow' | 'deny' | 'error', string] {
-  if (decision === null) return ['error', 'internal_error'];
-  if (decision.kind === 'permit') return ['allow', 'none'];
-  return [REASONS[decision.reason].status >= 500 ? 'error' : 'deny', decision.reason];
 }
 
 function lineOf(
@@ -186,18 +166,6 @@ function lineOf(
   if (exchange.userAgent !== null) line.userAgent = clip(mask(exchange.userAgent));
   if (exchange.answeredAt > 0) line.upstreamMs = rounded(exchange.answeredAt - exchange.decidedAt);
   return line;
-}
-
-/** Every decision a route can come to exists from the first scrape on, so that a rate never starts with a jump. */
-function zeroInitialise(metrics: Metrics, routeIds: readonly string[]): void {
-  for (const route of [...routeIds, NO_ROUTE]) {
-    metrics.decisions.labels(route, 'allow', 'none').inc(0);
-    for (const [reason, { status }] of Object.entries(REASONS)) {
-      metrics.decisions.labels(route, status >= 500 ? 'error' : 'deny', reason).inc(0);
-    }
-    metrics.inFlight.labels(route).set(0);
-    metrics.webSockets.labels(route).set(0);
-  }
 }
 
 function clip(text: string): string {

@@ -80,8 +80,9 @@ export class Routes {
     }
     if (route === null) return { kind: 'no_route' };
     const path = pathWithin(route, target.path);
-    const others = otherReadingsWithin(target, path);
     const rule = ruleOf(route, method, path);
+    // Of the path that the upstream gets: stripping a prefix can leave one that reads otherwise than the whole did.
+    const others = target.otherReadings.length === 0 ? [] : otherReadingsOf(path);
     if (others.some((reading) => ruleOf(route, method, reading) !== rule)) return { kind: 'ambiguous' };
     const { config } = route;
     const accept = rule?.accept ?? route.accept;
@@ -138,11 +139,6 @@ function pathWithin({ config }: Route, path: string): string {
   if (!config.stripPath || config.path === '/') return path;
   const rest = path.slice(config.path.length);
   return rest === '' ? '/' : rest;
-}
-
-/** A path that a prefix was taken off may have a reading it had not before: `//x` may be the host x. */
-function otherReadingsWithin({ path: whole, otherReadings }: Target, path: string): readonly string[] {
-  return otherReadings.length === 0 || path === whole ? otherReadings : otherReadingsOf(path);
 }
 
 function ruleOf(route: Route, method: string, path: string): Rule | null {

@@ -6,7 +6,6 @@ import { deny, type Decision, type Denial, type Permit } from '../core/decision.
 import { forwardedFields, identityFields, passHeaders } from '../core/forward-headers.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
 import { callersRequestId, readHead, type RequestHead } from '../core/request-head.ts';
-import { keyMask } from '../core/secret.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { plainAddress, type TrustedProxies } from './address.ts';
@@ -70,7 +69,6 @@ interface Visit {
 class Door {
   readonly #parts: ProxyParts;
   readonly #record: Recorder;
-  readonly #mask: (text: string) => string;
   /** The answers under way on a connection, in their order. */
   readonly #underWay = new WeakMap<
     Duplex,
@@ -79,8 +77,7 @@ class Door {
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
-    this.#mask = keyMask(Object.values(parts.config.keys.prefixes));
-    this.#record = createRecorder({ ...parts, mask: this.#mask });
+    this.#record = createRecorder(parts);
   }
 
   async serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
@@ -118,7 +115,7 @@ class Door {
       request,
       response,
       headers: this.#upstreamHeaders(decision, visit),
-      answerHeaders: this.#answerHeaders(decision, exchange),
+      answerHeaders: this.#closing(this.#answerHeaders(decision, exchange)),
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
     Object.assign(exchange, outcome.bytes);
@@ -219,7 +216,7 @@ class Door {
     const peer = plainAddress(request.socket.remoteAddress ?? '');
     const exchange = openExchange(
       {
-        requestId: callersRequestId(head, this.#mask) ?? newRequestId(),
+        requestId: callersRequestId(head, this.#record.mask) ?? newRequestId(),
         method: request.method ?? '',
         url: request.url ?? '',
         address: this.#parts.trustedProxies.clientAddress(peer, head),
@@ -265,8 +262,12 @@ class Door {
   #answerHeaders(decision: Decision<Place>, { requestId }: Exchange): string[] {
     const fields = rateLimitFields(decision.limits, this.#parts.gate.clock.now());
     fields.push('X-Request-Id', requestId);
-    if (this.#parts.isDraining()) fields.push('Connection', 'close');
     return fields;
+  }
+
+  /** While draining every answer ends its connection; an upgrade's has a Connection of its own. */
+  #closing(fields: string[]): string[] {
+    return this.#parts.isDraining() ? [...fields, 'Connection', 'close'] : fields;
   }
 
   #deny({ request, exchange }: Visit, response: ServerResponse, denial: Denial<Place>): void {

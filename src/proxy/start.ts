@@ -55,13 +55,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const unsubscribe = options.subscribe((change) => changes.apply(change));
   const limiter = new MemoryLimiter(clock);
   const forbidden = new MemoryLimiter(clock);
-  const routes = new Routes(config.routes, (route) => {
-    const upstream = upstreamOf(route, options.echoOrigin);
-    for (const reason of UPSTREAM_ERRORS) metrics.upstreamErrors.labels(upstream.origin, reason).inc(0);
-    return upstream;
-  });
   const gate: Gate = {
-    routes,
+    routes: routesOf(options),
     keys,
     policies: new Policies(config),
     limiter,
@@ -106,6 +101,15 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
 }
 
+/** The routes, and every way to fail of each upstream from the first scrape on. */
+function routesOf({ config, echoOrigin, metrics }: ProxyOptions): Routes {
+  return new Routes(config.routes, (route) => {
+    const upstream = upstreamOf(route, echoOrigin);
+    for (const reason of UPSTREAM_ERRORS) metrics.upstreamErrors.labels(upstream.origin, reason).inc(0);
+    return upstream;
+  });
+}
+
 function upstreamOf(
   { upstream }: RouteConfig,
   echoOrigin: string | null,
@@ -131,23 +135,25 @@ function limitEvents(metrics: Metrics, { tiers }: ProxyConfig, algorithm: string
 }
 
 function lookupEvents(metrics: Metrics): LookupEvents {
-  const counters = new Map<string, { inc(): void }>();
-  for (const layer of ['l1', 'origin'] as const) {
-    for (const result of ['hit', 'miss', 'negative', 'stale', 'error'] as const) {
-      const child = metrics.lookups.labels(layer, result);
-      child.inc(0);
-      counters.set(`${layer} ${result}`, child);
-    }
-  }
-  const durations = {
-    l1: metrics.lookupDuration.labels('l1'),
-    origin: metrics.lookupDuration.labels('origin'),
+  const l1 = { hit: lookups('l1', 'hit'), miss: lookups('l1', 'miss'), negative: lookups('l1', 'negative') };
+  const origin = {
+    hit: lookups('origin', 'hit'),
+    negative: lookups('origin', 'negative'),
+    error: lookups('origin', 'error'),
   };
+  const duration = metrics.lookupDuration.labels('origin');
   return {
-    asked(layer, result, durationMs) {
-      counters.get(`${layer} ${result}`)?.inc();
-      durations[layer].observe(durationMs / 1000);
+    remembered: (result) => l1[result].inc(),
+    asked(result, durationMs) {
+      origin[result].inc();
+      duration.observe(durationMs / 1000);
     },
     coalesced: () => metrics.lookupsCoalesced.inc(),
   };
+
+  function lookups(layer: string, result: string): { inc(by?: number): void } {
+    const child = metrics.lookups.labels(layer, result);
+    child.inc(0);
+    return child;
+  }
 }

@@ -1,40 +1,64 @@
 import type { Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { isIPv6, type AddressInfo, type Socket } from 'node:net';
 
-/** The connections of each server that listens. Those that were upgraded are in no list of http.Server. */
+/** The open connections of servers that listen. Those that were upgraded are in no list of http.Server. */
 const connections = new WeakMap<Server, Set<Socket>>();
 
 /** Listens and returns the port; a port of 0 asks the system for a free one. Rejects with what was tried. */
 export function listen(server: Server, host: string, port: number): Promise<number> {
   const open = new Set<Socket>();
   connections.set(server, open);
-  server.on('connection', (socket: Socket) => {
+  server.on('connection', (socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
   });
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`));
-    });
+    server.once('error', (error) => reject(failure(host, port, error)));
     server.listen(port, host, () => {
       resolve((server.address() as AddressInfo).port);
     });
   });
 }
 
-/**
- * Ends a server: no new connections, idle ones closed at once, all others, upgraded ones among them, when `graceMs` is
- * over at the latest.
- */
+const CAUSES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process has this port',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not take this port',
+  ENOTFOUND: 'no address has this name',
+};
+
+/** What a failed start tells the person who started it. */
+function failure(host: string, port: number, error: NodeJS.ErrnoException): Error {
+  const why = CAUSES[error.code ?? ''] ?? error.message;
+  return new Error(`cannot listen on ${hostAndPort(host, port)}: ${why}`, { cause: error });
+}
+
+/** An IPv6 address stands in brackets (RFC 3986 section 3.2.2). */
+export function hostAndPort(host: string, port: number): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+const SWEEP_MS = 50;
+
+/** Ends a server: no new connections, idle ones closed, the others, upgraded ones among them, when `graceMs` is over at the latest. */
 export function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
+    // Again and again, since an answer that ends now leaves its connection open for another request.
+    const sweeping = setInterval(() => closeIdle(server), SWEEP_MS);
+    const cutting = setTimeout(() => {
       for (const socket of connections.get(server) ?? []) socket.destroy();
     }, graceMs);
     server.close(() => {
-      clearTimeout(timer);
+      clearInterval(sweeping);
+      clearTimeout(cutting);
       resolve();
     });
-    server.closeIdleConnections();
+    closeIdle(server);
   });
+}
+
+function closeIdle(server: Server): void {
+  server.closeIdleConnections();
+  // Node takes a connection for busy on which nothing has come yet.
+  for (const socket of connections.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy();
 }

@@ -1,5 +1,6 @@
 import { pino, type DestinationStream } from 'pino';
 import type { LogLevel } from '../config/config.ts';
+import { LineOutput } from './line-output.ts';
 
 /**
  * The fields a log line may have. Whatever is not listed here has no way into the log: no header list, no raw
@@ -34,15 +35,13 @@ export interface Log {
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
   debug(fields: LogFields, message: string): void;
-  /** Writes out what is buffered; called at least every second and before the process ends. */
+  /** Writes out what is buffered; called at least every second and when the process ends. Never waits for the reader. */
   flush(): void;
 }
 
-const BUFFERED_BYTES = 4096;
-
 /** A JSON log on standard output, or on `destination` where a test reads it. */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
-  const output = destination ?? pino.destination({ dest: 1, sync: false, minLength: BUFFERED_BYTES });
+  const output = destination ?? new LineOutput(process.stdout);
   const logger = pino(
     {
       level,
@@ -58,17 +57,7 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     error: (fields, message) => logger.error(fields, message),
     debug: (fields, message) => logger.debug(fields, message),
     flush: () => {
-      if ('flushSync' in output && typeof output.flushSync === 'function')
-        flushQuietly(output.flushSync.bind(output));
+      if (output instanceof LineOutput) output.flush();
     },
   };
-}
-
-/** Standard output may be a pipe whose reader has left; a log that cannot be written must not end the process. */
-function flushQuietly(flushSync: () => void): void {
-  try {
-    flushSync();
-  } catch {
-    // Nobody is left to read the log.
-  }
 }

@@ -1,11 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/**
- * Every metric of the process. Labels come from configuration and fixed lists only, so the number of series does
- * not depend on what clients send. Children are looked up once and kept by the callers on the request path.
- */
-export type Metrics = ReturnType<typeof createMetrics>;
-
 const PREFIX = 'plexgate_';
 /** From 50 microseconds: what the gate itself may take. */
 const OVERHEAD_BUCKETS = [
@@ -18,37 +12,73 @@ export interface BuildInfo {
   readonly revision: string;
 }
 
+/**
+ * Every metric of the process. Labels come from configuration and fixed lists only, so the number of series does
+ * not depend on what clients send. Looking a child up by its labels costs more than counting; callers on the request
+ * path keep theirs.
+ */
+export type Metrics = ReturnType<typeof createMetrics>;
+
 export function createMetrics(build: BuildInfo) {
   const registry = new Registry();
-  const registers = [registry];
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
-    new Counter({ name: PREFIX + name, help, labelNames, registers });
-  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
-    new Gauge({ name: PREFIX + name, help, labelNames, registers });
-  const histogram = <L extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly L[],
-    buckets: number[],
-  ): Histogram<L> => new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers });
-
-  collectDefaultMetrics({ register: registry });
-  // Three default gauges end in `_total`, which promtool rightly refuses for a gauge.
-  for (const name of ['handles', 'requests', 'resources']) {
-    registry.removeSingleMetric(`nodejs_active_${name}_total`);
-  }
-  gauge('build_info', 'Always 1; the labels tell what runs', ['version', 'revision', 'node_version'])
+  const make = makersOf(registry);
+  collectNodeMetrics(registry);
+  make
+    .gauge('build_info', 'Always 1; the labels tell what runs', ['version', 'revision', 'node_version'])
     .labels(build.version, build.revision, process.versions.node)
     .set(1);
+  return {
+    ...requestMetrics(make),
+    ...keyMetrics(make, registry),
+    limitDecisions: make.counter('ratelimit_decisions_total', 'Limit decisions', [
+      'tier',
+      'result',
+      'algorithm',
+    ]),
+    configInfo: make.gauge('config_info', 'Always 1; the label names the configuration in force', ['hash']),
+    /** The text of a scrape and its content type. */
+    async scrape(): Promise<{ contentType: string; text: string }> {
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+    /** Everything registered, for docs/metrics.md. */
+    async describe(): Promise<readonly MetricDescription[]> {
+      const described = await registry.getMetricsAsJSON();
+      return described.map(({ name, type, help }) => ({
+        name,
+        type,
+        help,
+        labels: labelsOf(registry, name),
+      }));
+    },
+  };
+}
 
-  let cacheEntries = (): number => 0;
-  const cacheGauge: Gauge = new Gauge({
-    name: `${PREFIX}key_cache_entries`,
-    help: 'Keys and unknown keys held in memory',
-    registers,
-    collect: () => cacheGauge.set(cacheEntries()),
-  });
+export interface MetricDescription {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
 
+type Makers = ReturnType<typeof makersOf>;
+
+function makersOf(registry: Registry) {
+  const registers = [registry];
+  return {
+    counter: <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
+      new Counter({ name: PREFIX + name, help, labelNames, registers }),
+    gauge: <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
+      new Gauge({ name: PREFIX + name, help, labelNames, registers }),
+    histogram: <L extends string>(
+      name: string,
+      help: string,
+      labelNames: readonly L[],
+      buckets: number[],
+    ): Histogram<L> => new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers }),
+  };
+}
+
+function requestMetrics({ counter, gauge, histogram }: Makers) {
   return {
     requests: counter('http_requests_total', 'Requests answered', ['route', 'method', 'code', 'source']),
     requestDuration: histogram(
@@ -80,37 +110,39 @@ export function createMetrics(build: BuildInfo) {
       'result',
       'reason',
     ]),
+  };
+}
+
+function keyMetrics({ counter, histogram }: Makers, registry: Registry) {
+  let entries = (): number => 0;
+  const cacheEntries: Gauge = new Gauge({
+    name: `${PREFIX}key_cache_entries`,
+    help: 'Keys and unknown keys held in memory',
+    registers: [registry],
+    collect: () => cacheEntries.set(entries()),
+  });
+  return {
     lookups: counter('key_lookups_total', 'Key lookups by the layer that was asked', ['layer', 'result']),
     lookupDuration: histogram(
       'key_lookup_duration_seconds',
-      'Time the layer took to answer',
+      'Time the layer took to answer; memory is not timed',
       ['layer'],
       OVERHEAD_BUCKETS,
     ),
     lookupsCoalesced: counter('key_lookup_coalesced_total', 'Requests that joined a lookup under way'),
-    /** Asked at each scrape. */
-    watchCacheEntries(entries: () => number): void {
-      cacheEntries = entries;
-    },
-    limitDecisions: counter('ratelimit_decisions_total', 'Limit decisions', ['tier', 'result', 'algorithm']),
-    configInfo: gauge('config_info', 'Always 1; the label names the configuration in force', ['hash']),
-    /** The text of a scrape and its content type. */
-    async scrape(): Promise<{ contentType: string; text: string }> {
-      return { contentType: registry.contentType, text: await registry.metrics() };
-    },
-    /** Name, type, help and labels of everything registered, for docs/metrics.md. */
-    async describe(): Promise<
-      readonly { name: string; type: string; help: string; labels: readonly string[] }[]
-    > {
-      const described = await registry.getMetricsAsJSON();
-      return described.map((metric) => ({
-        name: metric.name,
-        type: metric.type,
-        help: metric.help,
-        labels: labelsOf(registry, metric.name),
-      }));
+    /** `count` is asked at each scrape. */
+    watchCacheEntries(count: () => number): void {
+      entries = count;
     },
   };
+}
+
+/** Node's own, less the three gauges whose names end in `_total`, which promtool rightly refuses. */
+function collectNodeMetrics(registry: Registry): void {
+  collectDefaultMetrics({ register: registry });
+  for (const name of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`nodejs_active_${name}_total`);
+  }
 }
 
 function labelsOf(registry: Registry, name: string): readonly string[] {

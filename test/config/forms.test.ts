@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatDuration, parseDuration } from '../../src/config/duration.ts';
-import { editDistance, nearestName } from '../../src/config/nearest.ts';
 import { parseUpstreamUrl } from '../../src/config/upstream-url.ts';
 
 describe('durations', () => {
@@ -27,37 +26,6 @@ describe('durations', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 86_400_000 }), (ms) => {
         expect(parseDuration(formatDuration(ms))).toBe(ms);
-      }),
-    );
-  });
-});
-
-describe('the nearest name', () => {
-  const KNOWN = ['profile', 'accept', 'access', 'auth', 'POST', 'x-api-key'];
-
-  it.each([
-    ['profil', 'profile'],
-    ['porfile', 'profile'],
-    ['Profile', 'profile'],
-    ['acces', 'access'],
-    ['atuh', 'auth'],
-    ['post', 'POST'],
-    ['xapikey', 'x-api-key'],
-    ['colour', null],
-    ['', null],
-    ['a', null],
-  ])('to "%s" is %s', (name, nearest) => {
-    expect(nearestName(name, KNOWN)).toBe(nearest);
-  });
-
-  it('a distance is the same both ways, zero for equals only, and at most the longer length', () => {
-    const word = fc.string({ maxLength: 12 });
-    fc.assert(
-      fc.property(word, word, (a, b) => {
-        const distance = editDistance(a, b);
-        expect(distance).toBe(editDistance(b, a));
-        expect(distance === 0).toBe(a === b);
-        expect(distance).toBeLessThanOrEqual(Math.max(a.length, b.length));
       }),
     );
   });

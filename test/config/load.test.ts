@@ -199,7 +199,7 @@ describe('warnings', () => {
       'keyService: { adminToken: 12345678x }',
       {},
       [
-        'x.yaml:1:1 keyService.serviceToken: absent; one is made at first start and kept in data/secrets.json, where other processes have to read it',
+        'x.yaml:1:1 keyService.serviceToken: absent; one is made at first start and kept in secrets.json beside the store, where other processes have to read it',
       ],
     ],
     [

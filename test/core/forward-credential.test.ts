@@ -88,11 +88,17 @@ describe('the credential', () => {
       'X-Upstream-Token',
       'evil',
     ];
-    expect(passed(raw, { credential: rewrite('X-Upstream-Token', null, OWN) })).toEqual([
-      'X-Upstream-Token',
-      OWN.reveal(),
-    ]);
-    expect(passed(raw, { credential: rewrite('X-Upstream-Token', null, null) })).toEqual([]);
+    const credential = rewrite('X-Upstream-Token', null, OWN);
+    const accepted = acceptedAs('bearer');
+    expect(passed(raw, { accepted, credential })).toEqual(['X-Upstream-Token', OWN.reveal()]);
+  });
+
+  test("the upstream's own credential is lent to nobody without a key: open routes and preflights", () => {
+    const raw = ['X-Upstream-Token', 'evil', 'Accept', '*/*'];
+    for (const value of [OWN, null]) {
+      const credential = rewrite('X-Upstream-Token', null, value);
+      expect(passed(raw, { accepted: null, credential })).toEqual(['Accept', '*/*']);
+    }
   });
 
   test('a foreign Authorization passes under strip and keep, and gives way only to a rewritten one', () => {

@@ -154,6 +154,7 @@ describe("a client's own identity headers", () => {
     'X.API.Key',
     'x_forwarded_for',
     'X_HTTP_Method_Override',
+    'Mcp_Name',
   ])('a second spelling of a header that matters is gone too: %s', (name) => {
     const resembles = name === 'HOST_';
     expect(passed([name, 'x'], { trustedPeer: true, credential: KEEP })).toEqual(

@@ -64,7 +64,7 @@ class Play {
     source: this.source,
     changes: this.changes,
     clock: this.clock,
-    events: { asked: () => undefined, coalesced: () => undefined },
+    events: { remembered: () => undefined, asked: () => undefined, coalesced: () => undefined },
     cacheSize: 10,
     freshForMs: FRESH_MS,
     negativeForMs: NEGATIVE_MS,

@@ -16,7 +16,8 @@ function lookupOver<S extends KeySource>(source: S, options: Partial<LookupOptio
   const changes = new Changes(clock);
   const told: string[] = [];
   const events = {
-    asked: (layer: string, result: string) => void told.push(`${layer} ${result}`),
+    remembered: (result: string) => void told.push(`l1 ${result}`),
+    asked: (result: string) => void told.push(`origin ${result}`),
     coalesced: () => void told.push('coalesced'),
   };
   const lookup = new KeyLookup({

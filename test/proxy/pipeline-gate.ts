@@ -78,7 +78,7 @@ export class PipelineGate {
         source: parts.source ?? this.source,
         changes,
         clock,
-        events: { asked: () => undefined, coalesced: () => undefined },
+        events: { remembered: () => undefined, asked: () => undefined, coalesced: () => undefined },
       }),
       policies: new Policies(config),
       limiter: parts.limiter ?? new MemoryLimiter(clock),

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import {
   type AddressInfo,
   connect,
@@ -49,36 +49,13 @@ export async function startGate(
   const first = Promise.withResolvers<UpgradeOutcome>();
   const closed = Promise.withResolvers<void>();
   let written = 0;
-  const server = createServer({ shouldUpgradeCallback: isWebSocketUpgrade }, (request, response) => {
-    request.resume().on('end', () => {
-      response.end(`plain ${request.method} ${request.url}`);
-    });
-  });
+  const server = createServer({ shouldUpgradeCallback: isWebSocketUpgrade }, answerPlainly);
   server.on('upgrade', (request, socket: Duplex, head) => {
-    const path = request.url ?? '/';
-    const headers = passHeaders(readHead(request.rawHeaders), {
-      credential: { kind: 'strip' },
-      accepted: null,
-      trustedPeer: false,
-    }).concat('X-Key-Id', 'key-1');
-    const origin = `http://127.0.0.1:${upstreamPort}`;
-    const answerHeaders = ['X-Request-Id', 'req-1', 'RateLimit', '"owner";r=9;t=1'];
-    const deadlines = { connectMs: 1_000, firstByteMs: 1_000 };
     // http.Server has taken its own listener away.
     socket.on('error', () => {});
     socket.once('close', closed.resolve);
     asked.resolve();
-    const upgrade = {
-      request,
-      socket,
-      head,
-      origin,
-      path,
-      headers,
-      answerHeaders,
-      ...deadlines,
-      ...settings,
-    };
+    const upgrade = { ...upgradeOf(request, upstreamPort), socket, head, ...settings };
     const decide = async (): Promise<void> => {
       await sleep(decidingMs);
       const outcome = await upgrader.upgrade(upgrade);
@@ -105,6 +82,29 @@ export async function startGate(
     outcomes,
     clientClosed: closed.promise,
     writtenByUpgrader: () => written,
+  };
+}
+
+function answerPlainly(request: IncomingMessage, response: ServerResponse): void {
+  request.resume().on('end', () => {
+    response.end(`plain ${request.method} ${request.url}`);
+  });
+}
+
+function upgradeOf(request: IncomingMessage, upstreamPort: number): Omit<Upgrade, 'socket' | 'head'> {
+  const headers = passHeaders(readHead(request.rawHeaders), {
+    credential: { kind: 'strip' },
+    accepted: null,
+    trustedPeer: false,
+  });
+  return {
+    request,
+    origin: `http://127.0.0.1:${upstreamPort}`,
+    path: request.url ?? '/',
+    headers: headers.concat('X-Key-Id', 'key-1'),
+    answerHeaders: ['X-Request-Id', 'req-1', 'RateLimit', '"owner";r=9;t=1'],
+    connectMs: 1_000,
+    firstByteMs: 1_000,
   };
 }
 

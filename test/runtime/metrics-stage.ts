@@ -13,7 +13,7 @@ proxy:
   host: 127.0.0.1
   port: 0
   failedAuthentication: off
-  timeouts: { firstByte: 100ms }
+  timeouts: { firstByte: 1s }
   tiers: { plexe: { basic: [5/hour], pro: [500/minute], enterprise: unlimited } }
   routes:
     - { match: { path: /plexe }, profile: plexe, upstream: '{upstream}' }

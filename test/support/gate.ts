@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Secret } from '../../src/core/secret.ts';
 import type { KeySource } from '../../src/core/wire.ts';
 import type { Clock } from '../../src/core/clock.ts';
@@ -19,6 +20,8 @@ export interface TestGate {
   readonly service: KeyService;
   /** Moves the gate's and the key service's clocks forward, wall and monotonic. */
   advance(ms: number): void;
+  /** Stops those clocks until the returned function lets them go on: what happens meanwhile happens at one moment. */
+  hold(): () => void;
   /** How often the key service was asked what a digest stands for. */
   resolves(): number;
   /** The log so far, a JSON text each. */
@@ -33,13 +36,13 @@ export interface TestGateOptions {
   readonly env?: Record<string, string>;
 }
 
+/** As over a network: while a key is looked up, other requests come and go. */
+const LOOKUP_MS = 20;
+
 export async function startGate({ config: text, env = {} }: TestGateOptions): Promise<TestGate> {
   const proxyConfig = proxyConfigOf(text, env);
-  let offsetMs = 0;
-  const clock: Clock = {
-    now: () => Date.now() + offsetMs,
-    monotonic: () => performance.now() + offsetMs,
-  };
+  const time = movableClock();
+  const { clock } = time;
   const store = await openSqliteStore(':memory:');
   const service = new KeyService({
     store,
@@ -51,8 +54,9 @@ export async function startGate({ config: text, env = {} }: TestGateOptions): Pr
   await service.start();
   let resolves = 0;
   const source: KeySource = {
-    resolve(digest, signal) {
+    async resolve(digest, signal) {
       resolves += 1;
+      await pause(LOOKUP_MS);
       return service.resolve(digest, signal);
     },
   };
@@ -80,9 +84,8 @@ export async function startGate({ config: text, env = {} }: TestGateOptions): Pr
     port: proxy.port,
     adminPort,
     service,
-    advance(ms) {
-      offsetMs += ms;
-    },
+    advance: time.advance,
+    hold: time.hold,
     resolves: () => resolves,
     logLines,
     metrics: async () => (await metrics.scrape()).text,
@@ -91,6 +94,27 @@ export async function startGate({ config: text, env = {} }: TestGateOptions): Pr
       await closeServer(echo, 0);
       await closeServer(admin, 0);
       await store.close();
+    },
+  };
+}
+
+function movableClock(): { clock: Clock; advance: (ms: number) => void; hold: () => () => void } {
+  let offsetMs = 0;
+  let heldAt: { readonly now: number; readonly monotonic: number } | null = null;
+  const clock: Clock = {
+    now: () => (heldAt?.now ?? Date.now()) + offsetMs,
+    monotonic: () => (heldAt?.monotonic ?? performance.now()) + offsetMs,
+  };
+  return {
+    clock,
+    advance(ms: number): void {
+      offsetMs += ms;
+    },
+    hold(): () => void {
+      heldAt = { now: Date.now(), monotonic: performance.now() };
+      return () => {
+        heldAt = null;
+      };
     },
   };
 }

@@ -2,7 +2,6 @@ import { connect, type Socket } from 'node:net';
 import {
   MessageReader,
   framingByHeaders,
-  valuesOf,
   type HeaderLine,
   type Message,
   type MessageHead,
@@ -161,11 +160,40 @@ export async function exchange(port: number, bytes: string | Buffer): Promise<Ra
   }
 }
 
-/** The value of a header that stands on one line; null where there is none. Throws on several. */
-export function headerOf(answer: Message, name: string): string | null {
-  const values = valuesOf(answer, name);
-  if (values.length > 1) throw new Error(`${values.length} lines of ${name}`);
-  return values[0] ?? null;
+/** Each request on a connection of its own, `parallel` of them at a time. Answers stand in the order of the requests. */
+export async function sendOneByOne(
+  port: number,
+  requests: readonly Buffer[],
+  parallel: number,
+): Promise<RawAnswer[]> {
+  const answers: RawAnswer[] = [];
+  let next = 0;
+  const sender = async (): Promise<void> => {
+    for (let i = next++; i < requests.length; i = next++) {
+      answers[i] = await exchange(port, requests[i] ?? Buffer.alloc(0));
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, sender));
+  return answers;
+}
+
+/** All requests at once over `connections` connections, which MUST be kept alive by what is sent. */
+export async function sendInOneGo(
+  port: number,
+  requests: readonly Buffer[],
+  connections: number,
+): Promise<RawAnswer[]> {
+  const share = Math.ceil(requests.length / connections);
+  const lines = Array.from({ length: connections }, async (_, i) => {
+    const own = requests.slice(i * share, (i + 1) * share);
+    const connection = await RawConnection.open(port);
+    connection.send(Buffer.concat(own));
+    const answers: RawAnswer[] = [];
+    for (const _ of own) answers.push(await connection.answer());
+    connection.drop();
+    return answers;
+  });
+  return (await Promise.all(lines)).flat();
 }
 
 function statusOf(startLine: string): number {

@@ -11,6 +11,7 @@ export interface RecordedRequest extends Message {
  * What the upstream does with a request:
  * - `answers`: sends the whole answer;
  * - `is silent`: reads and never answers;
+ * - `hangs up`: reads and closes the connection without an answer;
  * - `dies`: sends head and half of the body, then resets the connection;
  * - `streams`: sends the head and leaves the body to the test, over `streams`.
  */
@@ -18,7 +19,7 @@ export interface UpstreamAnswer {
   readonly status: number;
   readonly headers: readonly HeaderLine[];
   readonly body: string;
-  readonly behaviour: 'answers' | 'is silent' | 'dies' | 'streams';
+  readonly behaviour: 'answers' | 'is silent' | 'hangs up' | 'dies' | 'streams';
 }
 
 export const OK: UpstreamAnswer = {
@@ -50,8 +51,7 @@ export interface Upstream {
   receiving(body: string): boolean;
   /** What requests from now on get. */
   answerWith(answer: UpstreamAnswer): void;
-  /** Stops listening and cuts every connection; `stop` may follow. */
-  goDown(): Promise<void>;
+  /** Stops listening and cuts every connection; may be called again. */
   stop(): Promise<void>;
 }
 
@@ -59,49 +59,21 @@ export interface Upstream {
 export async function startUpstream(): Promise<Upstream> {
   const requests: RecordedRequest[] = [];
   const streams: OpenStream[] = [];
-  const sockets = new Set<Socket>();
-  const receiving = new Map<Socket, () => string>();
+  const open = new Map<Socket, Reading>();
   let connections = 0;
   let next = OK;
 
   const server = createServer((socket) => {
     connections++;
-    sockets.add(socket);
-    let body = '';
-    receiving.set(socket, () => body);
-    const reader = new MessageReader({
-      head: () => {
-        body = '';
-      },
-      body: (bytes) => {
-        if (body.length < 1000) body += bytes.toString('latin1');
-      },
-      framing: (head) => framingByHeaders(head, 'none'),
-      message: (message) => {
-        const [method = '', target = ''] = message.startLine.split(' ');
-        requests.push({ ...message, method, target });
-        if (message.complete) reply(socket, method, next, streams);
-      },
+    const reading = readRequests(socket, (request) => {
+      requests.push(request);
+      if (request.complete) reply(socket, request.method, next, streams);
     });
-    socket.on('data', (bytes: Buffer) => {
-      reader.push(bytes);
-    });
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      sockets.delete(socket);
-      receiving.delete(socket);
-      reader.end();
-    });
+    open.set(socket, reading);
+    socket.on('close', () => open.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-
-  const goDown = async (): Promise<void> => {
-    if (!server.listening) return;
-    const down = new Promise((resolve) => server.close(resolve));
-    for (const socket of sockets) socket.destroy();
-    await down;
-  };
   return {
     port,
     origin: `http://127.0.0.1:${port}`,
@@ -111,15 +83,49 @@ export async function startUpstream(): Promise<Upstream> {
       return connections;
     },
     get openConnections() {
-      return sockets.size;
+      return open.size;
     },
-    receiving: (body) => [...receiving.values()].some((received) => received() === body),
+    receiving: (body) => [...open.values()].some((reading) => reading.body === body),
     answerWith: (answer) => {
       next = answer;
     },
-    goDown,
-    stop: goDown,
+    stop: async () => {
+      if (!server.listening) return;
+      const stopped = new Promise((resolve) => server.close(resolve));
+      for (const socket of open.keys()) socket.destroy();
+      await stopped;
+    },
   };
+}
+
+interface Reading {
+  /** Of the request under way or the last one; its first kilobyte at least. */
+  body: string;
+}
+
+function readRequests(socket: Socket, arrived: (request: RecordedRequest) => void): Reading {
+  const reading = { body: '' };
+  const reader = new MessageReader({
+    framing: (head) => framingByHeaders(head, 'none'),
+    head: () => {
+      reading.body = '';
+    },
+    body: (bytes) => {
+      if (reading.body.length < 1000) reading.body += bytes.toString('latin1');
+    },
+    message: (message) => {
+      const [method = '', target = ''] = message.startLine.split(' ');
+      arrived({ ...message, method, target });
+    },
+  });
+  socket.on('data', (bytes: Buffer) => {
+    reader.push(bytes);
+  });
+  socket.on('error', () => undefined);
+  socket.on('close', () => {
+    reader.end();
+  });
+  return reading;
 }
 
 function reply(socket: Socket, method: string, answer: UpstreamAnswer, streams: OpenStream[]): void {
@@ -128,6 +134,9 @@ function reply(socket: Socket, method: string, answer: UpstreamAnswer, streams: 
   const bodiless = status === 101 || status === 204 || status === 304 || method === 'HEAD';
   switch (behaviour) {
     case 'is silent':
+      return;
+    case 'hangs up':
+      socket.destroy();
       return;
     case 'streams':
       socket.write([...lines, 'Transfer-Encoding: chunked', '', ''].join('\r\n'));

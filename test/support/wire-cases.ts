@@ -17,6 +17,20 @@ const DOCUMENTS = [
   'PlexMCP API overview',
 ] as const;
 
+const UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+type Unit = keyof typeof UNITS_MS;
+
+/** `1m30s` as milliseconds. */
+const duration = z
+  .string()
+  .regex(/^(?:\d+(?:ms|s|m|h))+$/)
+  .transform((text) =>
+    [...text.matchAll(/(\d+)(ms|s|m|h)/g)].reduce(
+      (ms, part) => ms + Number(part[1]) * UNITS_MS[part[2] as Unit],
+      0,
+    ),
+  );
+
 const headerLine = z.tuple([z.string(), z.string()]);
 
 /** Texts may name a fixture's key as `{RW}`, its id as `{RW.id}`, a fresh unknown key as `{UNKNOWN}`, the gate as `{gate}`. */
@@ -40,7 +54,7 @@ const answer = z.strictObject({
   status: z.number().default(200),
   headers: z.array(headerLine).default([['Content-Type', 'application/json']]),
   body: z.string().default('{"ok":true}'),
-  behaviour: z.enum(['answers', 'is silent', 'dies', 'streams']).default('answers'),
+  behaviour: z.enum(['answers', 'is silent', 'hangs up', 'dies', 'streams']).default('answers'),
 });
 
 /** A text, `/a regular expression/`, null for a header that must not be there, or all lines of that name. */
@@ -80,6 +94,8 @@ const requestStep = z.strictObject({
   repeat: z.number().default(1),
   /** How many connections send at once. */
   parallel: z.number().default(1),
+  /** All requests are sent in one go and happen at one moment by the gate's clock, however long they take. */
+  atOnce: z.boolean().default(false),
   answer: answer.optional(),
   expect: expectation,
 });
@@ -98,7 +114,7 @@ const step = z.union([
   requestStep,
   streamStep,
   /** Moves the clocks forward by `1m30s`, or by what the last answer's Retry-After says. */
-  z.strictObject({ advance: z.string().regex(/^(retry-after|(\d+(d|h|ms|m|s))+)$/) }),
+  z.strictObject({ advance: z.union([z.literal('retry-after'), duration]) }),
   z.strictObject({ revoke: z.string() }),
   z.strictObject({ disable: z.string() }),
   z.strictObject({ create: z.string() }),

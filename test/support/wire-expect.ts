@@ -1,3 +1,4 @@
+/* oxlint-disable vitest/no-standalone-expect, vitest/valid-expect -- called by tests; the second argument says what differs */
 import { expect } from 'vitest';
 import { valuesOf, type MessageHead } from './http-message.ts';
 import type { RawAnswer } from './raw-client.ts';

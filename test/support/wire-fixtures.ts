@@ -1,3 +1,4 @@
+/* oxlint-disable vitest/no-standalone-expect, vitest/valid-expect -- called by tests; the second argument says what differs */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { composeKey, KEY_PREFIXES } from '../../src/core/key-shape.ts';

@@ -1,8 +1,9 @@
+/* oxlint-disable vitest/no-standalone-expect, vitest/valid-expect -- called by tests; the second argument says what differs */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { TestGate } from './gate.ts';
 import { valuesOf, type HeaderLine } from './http-message.ts';
-import { RawConnection, exchange, requestBytes, type RawAnswer } from './raw-client.ts';
+import { RawConnection, requestBytes, sendInOneGo, sendOneByOne, type RawAnswer } from './raw-client.ts';
 import { startStage, type Stage } from './stage.ts';
 import type { Upstream } from './upstream.ts';
 import {
@@ -55,23 +56,23 @@ class CaseRun {
   async step(step: WireStep): Promise<void> {
     if ('request' in step) await this.#request(step);
     else if ('stream' in step) await this.#stream(step);
-    else if ('advance' in step) this.#gate.advance(this.#durationMs(step.advance));
+    else if ('advance' in step) this.#advance(step.advance);
     else if ('revoke' in step) await this.#fixtures.revoke(step.revoke);
     else if ('disable' in step) await this.#fixtures.disable(step.disable);
     else if ('create' in step) await this.#fixtures.create(step.create);
-    else if ('upstream' in step) await this.#upstream.goDown();
+    else if ('upstream' in step) await this.#upstream.stop();
     else if ('log' in step) await this.#log(step.log);
     else await this.#compareSeries(step.series);
   }
 
+  #advance(by: number | 'retry-after'): void {
+    this.#gate.advance(by === 'retry-after' ? this.#retryAfterMs() : by);
+  }
+
   async #request(step: RequestStep): Promise<void> {
     if (step.answer !== undefined) this.#upstream.answerWith(step.answer);
-    const arrivedBefore = this.#upstream.requests.length;
     const lookupsBefore = this.#gate.resolves();
-    const bytes = step.each.flatMap((part) =>
-      Array.from({ length: step.repeat }, () => this.#bytes(step.request, part)),
-    );
-    const answers = await sendAll(this.#gate.port, bytes, step.parallel);
+    const { answers, arrivedBefore } = await this.#play(step);
     expectStatuses(answers, step.expect.status);
     for (const answer of answers) expectAnswer(answer, step.expect, (text) => this.#fixtures.fill(text));
     const { countsDown, lookups, upstream } = step.expect;
@@ -85,6 +86,22 @@ class CaseRun {
       expectArrivals(arrived, upstream, (text) => this.#fixtures.fill(text));
     }
     this.#lastAnswer = answers.at(-1) ?? null;
+  }
+
+  async #play(step: RequestStep): Promise<{ answers: RawAnswer[]; arrivedBefore: number }> {
+    const arrivedBefore = this.#upstream.requests.length;
+    const bytes = step.each.flatMap((part) =>
+      Array.from({ length: step.repeat }, () => this.#bytes(step.request, part, step.atOnce)),
+    );
+    if (!step.atOnce) {
+      return { answers: await sendOneByOne(this.#gate.port, bytes, step.parallel), arrivedBefore };
+    }
+    const letGo = this.#gate.hold();
+    try {
+      return { answers: await sendInOneGo(this.#gate.port, bytes, step.parallel), arrivedBefore };
+    } finally {
+      letGo();
+    }
   }
 
   async #stream(step: StreamStep): Promise<void> {
@@ -114,7 +131,7 @@ class CaseRun {
     }
   }
 
-  #bytes(base: WireRequest, part: PartialRequest = {}): Buffer {
+  #bytes(base: WireRequest, part: PartialRequest = {}, keepAlive = false): Buffer {
     const fill = (text: string): string => this.#fixtures.fill(text);
     const raw = part.raw ?? base.raw;
     if (raw !== undefined) return Buffer.from(fill(raw), 'latin1');
@@ -122,6 +139,7 @@ class CaseRun {
       fill(name),
       fill(value),
     ]);
+    if (keepAlive) lines.push(['Connection', 'keep-alive']);
     const hasHost = lines.some(([name]) => name.toLowerCase() === 'host');
     return requestBytes({
       method: fill(part.method ?? base.method),
@@ -131,8 +149,8 @@ class CaseRun {
     });
   }
 
-  #durationMs(text: string): number {
-    if (text !== 'retry-after') return durationMs(text);
+  /** What the last answer asked the client to wait. */
+  #retryAfterMs(): number {
     const seconds = this.#lastAnswer === null ? [] : valuesOf(this.#lastAnswer, 'retry-after');
     expect(seconds, 'Retry-After of the last answer').toEqual([expect.stringMatching(/^[1-9]\d*$/)]);
     return Number(seconds[0]) * 1000;
@@ -159,32 +177,9 @@ class CaseRun {
   }
 }
 
-/** Answers in the order of the requests, whatever order they came in. */
-async function sendAll(port: number, requests: readonly Buffer[], parallel: number): Promise<RawAnswer[]> {
-  const answers: RawAnswer[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let i = next++; i < requests.length; i = next++) {
-      answers[i] = await exchange(port, requests[i] ?? Buffer.alloc(0));
-    }
-  };
-  await Promise.all(Array.from({ length: parallel }, worker));
-  return answers;
-}
-
 async function expectLeavingSeen(connection: RawConnection, closed: () => boolean): Promise<void> {
   connection.drop();
   const deadline = Date.now() + 1000;
   while (!closed() && Date.now() < deadline) await sleep(5);
   expect(closed(), 'the upstream sees within a second that the client has left').toBe(true);
-}
-
-const UNITS_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function durationMs(text: string): number {
-  let total = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+)(d|h|ms|m|s)/g)) {
-    total += Number(count) * (UNITS_MS[unit ?? ''] ?? 0);
-  }
-  return total;
 }

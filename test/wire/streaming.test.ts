@@ -3,12 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RawConnection } from '../support/raw-client.ts';
 import { startStage, type Stage } from '../support/stage.ts';
-import { OK } from '../support/upstream.ts';
+import { OK, type OpenStream } from '../support/upstream.ts';
 
 const CONFIG = `
+keyService: {}
 proxy:
-  host: 127.0.0.1
-  port: 0
   routes:
     - match: { path: / }
       profile: standard
@@ -16,13 +15,12 @@ proxy:
     - match: { path: /bulk }
       profile: standard
       upstream: '{bulk}'
-keyService: { port: 0 }
 `;
 
 const MIB = 1024 * 1024;
 const TOTAL = 96 * MIB;
 /** What both sockets' kernel buffers may hold beside the gate's own few hundred KiB. */
-const HELD_MAX = 24 * MIB;
+const HELD_MAX = 16 * MIB;
 const PIECE = Buffer.alloc(64 * 1024, 'x');
 
 let stage: Stage;
@@ -51,6 +49,16 @@ async function open(text: string): Promise<RawConnection> {
 
 const KEYED = 'Host: gate.test\r\nx-api-key: {S}\r\n';
 
+/** The stream that the request opens at the upstream. */
+async function openStream(text: string): Promise<{ connection: RawConnection; stream: OpenStream }> {
+  const before = stage.upstream.streams.length;
+  const connection = await open(text);
+  await until(() => stage.upstream.streams.length > before, 'the request', 2000);
+  const stream = stage.upstream.streams.at(-1);
+  if (stream === undefined) throw new Error('no stream was opened');
+  return { connection, stream };
+}
+
 async function until(seen: () => boolean, what: string, patienceMs: number): Promise<void> {
   const deadline = Date.now() + patienceMs;
   while (!seen()) {
@@ -69,16 +77,16 @@ describe('an answer', () => {
         body: '',
         behaviour: 'streams',
       });
-      const connection = await open(`GET /events HTTP/1.1\r\n${KEYED}\r\n`);
-      await until(() => stage.upstream.streams.length > 0, 'the request', 2000);
-      const stream = stage.upstream.streams.at(-1);
+      const { connection, stream } = await openStream(`GET /events HTTP/1.1\r\n${KEYED}\r\n`);
+      await connection.until(() => connection.head !== null, 'the head before any piece', 1000);
+      expect(connection.status).toBe(200);
       let sent = '';
       for (let i = 0; i < 20; i++) {
-        stream?.send(`data: ${i}\n\n`);
+        stream.send(`data: ${i}\n\n`);
         sent += `data: ${i}\n\n`;
         await connection.until(() => connection.received === sent, `piece ${i}`, 1000);
       }
-      stream?.end();
+      stream.end();
       expect((await connection.answer()).body.toString()).toBe(sent);
     },
   );
@@ -93,18 +101,26 @@ describe('an answer', () => {
 
   it('that the upstream breaks off in the middle of chunks ends the connection too', async () => {
     stage.upstream.answerWith({ status: 200, headers: [], body: '', behaviour: 'streams' });
-    const before = stage.upstream.streams.length;
-    const connection = await open(`GET /half HTTP/1.1\r\n${KEYED}\r\n`);
-    await until(() => stage.upstream.streams.length > before, 'the request', 2000);
-    const stream = stage.upstream.streams.at(-1);
-    stream?.send('half of it');
+    const { connection, stream } = await openStream(`GET /half HTTP/1.1\r\n${KEYED}\r\n`);
+    stream.send('half of it');
     await connection.until(() => connection.received !== '', 'the first half');
-    stream?.cut();
+    stream.cut();
     await Promise.race([connection.closed, sleep(2000)]);
     expect(connection.socket.destroyed).toBe(true);
     expect((await connection.answer()).complete).toBe(false);
   });
 });
+
+it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND'])(
+  'a %s that the upstream hung up on is not sent again, because it may have been acted on',
+  async (method) => {
+    stage.upstream.answerWith({ ...OK, behaviour: 'hangs up' });
+    const before = stage.upstream.requests.length;
+    const connection = await open(`${method} /once HTTP/1.1\r\n${KEYED}Connection: close\r\n\r\n`);
+    expect((await connection.answer()).status).toBe(502);
+    expect(stage.upstream.requests.slice(before).map((request) => request.method)).toEqual([method]);
+  },
+);
 
 describe('a client that leaves is missed upstream within a second', () => {
   it('while it waits for an answer', async () => {
@@ -115,6 +131,7 @@ describe('a client that leaves is missed upstream within a second', () => {
     const openBefore = stage.upstream.openConnections;
     connection.drop();
     await until(() => stage.upstream.openConnections < openBefore, 'the end of the connection', 1000);
+    expect(stage.upstream.openConnections).toBe(openBefore - 1);
   });
 
   it('while it sends a body', async () => {
@@ -130,14 +147,12 @@ describe('a client that leaves is missed upstream within a second', () => {
 
   it('while an answer streams', async () => {
     stage.upstream.answerWith({ status: 200, headers: [], body: '', behaviour: 'streams' });
-    const before = stage.upstream.streams.length;
-    const connection = await open(`GET /stream HTTP/1.1\r\n${KEYED}\r\n`);
-    await until(() => stage.upstream.streams.length > before, 'the request', 2000);
-    const stream = stage.upstream.streams.at(-1);
-    stream?.send('something');
+    const { connection, stream } = await openStream(`GET /stream HTTP/1.1\r\n${KEYED}\r\n`);
+    stream.send('something');
     await connection.until(() => connection.received !== '', 'the first piece');
     connection.drop();
-    await until(() => stream?.closed === true, 'the end of the stream', 1000);
+    await until(() => stream.closed, 'the end of the stream', 1000);
+    expect(stream.closed).toBe(true);
   });
 });
 
@@ -181,12 +196,12 @@ async function settled(read: () => number): Promise<number> {
 }
 
 async function writeAll(socket: Socket, total: number): Promise<void> {
+  const ended = new Promise<'ended'>((resolve) => void socket.once('close', () => resolve('ended')));
   for (let sent = 0; sent < total; sent += PIECE.length) {
     if (socket.write(PIECE)) continue;
-    await new Promise<void>((resolve, reject) => {
-      socket.once('drain', resolve);
-      socket.once('close', () => reject(new Error('the connection ended during the upload')));
-    });
+    const drained = new Promise<'drained'>((resolve) => void socket.once('drain', () => resolve('drained')));
+    if ((await Promise.race([drained, ended])) === 'ended')
+      throw new Error('the connection ended on the way');
   }
 }
 

@@ -10,6 +10,11 @@ describe('the wire cases', () => {
     expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: CASES }, (_, i) => i + 1));
   });
 
+  it('are all played but those that are known to be pending', () => {
+    const pending = files.flatMap(({ cases }) => cases.filter((wireCase) => wireCase.pending !== undefined));
+    expect(pending.map((wireCase) => wireCase.case).toSorted((a, b) => a - b)).toEqual(PENDING);
+  });
+
   it('stand in the order of their numbers within a file', () => {
     for (const { cases } of files) {
       const numbers = cases.map((wireCase) => wireCase.case);
@@ -18,12 +23,16 @@ describe('the wire cases', () => {
   });
 });
 
-for (const file of files) {
-  describe(file.name, () => {
-    for (const wireCase of file.cases) {
-      const title = `${wireCase.case}: ${wireCase.title}`;
-      if (wireCase.pending === undefined) it(title, () => runCase(wireCase, file.configOf(wireCase)));
-      else it.todo(`${title} (${wireCase.pending})`);
-    }
+/** What one process cannot show, or nothing serves yet; the files say for each what it waits for. */
+const PENDING = [
+  41, 70, 78, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 111,
+  116, 117, 118, 121, 122,
+];
+
+describe.each(files)('$name', (file) => {
+  const real = file.cases.filter((wireCase) => wireCase.steps !== undefined);
+
+  it.each(real)('$case: $title', async (wireCase) => {
+    await expect(runCase(wireCase, file.configOf(wireCase))).resolves.toBeUndefined();
   });
-}
+});

@@ -19,11 +19,8 @@ export type Lookup =
 
 /** What the lookups tell the metrics. */
 export interface LookupEvents {
-  asked(
-    layer: LookupSource,
-    result: 'hit' | 'miss' | 'negative' | 'stale' | 'error',
-    durationMs: number,
-  ): void;
+  remembered(result: 'hit' | 'miss' | 'negative'): void;
+  asked(result: 'hit' | 'negative' | 'error', durationMs: number): void;
   coalesced(): void;
 }
 
@@ -70,11 +67,9 @@ export class KeyLookup {
 
   /** What this process knows without asking; null where it must ask. */
   cached(digest: Digest): Lookup | null {
-    const startedAt = this.#options.clock.monotonic();
     const entry = this.#found.get(digest) ?? this.#unknown.get(digest);
-    const usable = entry !== undefined && this.#isUsable(digest, entry, startedAt);
-    const result = !usable ? 'miss' : entry.record === null ? 'negative' : 'hit';
-    this.#options.events.asked('l1', result, this.#options.clock.monotonic() - startedAt);
+    const usable = entry !== undefined && this.#isUsable(digest, entry, this.#options.clock.monotonic());
+    this.#options.events.remembered(!usable ? 'miss' : entry.record === null ? 'negative' : 'hit');
     return usable ? lookupOf(entry, 'l1') : null;
   }
 
@@ -107,13 +102,13 @@ export class KeyLookup {
       const askedAt = clock.monotonic();
       try {
         const { record, asOf } = await this.#question(digest);
-        events.asked('origin', record === null ? 'negative' : 'hit', clock.monotonic() - askedAt);
+        events.asked(record === null ? 'negative' : 'hit', clock.monotonic() - askedAt);
         if (!this.isCurrent(digest, record, asOf)) continue;
         const entry: Entry = { record, asOf, askedAt };
         this.#remember(digest, entry);
         return lookupOf(entry, 'origin');
       } catch (error) {
-        events.asked('origin', 'error', clock.monotonic() - askedAt);
+        events.asked('error', clock.monotonic() - askedAt);
         return { kind: 'unavailable', detail: error instanceof Error ? error.name : 'unknown error' };
       }
     }

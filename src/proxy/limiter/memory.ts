@@ -84,7 +84,7 @@ function statesOf(shelves: readonly Shelf[], now: number): LimitState[] {
       const book = books[i];
       if (book === undefined) continue;
       const remaining = book.free(now);
-      // A lowered limit may hold more units than it has: then it is not the first of them that makes room.
+      // With nothing left, both headers name the moment at which one unit is free again.
       const resetAfterMs = remaining === 0 ? book.freeAfter(now) : book.earliestFreeAfter(now);
       states.push({ limit, remaining, resetAfterMs });
     }

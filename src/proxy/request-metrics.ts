@@ -1,0 +1,125 @@
+import { REASONS, type Reason } from '../core/reasons.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+
+/** What the metrics want to know of a finished request. Times in seconds. */
+export interface RequestSummary {
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly source: 'upstream' | 'gateway';
+  /** Null: allowed. */
+  readonly denied: Reason | null;
+  readonly durationSeconds: number;
+  readonly overheadSeconds: number;
+}
+
+interface Counting {
+  inc(by?: number): void;
+}
+
+interface Observing {
+  observe(value: number): void;
+}
+
+/** Known methods by name, all others as one, so that a client cannot make series. */
+const METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'CONNECT',
+]);
+
+/** The request metrics of one route. Children are looked up by their labels once and kept. */
+class RouteMetrics {
+  readonly #metrics: Metrics;
+  readonly #route: string;
+  readonly #requests = new Map<string, Counting>();
+  readonly #decisions = new Map<Reason | null, Counting>();
+  readonly #durations: Record<'upstream' | 'gateway', Observing>;
+  readonly #overhead: Observing;
+  readonly inFlight: Counting & { dec(): void };
+
+  constructor(metrics: Metrics, route: string) {
+    this.#metrics = metrics;
+    this.#route = route;
+    this.#overhead = metrics.overhead.labels(route);
+    this.#durations = {
+      upstream: metrics.requestDuration.labels(route, 'upstream'),
+      gateway: metrics.requestDuration.labels(route, 'gateway'),
+    };
+    this.inFlight = metrics.inFlight.labels(route);
+    // They exist from the first scrape on, so that a rate never starts with a jump.
+    this.inFlight.inc(0);
+    metrics.webSockets.labels(route).set(0);
+    this.#decision(null).inc(0);
+    for (const reason of Object.keys(REASONS)) this.#decision(reason as Reason).inc(0);
+  }
+
+  observe({ method, status, source, denied, durationSeconds, overheadSeconds }: RequestSummary): void {
+    this.#request(method, status, source).inc();
+    this.#decision(denied).inc();
+    this.#durations[source].observe(durationSeconds);
+    this.#overhead.observe(overheadSeconds);
+  }
+
+  #request(method: string, status: number, source: string): Counting {
+    const name = `${method} ${status} ${source}`;
+    let child = this.#requests.get(name);
+    if (child === undefined) {
+      const known = METHODS.has(method) ? method : '_OTHER';
+      child = this.#metrics.requests.labels(this.#route, known, String(status), source);
+      // Only known methods are kept: a client can invent any number of others.
+      if (known === method) this.#requests.set(name, child);
+    }
+    return child;
+  }
+
+  #decision(denied: Reason | null): Counting {
+    let child = this.#decisions.get(denied);
+    if (child === undefined) {
+      const result = denied === null ? 'allow' : REASONS[denied].status >= 500 ? 'error' : 'deny';
+      child = this.#metrics.decisions.labels(this.#route, result, denied ?? 'none');
+      this.#decisions.set(denied, child);
+    }
+    return child;
+  }
+}
+
+export class RequestMetrics {
+  readonly #metrics: Metrics;
+  readonly #routes = new Map<string, RouteMetrics>();
+  readonly #upstreams = new Map<string, Observing>();
+
+  constructor(metrics: Metrics, routeIds: readonly string[]) {
+    this.#metrics = metrics;
+    for (const id of routeIds) this.#routes.set(id, new RouteMetrics(metrics, id));
+  }
+
+  begin(route: string): void {
+    this.#routes.get(route)?.inFlight.inc();
+  }
+
+  end(summary: RequestSummary): void {
+    const route = this.#routes.get(summary.route);
+    route?.observe(summary);
+    route?.inFlight.dec();
+  }
+
+  upstreamAnswered(origin: string, seconds: number): void {
+    let child = this.#upstreams.get(origin);
+    if (child === undefined) {
+      child = this.#metrics.upstreamDuration.labels(origin);
+      this.#upstreams.set(origin, child);
+    }
+    child.observe(seconds);
+  }
+
+  upstreamFailed(origin: string, error: string): void {
+    this.#metrics.upstreamErrors.labels(origin, error).inc();
+  }
+}
