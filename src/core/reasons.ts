@@ -51,7 +51,7 @@ export const REASONS = {
     400,
     BAD_REQUEST,
     'The request target or its headers are ambiguous or malformed',
-    'The path holds dot segments, a backslash or control bytes, decoding it would change the route or rule, or the request carries two Host lines, another authority or an unknown transfer coding.',
+    'The path holds dot segments, a backslash or control bytes, decoding it would change the route or rule, or the request carries no Host line or two, another authority or an unknown transfer coding.',
   ),
   conflicting_credentials: row(
     400,

@@ -56,3 +56,12 @@ const KEY_LIKE = /(?:plx_sk_|pxt_sk_|pmcp_|pg_sk_|sk_live_|sk_test_)[^\s"',;&/?#
 export function maskKeys(text: string): string {
   return text.includes('_') ? text.replace(KEY_LIKE, '[redacted]') : text;
 }
+
+/** `maskKeys` for a gate whose keys have prefixes of its own: letters, digits, `_` and `-`, maybe only one of them. */
+export function keyMask(prefixes: readonly string[]): (text: string) => string {
+  const own = prefixes.filter((prefix) => maskKeys(prefix) === prefix);
+  if (own.length === 0) return maskKeys;
+  // A prefix may be a mere letter, so that only what is about as long as a key counts as one.
+  const like = new RegExp(`(?:${own.join('|')})[0-9A-Za-z]{16,}`, 'g');
+  return (text) => maskKeys(text).replace(like, '[redacted]');
+}

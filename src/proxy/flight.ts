@@ -4,7 +4,8 @@ import { DEPRECATION_FIELD_NAMES } from '../core/deprecation-fields.ts';
 import { RATE_LIMIT_FIELD_NAMES } from '../core/rate-limit-fields.ts';
 import type { Forward } from './forward.ts';
 
-export type UpstreamError = 'timeout' | 'refused' | 'reset' | 'tls';
+export const UPSTREAM_ERRORS = ['timeout', 'refused', 'reset', 'tls'] as const;
+export type UpstreamError = (typeof UPSTREAM_ERRORS)[number];
 
 type Ending =
   /** The upstream's answer has been passed on, whole or, where either side broke off, in part. */

@@ -4,6 +4,9 @@ import type { Limit } from '../core/limit.ts';
 import { named } from '../core/rate-limit-fields.ts';
 import type { Spending } from './limiter/limiter.ts';
 
+/** What a tier is called in metrics that the configuration does not name. */
+export const OTHER_TIER = 'other';
+
 export interface Policy {
   /** What a request spends: the owner's limits, then the key's; empty where none hold. */
   readonly spendings: readonly Spending[];
@@ -39,7 +42,7 @@ export class Policies {
     const { owner } = key;
     const tiers = this.#config.tiers[owner.profile];
     const known = tiers.has(owner.tier);
-    const tierLabel = `${owner.profile}/${known ? owner.tier : 'other'}`;
+    const tierLabel = `${owner.profile}/${known ? owner.tier : OTHER_TIER}`;
     if (owner.profile === 'plexmcp' && this.#config.plexmcpSelfHosted) {
       return { spendings: [], forbidden: [], tierLabel };
     }

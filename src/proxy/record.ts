@@ -1,7 +1,7 @@
 import type { ProxyConfig } from '../config/config.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import type { Reason } from '../core/reasons.ts';
-import { maskKeys } from '../core/secret.ts';
+import { keyMask } from '../core/secret.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { UpstreamError } from './flight.ts';
@@ -79,6 +79,8 @@ export interface Recorder {
   decided(exchange: Exchange, decision: Decision<Place>): void;
   /** The upstream's answer to a permitted request has begun; a stream counts now, not when it ends. */
   answered(permit: Permit<Place>, status: number): void;
+  /** Text from a client without the keys in it. */
+  readonly mask: (text: string) => string;
 }
 
 /** The route of what was refused before a route was known. */
@@ -94,6 +96,7 @@ export function createRecorder(parts: {
   readonly reporter: Reporter;
 }): Recorder {
   const { log, gate, reporter } = parts;
+  const mask = keyMask(Object.values(parts.config.keys.prefixes));
   const metrics = new RequestMetrics(parts.metrics, [...parts.config.routes.map(({ id }) => id), NO_ROUTE]);
   const record = (exchange: Exchange): void => {
     const { decision, receivedAt, decidedAt, answeredAt, upstreamError } = exchange;
@@ -114,13 +117,14 @@ export function createRecorder(parts: {
       metrics.upstreamAnswered(upstream, (answeredAt - decidedAt) / 1000);
     }
     if (upstream !== undefined && upstreamError !== null) metrics.upstreamFailed(upstream, upstreamError);
-    const line = lineOf(exchange, { route, source, endedAt });
+    const line = lineOf(exchange, { route, source, endedAt, mask });
     log.info(line, 'request');
     if (decision?.kind === 'denial' && isRefusedAuthentication(decision)) {
       reporter.refused(refusedRequest(decision, exchange, line));
     }
   };
   return Object.assign(record, {
+    mask,
     decided(exchange: Exchange, decision: Decision<Place>): void {
       if (exchange.decision === null) metrics.begin(routeIdOf(decision));
       exchange.decision = decision;
@@ -155,15 +159,21 @@ function refusedRequest(denial: Denial<Place>, { requestId, address }: Exchange,
 
 function lineOf(
   exchange: Exchange,
-  more: { route: string; source: 'upstream' | 'gateway'; endedAt: number },
+  more: {
+    route: string;
+    source: 'upstream' | 'gateway';
+    endedAt: number;
+    mask: (text: string) => string;
+  },
 ): LogFields {
   const { decision } = exchange;
+  const { mask } = more;
   const line: LogFields = {
     requestId: exchange.requestId,
     route: more.route,
     method: exchange.method,
     // The query may hold what is nobody's business, and a key pasted into a path is still a key.
-    path: clip(maskKeys(exchange.url.split('?', 1)[0] ?? '')),
+    path: clip(mask(exchange.url.split('?', 1)[0] ?? '')),
     status: exchange.status,
     source: more.source,
     address: exchange.address,
@@ -182,7 +192,7 @@ function lineOf(
     line.ownerId = decision.key.owner.id;
   }
   if (decision?.source) line.lookup = decision.source;
-  if (exchange.userAgent !== null) line.userAgent = clip(maskKeys(exchange.userAgent));
+  if (exchange.userAgent !== null) line.userAgent = clip(mask(exchange.userAgent));
   if (exchange.answeredAt > 0) line.upstreamMs = rounded(exchange.answeredAt - exchange.decidedAt);
   return line;
 }

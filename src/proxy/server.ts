@@ -208,7 +208,8 @@ class Door {
 
   #open(request: IncomingMessage, upgrade: boolean): Visit {
     const { trustedProxies, gate } = this.#parts;
-    return openVisit(request, upgrade, trustedProxies, gate.clock.monotonic());
+    const receivedAt = gate.clock.monotonic();
+    return openVisit(request, upgrade, { trustedProxies, receivedAt, mask: this.#record.mask });
   }
 
   /** The pipeline's word. A defect in it becomes a 500 that names the request, and nothing is forwarded. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ProxyConfig, RouteConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
+import { PROFILES } from '../core/profile.ts';
 import type { Secret } from '../core/secret.ts';
 import type { ChangeListener, KeySource, ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
@@ -8,12 +9,13 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { TrustedProxies } from './address.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
+import { UPSTREAM_ERRORS } from './flight.ts';
 import { createForwarder } from './forward.ts';
 import { Changes } from './keys/changes.ts';
 import { KeyLookup, type LookupEvents } from './keys/lookup.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
 import type { Gate } from './pipeline.ts';
-import { Policies } from './policy.ts';
+import { OTHER_TIER, Policies } from './policy.ts';
 import { Reporter } from './reporter.ts';
 import { Routes, type RouteUpstream } from './routes.ts';
 import { createProxyServer } from './server.ts';
@@ -52,7 +54,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const limiter = new MemoryLimiter(clock);
   const forbidden = new MemoryLimiter(clock);
   const gate: Gate = {
-    routes: new Routes(config.routes, (route) => upstreamOf(route, options)),
+    routes: routesOf(options),
     keys,
     policies: new Policies(config),
     limiter,
@@ -60,8 +62,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     failures: new FailedAuthentications(config.failedAuthentication, clock),
     clock,
     checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
-    limited: (tier, allowed) =>
-      metrics.limitDecisions.labels(tier, allowed ? 'allow' : 'limit', 'memory').inc(),
+    limited: limitEvents(metrics, config, limiter.algorithm),
   };
   const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
   const upgrader = createUpgrader();
@@ -109,6 +110,16 @@ function startKeyLookup({ config, source, subscribe, clock, metrics }: ProxyOpti
   return { keys, unsubscribe: subscribe((change) => changes.apply(change)) };
 }
 
+/** The routes, and every way to fail of each upstream from the first scrape on. */
+function routesOf(options: ProxyOptions): Routes {
+  const { config, metrics } = options;
+  return new Routes(config.routes, (route) => {
+    const upstream = upstreamOf(route, options);
+    for (const reason of UPSTREAM_ERRORS) metrics.upstreamErrors.labels(upstream.origin, reason).inc(0);
+    return upstream;
+  });
+}
+
 function upstreamOf(
   { upstream, credential }: RouteConfig,
   { echoOrigin, keyService }: ProxyOptions,
@@ -141,6 +152,21 @@ function startReporter({ reports, clock, metrics }: ProxyOptions): Reporter {
   });
   metrics.watchReportEntries(() => reporter.pending);
   return reporter;
+}
+
+/** Every decision on every tier a key can have exists from the first scrape on. */
+function limitEvents(metrics: Metrics, { tiers }: ProxyConfig, algorithm: string): Gate['limited'] {
+  const counters = new Map<string, { inc(): void }>();
+  for (const profile of PROFILES) {
+    for (const tier of [...tiers[profile].keys(), OTHER_TIER].map((name) => `${profile}/${name}`)) {
+      for (const result of ['allow', 'limit'] as const) {
+        const child = metrics.limitDecisions.labels(tier, result, algorithm);
+        child.inc(0);
+        counters.set(`${tier} ${result}`, child);
+      }
+    }
+  }
+  return (tier, allowed) => counters.get(`${tier} ${allowed ? 'allow' : 'limit'}`)?.inc();
 }
 
 function lookupEvents(metrics: Metrics): LookupEvents {

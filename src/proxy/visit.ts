@@ -15,18 +15,24 @@ export interface Visit {
   readonly exchange: Exchange;
 }
 
-/** `receivedAt` is monotonic. */
+export interface VisitOptions {
+  readonly trustedProxies: TrustedProxies;
+  /** Monotonic. */
+  readonly receivedAt: number;
+  /** Text from a client without the keys in it. */
+  readonly mask: (text: string) => string;
+}
+
 export function openVisit(
   request: IncomingMessage,
   upgrade: boolean,
-  trustedProxies: TrustedProxies,
-  receivedAt: number,
+  { trustedProxies, receivedAt, mask }: VisitOptions,
 ): Visit {
   const head = readHead(request.rawHeaders);
   const peer = plainAddress(request.socket.remoteAddress ?? '');
   const exchange = openExchange(
     {
-      requestId: callersRequestId(head) ?? newRequestId(),
+      requestId: callersRequestId(head, mask) ?? newRequestId(),
       method: request.method ?? '',
       url: request.url ?? '',
       address: trustedProxies.clientAddress(peer, head),

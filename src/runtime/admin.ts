@@ -16,7 +16,8 @@ interface AdminAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
-  readonly challenge?: boolean;
+  /** Beside Content-Type, Content-Length and Cache-Control. */
+  readonly headers?: Record<string, string>;
 }
 
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
@@ -33,9 +34,13 @@ export function createAdminServer(options: AdminOptions): Server {
 
 async function answer(request: IncomingMessage, options: AdminOptions): Promise<AdminAnswer> {
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
-  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD');
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return text(405, 'only GET and HEAD', { Allow: 'GET, HEAD' });
+  }
   if (!OPEN_PATHS.has(path) && !mayRead(request, options.token)) {
-    return { ...text(401, 'the admin token is required off loopback'), challenge: true };
+    return text(401, 'the admin token is required off loopback', {
+      'WWW-Authenticate': 'Bearer realm="plexgate-admin"',
+    });
   }
   switch (path) {
     case '/livez':
@@ -65,16 +70,16 @@ function mayRead(request: IncomingMessage, token: Secret | null): boolean {
   return token.equals(new Secret(sent.slice('bearer '.length).trim()));
 }
 
-function text(status: number, body: string): AdminAnswer {
-  return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` };
+function text(status: number, body: string, headers: Record<string, string> = {}): AdminAnswer {
+  return { status, type: 'text/plain; charset=utf-8', body: `${body}\n`, headers };
 }
 
-function write(response: ServerResponse, { status, type, body, challenge }: AdminAnswer): void {
+function write(response: ServerResponse, { status, type, body, headers }: AdminAnswer): void {
   response.writeHead(status, {
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
-    ...(challenge === true ? { 'WWW-Authenticate': 'Bearer realm="plexgate-admin"' } : {}),
+    ...headers,
   });
   response.end(body);
 }

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { KEY_PREFIXES, composeKey } from '../../src/core/key-shape.ts';
 import { PROFILES } from '../../src/core/profile.ts';
-import { Secret, digestOf, maskKeys, parseDigest } from '../../src/core/secret.ts';
+import { Secret, digestOf, keyMask, maskKeys, parseDigest } from '../../src/core/secret.ts';
 import { anyText } from './any-text.ts';
 
 const TEXT = composeKey('plx_sk_', randomBytes);
@@ -122,5 +122,24 @@ describe('masking', () => {
         expect(maskKeys(maskKeys(text))).toBe(maskKeys(text));
       }),
     );
+  });
+});
+
+describe('a mask for prefixes of one’s own', () => {
+  const mask = keyMask(['plx_sk_', 'acme-live-', 'a']);
+  const body = 'x'.repeat(42);
+
+  test.each<[text: string, masked: string]>([
+    [`/x/acme-live-${body}/y`, '/x/[redacted]/y'],
+    [`acme-live-${body},${TEXT}`, '[redacted],[redacted]'],
+    [`a${body}`, '[redacted]'],
+    ['/a/path/about/nothing', '/a/path/about/nothing'],
+    ['acme-live-', 'acme-live-'],
+  ])('%j', (text, masked) => {
+    expect(mask(text)).toBe(masked);
+  });
+
+  test('is the usual one where there are none', () => {
+    expect(keyMask(Object.values(KEY_PREFIXES))).toBe(maskKeys);
   });
 });

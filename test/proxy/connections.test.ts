@@ -29,7 +29,7 @@ function stubborn(port: number, bytes: string): { text: () => string; closed: ()
 describe('a connection that has had its last answer', () => {
   let stage: ForwardStage;
   beforeAll(async () => {
-    stage = await ForwardStage.start();
+    stage = await ForwardStage.start(10_000);
   });
   afterAll(() => stage.stop());
 
@@ -55,7 +55,7 @@ describe('a connection that has had its last answer', () => {
 
 describe('a gate that stops', () => {
   it('waits no longer than its grace for refused upgrades and for upgrades without an answer', async () => {
-    const stage = await ForwardStage.start();
+    const stage = await ForwardStage.start(10_000);
     const { port } = stage.gate;
     stage.upstream.does(() => undefined);
     const refused = stubborn(port, `GET /ws HTTP/1.1\r\nHost: a\r\n${UPGRADE}\r\n`);

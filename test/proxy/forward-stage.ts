@@ -5,13 +5,12 @@ import { RawConnection, type RawAnswer } from '../support/raw-client.ts';
 import { startTalkingUpstream, type TalkingUpstream } from '../support/talking-upstream.ts';
 import { Fixtures } from '../support/wire-fixtures.ts';
 
-/** Deadlines are 200 ms each; the gate looks every 100 ms. */
 const CONFIG = `
 proxy:
   host: 127.0.0.1
   port: 0
   failedAuthentication: off
-  timeouts: { connect: 400ms, firstByte: 400ms, bodyIdle: 400ms }
+  timeouts: { connect: {deadline}ms, firstByte: {deadline}ms, bodyIdle: {deadline}ms }
   routes:
     - { match: { path: / }, profile: standard, upstream: '{upstream}' }
     - { match: { path: /plexe }, profile: plexe, upstream: '{upstream}' }
@@ -22,7 +21,7 @@ proxy:
 keyService: { port: 0 }
 `;
 
-/** A gate with short deadlines in front of an upstream that does what it is told. */
+/** A gate in front of an upstream that does what it is told. */
 export class ForwardStage {
   readonly gate: TestGate;
   readonly upstream: TalkingUpstream;
@@ -35,11 +34,13 @@ export class ForwardStage {
     this.#fixtures = fixtures;
   }
 
-  static async start(): Promise<ForwardStage> {
+  /** With this deadline for connecting, for the first byte and for each pause within a body. */
+  static async start(deadlineMs: number): Promise<ForwardStage> {
     const upstream = await startTalkingUpstream();
     const closed = await startTalkingUpstream();
     await closed.stop();
     const config = CONFIG.replaceAll('{upstream}', upstream.origin)
+      .replaceAll('{deadline}', String(deadlineMs))
       .replace('{tls}', upstream.origin.replace('http:', 'https:'))
       .replace('{closed}', new URL(closed.origin).port);
     const gate = await startGate({ config });

@@ -7,7 +7,7 @@ import { ForwardStage, until } from './forward-stage.ts';
 let stage: ForwardStage;
 
 beforeAll(async () => {
-  stage = await ForwardStage.start();
+  stage = await ForwardStage.start(10_000);
 });
 afterEach(() => {
   stage.leave();

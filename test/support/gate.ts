@@ -10,6 +10,7 @@ import { KeyService } from '../../src/key-service/keys.ts';
 import { createKeyServer } from '../../src/key-service/server.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import { startProxy } from '../../src/proxy/start.ts';
+import { createAdminServer } from '../../src/runtime/admin.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog, type Log } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
@@ -18,6 +19,7 @@ import { proxyConfigOf } from './proxy-config.ts';
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
 export interface TestGate {
   readonly port: number;
+  readonly adminPort: number;
   readonly service: KeyService;
   /** Moves the gate's and the key service's clocks forward, wall and monotonic. */
   advance(ms: number): void;
@@ -83,8 +85,16 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     metrics,
     log,
   });
+  const admin = createAdminServer({
+    token: null,
+    metrics,
+    isReady: () => true,
+    effectiveConfig: () => ({}),
+  });
+  const adminPort = await listen(admin, '127.0.0.1', 0);
   return {
     port: proxy.port,
+    adminPort,
     service,
     advance: time.advance,
     hold: time.hold,
@@ -97,6 +107,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     async stop() {
       await proxy.stop(100);
       await closeServer(echo, 0);
+      await closeServer(admin, 0);
       await keys.stop();
     },
   };
