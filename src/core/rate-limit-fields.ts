@@ -67,6 +67,9 @@ function tightestOf(states: readonly LimitState[]): LimitState | null {
   return tightest;
 }
 
+/** Differences of instants are off by less than this; a whole second must not become two by it. */
+const ROUNDING_MS = 1e-4;
+
 function seconds(ms: number): number {
-  return Math.ceil(ms / 1000);
+  return Math.max(0, Math.ceil((ms - ROUNDING_MS) / 1000));
 }
