@@ -1,3 +1,4 @@
+import { parseInstant } from './instant.ts';
 import type { KeyRecord, Owner } from './key.ts';
 import { formatLimit, parseLimit, type Limit } from './limit.ts';
 import type { Digest } from './secret.ts';
@@ -143,16 +144,9 @@ function instantText(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
-const RFC3339 = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/i;
-
-/** Date.parse alone takes far more: times of no zone, which mean something else on each machine, and February 30th. */
 function instantFromText(text: string): number {
-  const day = RFC3339.exec(text)?.[1] ?? '';
-  const startOfDay = Date.parse(`${day}T00:00:00Z`);
-  const epochMs = Date.parse(text);
-  if (Number.isNaN(startOfDay) || Number.isNaN(epochMs) || !instantText(startOfDay).startsWith(day)) {
-    throw new RangeError('not an RFC 3339 instant');
-  }
+  const epochMs = parseInstant(text);
+  if (epochMs === null) throw new RangeError('not an RFC 3339 instant');
   return epochMs;
 }
 

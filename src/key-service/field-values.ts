@@ -1,3 +1,4 @@
+import { parseInstant } from '../core/instant.ts';
 import { LIMIT_FORM, parseLimit, type Limit } from '../core/limit.ts';
 
 /** What is wrong with one field of a request, under its name on the wire. Never repeats the value: it may be a key. */
@@ -118,15 +119,3 @@ export class FieldValues {
 const DAY_MS = 86_400_000;
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS };
 const DURATION = /^(0|[1-9]\d{0,8})(ms|s|m|h|d)$/;
-const INSTANT = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
-
-/** RFC 3339, to the millisecond below. Date.parse alone would read 30 February as 2 March, and 24:00 as the next day. */
-export function parseInstant(text: string): number | null {
-  const upper = text.toUpperCase();
-  const day = INSTANT.exec(upper)?.[1];
-  if (day === undefined) return null;
-  const midnight = Date.parse(`${day}T00:00:00Z`);
-  if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) return null;
-  const at = Date.parse(upper);
-  return Number.isNaN(at) ? null : at;
-}

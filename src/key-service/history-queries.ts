@@ -1,5 +1,6 @@
 import type { Invalid, Read } from './drafts.ts';
-import { FieldValues, parseInstant } from './field-values.ts';
+import { parseInstant } from '../core/instant.ts';
+import { FieldValues } from './field-values.ts';
 import {
   AUDIT_ACTIONS,
   AUDIT_KINDS,

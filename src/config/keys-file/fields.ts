@@ -3,7 +3,7 @@ import { PERMISSIONS } from '../../core/key.ts';
 import { PROFILES } from '../../core/profile.ts';
 import { parseDigest } from '../../core/secret.ts';
 import { flag, limit, text } from '../fields.ts';
-import { parseInstant } from './instant.ts';
+import { parseInstant } from '../../core/instant.ts';
 
 /**
  * The fields of owners and keys as a file holds them. What they may be is what the key service's admin API takes, so

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Report } from '../../core/wire.ts';
-import { parseInstant } from '../field-values.ts';
+import { parseInstant } from '../../core/instant.ts';
 import { reader, type RequestReader } from './reader.ts';
 
 const text = z.string();

@@ -1,6 +1,9 @@
 const INSTANT = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
-/** Epoch milliseconds of an RFC 3339 instant. Date.parse alone would read 30 February as 2 March. */
+/**
+ * Epoch milliseconds of an RFC 3339 instant with its zone, to the millisecond below; null for any other text.
+ * Date.parse alone would take times without a zone, read 30 February as 2 March, and 24:00 as the next day.
+ */
 export function parseInstant(text: string): number | null {
   const upper = text.toUpperCase();
   const day = INSTANT.exec(upper)?.[1];
