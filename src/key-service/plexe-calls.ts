@@ -1,7 +1,8 @@
 import { formatLimit } from '../core/limit.ts';
 import type { Answer } from './answers.ts';
 import { reading, type Call, type CallRequest } from './call.ts';
-import { asCaller, instantText, notYetCertain, uncertain, withOwnKey } from './contract-caller.ts';
+import { instantText, notYetCertain, uncertain } from './contract-caller.ts';
+import { contractKeyCalls } from './contract-keys.ts';
 import { plexeRefusal } from './contract-refusals.ts';
 import { FieldValues, type FieldError } from './field-values.ts';
 import type { KeyView } from './key-view.ts';
@@ -24,38 +25,14 @@ const MAX_EXPIRATION_DAYS = 3650;
 /** The key management of Plexe, behind a gate. */
 export function plexeCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
   const contract = { service, refusal: plexeRefusal };
-  const common = { door: 'service' as const, refusal: plexeRefusal };
-  const all = { ...common, path: '/auth/api-keys' };
-  const one = { ...common, path: '/auth/api-keys/:id' };
-  const own = (request: CallRequest, need: 'read' | 'write', answer: (key: KeyView) => Promise<Answer>) =>
-    asCaller(contract, request, need, (caller) => withOwnKey(contract, request.id, caller, answer));
-  return [
-    {
-      ...all,
-      method: 'POST',
-      action: 'key.create',
-      answer: (request) =>
-        asCaller(contract, request, 'write', (caller) => create(service, log, request, caller)),
-    },
-    {
-      ...all,
-      method: 'GET',
-      answer: (request) => asCaller(contract, request, 'read', (caller) => list(service, request, caller)),
-    },
-    { ...one, method: 'GET', answer: (request) => own(request, 'read', (key) => show(service, key)) },
-    {
-      ...one,
-      method: 'PATCH',
-      action: 'key.patch',
-      answer: (request) => own(request, 'write', () => patch(service, log, request)),
-    },
-    {
-      ...one,
-      method: 'DELETE',
-      action: 'key.revoke',
-      answer: (request) => own(request, 'write', () => revoke(service, log, request)),
-    },
-  ];
+  const keys = contractKeyCalls(contract, '/auth/api-keys', {
+    create: (request, caller) => create(service, log, request, caller),
+    list: (request, caller) => list(service, request, caller),
+    show: (key) => show(service, key),
+    patch: (request) => patch(service, log, request),
+    revoke: (request) => revoke(service, log, request),
+  });
+  return keys;
 }
 
 /** A new key has the limits and MCP servers of the key that makes it: nobody hands on more than they have. */

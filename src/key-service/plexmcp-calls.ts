@@ -1,7 +1,8 @@
 import { formatLimit } from '../core/limit.ts';
 import type { Answer } from './answers.ts';
 import { reading, type Call, type CallRequest } from './call.ts';
-import { asCaller, instantText, notYetCertain, uncertain, withOwnKey } from './contract-caller.ts';
+import { instantText, notYetCertain, uncertain } from './contract-caller.ts';
+import { contractKeyCalls } from './contract-keys.ts';
 import { plexmcpRefusal } from './contract-refusals.ts';
 import { parseInstant } from '../core/instant.ts';
 import { FieldValues, type FieldError } from './field-values.ts';
@@ -18,39 +19,14 @@ import { periodOf } from './usage-ranges.ts';
 /** The key management and the usage of PlexMCP, behind a gate. */
 export function plexmcpCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
   const contract = { service, refusal: plexmcpRefusal };
-  const common = { door: 'service' as const, refusal: plexmcpRefusal };
-  const all = { ...common, path: '/v1/api-keys' };
-  const one = { ...common, path: '/v1/api-keys/:id' };
-  const own = (request: CallRequest, need: 'read' | 'write', answer: (key: KeyView) => Promise<Answer>) =>
-    asCaller(contract, request, need, (caller) => withOwnKey(contract, request.id, caller, answer));
-  return [
-    {
-      ...all,
-      method: 'POST',
-      action: 'key.create',
-      answer: (request) =>
-        asCaller(contract, request, 'write', (caller) => create(service, log, request, caller)),
-    },
-    {
-      ...all,
-      method: 'GET',
-      answer: (request) => asCaller(contract, request, 'read', (caller) => list(service, request, caller)),
-    },
-    { ...one, method: 'GET', answer: (request) => own(request, 'read', (key) => show(service, key)) },
-    {
-      ...one,
-      method: 'PATCH',
-      action: 'key.patch',
-      answer: (request) => own(request, 'write', () => patch(service, log, request)),
-    },
-    {
-      ...one,
-      method: 'DELETE',
-      action: 'key.revoke',
-      answer: (request) => own(request, 'write', () => revoke(service, log, request)),
-    },
-    ...plexmcpUsageCalls(contract),
-  ];
+  const keys = contractKeyCalls(contract, '/v1/api-keys', {
+    create: (request, caller) => create(service, log, request, caller),
+    list: (request, caller) => list(service, request, caller),
+    show: (key) => show(service, key),
+    patch: (request) => patch(service, log, request),
+    revoke: (request) => revoke(service, log, request),
+  });
+  return [...keys, ...plexmcpUsageCalls(contract)];
 }
 
 interface KeyBody {
