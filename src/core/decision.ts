@@ -25,7 +25,7 @@ export interface Permit<Route> extends Subject<Route> {
   /** Null on open routes and preflights. */
   readonly credential: Credential | null;
   /** Whether no change has touched the key since; asked again in the tick that writes the first byte upstream. */
-  stands(): boolean;
+  readonly stands: () => boolean;
   readonly [minted]: true;
 }
 

@@ -41,6 +41,7 @@ interface Controller {
 
 /** Reason phrases that pass; Node refuses to write others, and RFC 9112 section 4 gives them no meaning. */
 const PHRASE = /^[\t\x20-\x7e]+$/;
+const KEY_ENDED = new Error('the key of the stream has ended');
 const EVENT_STREAM = /^text\/event-stream\b/i;
 /** Methods that change nothing, so that one which met a connection the upstream had just closed may go again. */
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -64,6 +65,7 @@ export class Flight {
   #progressAt: number;
   #answer: { status: number; answeredAt: number; endless: boolean } | null = null;
   #timedOut = false;
+  #forget: (() => void) | null = null;
   #bytesIn = 0;
   #bytesOut = 0;
 
@@ -141,6 +143,7 @@ export class Flight {
       answeredAt: this.#progressAt,
       endless: typeof contentType === 'string' && EVENT_STREAM.test(contentType),
     };
+    if (this.#answer.endless) this.#forget = this.#forward.streams(() => this.#controller?.abort(KEY_ENDED));
     // A head may come long before its body. One that brought none along is sent by itself.
     process.nextTick(this.#sendHeadAlone);
   }
@@ -202,6 +205,7 @@ export class Flight {
 
   #end(ending: Ending): void {
     this.#phase = 'settled';
+    this.#forget?.();
     this.#forward.response.off('close', this.#onClientClose);
     this.#forward.response.off('drain', this.#onDrain);
     this.#settle({ ...ending, bytes: { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut } });

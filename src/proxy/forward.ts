@@ -17,6 +17,8 @@ export interface Forward {
   /** Called once when the upstream's answer begins, before any of it reaches the client. */
   readonly answered: (status: number) => void;
   readonly hasBody: boolean;
+  /** Told of an answer that is a stream of events, and how to end it; returns what to call when it is over. */
+  readonly streams: (end: () => void) => () => void;
 }
 
 export interface Forwarder {

@@ -14,6 +14,7 @@ import { decide, type Gate } from './pipeline.ts';
 import { createRecorder, failureOf, openExchange, type Exchange, type Recorder } from './record.ts';
 import type { Reporter } from './reporter.ts';
 import type { Place } from './routes.ts';
+import type { OpenStreams } from './streams.ts';
 import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
 import { newRequestId, openVisit, upstreamHeaders, type Visit } from './visit.ts';
 
@@ -23,6 +24,7 @@ export interface ProxyParts {
   readonly trustedProxies: TrustedProxies;
   readonly forwarder: Forwarder;
   readonly upgrader: Upgrader;
+  readonly streams: OpenStreams;
   readonly reporter: Reporter;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -31,6 +33,8 @@ export interface ProxyParts {
 }
 
 const MAX_HEADER_BYTES = 16_384;
+/** WebSocket close code of a stream whose key has ended (RFC 6455 section 7.4.1). */
+const POLICY_VIOLATION = 1008;
 
 /** The traffic port: accept, decide, forward or refuse, and one record of each request. */
 export function createProxyServer(parts: ProxyParts): Server {
@@ -110,6 +114,7 @@ class Door {
       headers: upstreamHeaders(decision, visit, this.#parts.trustedProxies),
       answerHeaders: this.#closing(this.#answerHeaders(decision, exchange)),
       answered: (status) => this.#record.answered(decision, status),
+      streams: (end) => this.#parts.streams.watch(decision, end),
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
     Object.assign(exchange, outcome.bytes);
@@ -168,7 +173,9 @@ class Door {
     if (outcome.kind === 'opened') {
       const open = metrics.webSockets.labels(route.config.id);
       open.inc();
+      const forget = this.#parts.streams.watch(decision, () => outcome.end(POLICY_VIOLATION));
       Object.assign(exchange, await outcome.closed);
+      forget();
       open.dec();
     }
     return outcome.kind;

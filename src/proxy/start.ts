@@ -19,6 +19,7 @@ import { OTHER_TIER, Policies } from './policy.ts';
 import { Reporter } from './reporter.ts';
 import { Routes, type RouteUpstream } from './routes.ts';
 import { createProxyServer } from './server.ts';
+import { OpenStreams } from './streams.ts';
 import { createUpgrader } from './upgrade.ts';
 
 export interface ProxyOptions {
@@ -46,6 +47,8 @@ export interface RunningProxy {
 }
 
 const SWEEP_MS = 60_000;
+/** How long a stream may outlive its key, but for the lookup. */
+const STREAM_SWEEP_MS = 250;
 
 /** Builds the gate from its parts, from general to specific, and listens. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
@@ -66,6 +69,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
   const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
   const upgrader = createUpgrader();
+  const streams = new OpenStreams(keys, clock);
   const reporter = startReporter(options);
   let draining = false;
   const server = createProxyServer({
@@ -74,6 +78,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     trustedProxies: new TrustedProxies(config.trustedProxies),
     forwarder,
     upgrader,
+    streams,
     reporter,
     metrics,
     log,
@@ -84,6 +89,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     forbidden.sweep();
   }, SWEEP_MS);
   sweeper.unref();
+  const streamSweeper = setInterval(() => void streams.sweep(), STREAM_SWEEP_MS);
+  streamSweeper.unref();
   const port = await listen(server, config.host, config.port);
   return {
     port,
@@ -93,6 +100,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     async stop(graceMs) {
       draining = true;
       clearInterval(sweeper);
+      clearInterval(streamSweeper);
       upgrader.closeAll();
       await closeServer(server, graceMs);
       await forwarder.close();

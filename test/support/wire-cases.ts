@@ -116,6 +116,8 @@ const streamStep = z.strictObject({
   events: z.array(z.string()),
   /** The client leaves after the last event; the upstream must see it within a second. */
   leave: z.boolean().default(false),
+  /** This key is revoked after the last event; the stream must end on both sides within two seconds. */
+  revoked: z.string().optional(),
 });
 
 const step = z.union([

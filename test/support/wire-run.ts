@@ -127,7 +127,10 @@ class CaseRun {
         await connection.until(() => connection.received === sent, 'the event just sent', 2000);
       }
       expect(connection.received).toBe(sent);
-      if (step.leave) await expectLeavingSeen(connection, () => stream.closed);
+      if (step.revoked !== undefined) {
+        await this.#fixtures.revoke(step.revoked);
+        await expectEnded(connection, () => stream.closed);
+      } else if (step.leave) await expectLeavingSeen(connection, () => stream.closed);
       else {
         stream.end();
         expect((await connection.answer()).complete).toBe(true);
@@ -197,4 +200,10 @@ async function expectLeavingSeen(connection: RawConnection, closed: () => boolea
   const deadline = Date.now() + 1000;
   while (!closed() && Date.now() < deadline) await sleep(5);
   expect(closed(), 'the upstream sees within a second that the client has left').toBe(true);
+}
+
+async function expectEnded(connection: RawConnection, closed: () => boolean): Promise<void> {
+  const ended = await Promise.race([connection.closed.then(() => true), sleep(2000).then(() => false)]);
+  expect(ended, 'the stream of the client ends within two seconds').toBe(true);
+  expect(closed(), 'the stream of the upstream ends too').toBe(true);
 }
