@@ -106,15 +106,19 @@ function questions(service: KeyService): readonly Question[] {
   ];
 }
 
-async function timesOf({ ask }: Question): Promise<Float64Array> {
-  for (let i = 0; i < WARM_UP; i++) await ask();
+/** The first time counts what later ones remember; it is shown by itself. */
+async function timesOf({ ask }: Question): Promise<{ firstMs: number; times: Float64Array }> {
+  const firstAt = performance.now();
+  await ask();
+  const firstMs = performance.now() - firstAt;
+  for (let i = 1; i < WARM_UP; i++) await ask();
   const times = new Float64Array(ROUNDS);
   for (let i = 0; i < ROUNDS; i++) {
     const startedAt = performance.now();
     await ask();
     times[i] = performance.now() - startedAt;
   }
-  return times.sort();
+  return { firstMs, times: times.sort() };
 }
 
 function percentile(sorted: Float64Array, part: number): number {
@@ -125,12 +129,12 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'plexgate-bench-keys-'));
   try {
     const { service, store } = await fill(join(folder, 'keys.db'));
-    const rows = [['', 'p50 ms', 'p99 ms', '']];
+    const rows = [['', 'first ms', 'p50 ms', 'p99 ms', '']];
     for (const question of questions(service)) {
-      const times = await timesOf(question);
+      const { firstMs, times } = await timesOf(question);
       const p99 = percentile(times, 0.99);
       const late = p99 > GOAL_MS ? `over ${GOAL_MS}` : '';
-      rows.push([question.name, percentile(times, 0.5).toFixed(2), p99.toFixed(2), late]);
+      rows.push([question.name, firstMs.toFixed(2), percentile(times, 0.5).toFixed(2), p99.toFixed(2), late]);
     }
     await store.close();
     const [cpu] = cpus();

@@ -133,3 +133,27 @@ it('a key that was given another name is found by that name and no more by the o
   await store.patchKey(key ?? '', { name: 'a third' }, NOW);
   expect(await renamed('another')).toEqual([]);
 });
+
+it('totals follow every change of keys and owners', async () => {
+  const totalOf = async (more: Partial<KeyFilter>) =>
+    (await store.listKeys({ ...ALL, ...more }, { limit: 1, offset: 0 })).total;
+  const filters: Partial<KeyFilter>[] = [{}, { workspace: 'W1' }, { status: 'active' }, { name: 'on' }];
+  const before = await Promise.all(filters.map(totalOf));
+  expect(await Promise.all(filters.map(totalOf))).toEqual(before);
+  const digest = { pepperId: 'p1', hash: 'hash of one more' };
+  const added = {
+    keyId: 'one-more',
+    ownerId: 'small',
+    name: 'one more',
+    digest,
+    revokedAt: null,
+    expiresAt: null,
+  };
+  expect(await store.insertKeys([{ ...keyNumber(0), ...added }], NOW)).toMatchObject({ kind: 'inserted' });
+  const after = await Promise.all(filters.map(totalOf));
+  expect(after.map((total, i) => total - (before[i] ?? 0))).toEqual([1, 1, 1, 1]);
+  const owner = { id: 'small', profile: 'plexe' as const, tier: 'basic', enabled: true, limits: null };
+  await store.putOwner({ ...owner, workspace: 'W2' }, NOW);
+  expect(await totalOf({ workspace: 'W1' })).toBe(0);
+  expect(await totalOf({ workspace: 'W2' })).toBe(after[1]);
+});

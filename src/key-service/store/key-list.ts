@@ -7,6 +7,8 @@ import type { KeyFilter, Page, StoredKey } from './store.ts';
 
 /** Few enough to be sorted for one page, or to be passed over on the way to it. */
 const FEW = 1000;
+/** Filters whose totals are remembered. */
+const TOTALS_MAX = 200;
 
 type Db = Kysely<StoreSchema>;
 type Part = KeyFilter['status'] | 'ended';
@@ -24,12 +26,14 @@ export async function listKeys(
   filter: KeyFilter,
   page: Page,
   names: NameSearch | null,
+  totals: Totals,
 ): Promise<{ readonly keys: readonly StoredKey[]; readonly total: number }> {
   if (filter.name !== null && filter.ownerId === null && names?.finds(filter.name) === true) {
     const ids = await names.first(db, filter.name, FEW + 1);
     if (ids.length <= FEW) return sortedPage(db, filter, page, ids);
   }
-  const total = await totalOf(db, filter, names);
+  const sizes = new Sizes(db, filter, names, totals);
+  const total = await sizes.of(filter.status);
   const keys: StoredKey[] = [];
   let { offset } = page;
   let before = 0;
@@ -38,21 +42,12 @@ export async function listKeys(
     const isNear = offset <= FEW;
     if (isNear) keys.push(...(await pageOf(db, filter, part, { limit, offset })));
     if (keys.length === page.limit) break;
-    const size =
-      part === 'ended' ? total - before : part === filter.status ? total : await sizeOf(db, filter, part);
+    const size = part === 'ended' ? total - before : part === filter.status ? total : await sizes.of(part);
     if (!isNear) keys.push(...(await farPage(db, filter, part, { limit, offset }, size)));
     offset = Math.max(0, offset - size);
     before += size;
   }
   return { keys, total };
-}
-
-function totalOf(db: Db, filter: KeyFilter, names: NameSearch | null): Promise<number> {
-  const { name, ownerId, profile, workspace, status } = filter;
-  const byNameAlone = ownerId === null && profile === null && workspace === null && status === null;
-  return name !== null && byNameAlone && names?.finds(name) === true
-    ? names.count(db, name)
-    : sizeOf(db, filter, status);
 }
 
 async function sortedPage(db: Db, filter: KeyFilter, page: Page, ids: readonly string[]) {
@@ -73,19 +68,58 @@ async function sortedPage(db: Db, filter: KeyFilter, page: Page, ids: readonly s
   return { keys: rows.map(keyFromRow), total };
 }
 
-/** Active keys are counted as those that have not ended, since ended ones have indexes of their own. */
-async function sizeOf(db: Db, filter: KeyFilter, part: Part): Promise<number> {
-  if (part === 'active') {
-    return (
-      (await sizeOf(db, filter, null)) -
-      (await sizeOf(db, filter, 'revoked')) -
-      (await sizeOf(db, filter, 'expired'))
-    );
+/** How many keys a filter lets pass, whatever their status, as long as no key or owner has changed. */
+export class Totals {
+  #head = -1;
+  readonly #known = new Map<string, number>();
+
+  /** `db` MUST be a transaction: the head and what is counted are of one moment. */
+  async of(db: Db, filter: KeyFilter, count: () => Promise<number>): Promise<number> {
+    const { number } = await db.selectFrom('head').select('number').executeTakeFirstOrThrow();
+    if (number !== this.#head || this.#known.size >= TOTALS_MAX) this.#known.clear();
+    this.#head = number;
+    const { name, ownerId, profile, workspace } = filter;
+    const about = JSON.stringify([name, ownerId, profile, workspace]);
+    const total = this.#known.get(about) ?? (await count());
+    if (this.#head === number) this.#known.set(about, total);
+    return total;
   }
-  const { size } = await filteredKeys(db, filter, part)
-    .select((select) => select.fn.countAll<number>().as('size'))
-    .executeTakeFirstOrThrow();
-  return size;
+}
+
+class Sizes {
+  readonly #db: Db;
+  readonly #filter: KeyFilter;
+  readonly #names: NameSearch | null;
+  readonly #totals: Totals;
+
+  constructor(db: Db, filter: KeyFilter, names: NameSearch | null, totals: Totals) {
+    this.#db = db;
+    this.#filter = filter;
+    this.#names = names;
+    this.#totals = totals;
+  }
+
+  /** Active keys are counted as those that have not ended, since ended ones have indexes of their own. */
+  async of(part: Part): Promise<number> {
+    if (part === null) return this.#totals.of(this.#db, this.#filter, () => this.#all());
+    if (part !== 'active') return this.#counted(part);
+    return (await this.of(null)) - (await this.#counted('revoked')) - (await this.#counted('expired'));
+  }
+
+  #all(): Promise<number> {
+    const { name, ownerId, profile, workspace } = this.#filter;
+    const byNameAlone = ownerId === null && profile === null && workspace === null;
+    return name !== null && byNameAlone && this.#names?.finds(name) === true
+      ? this.#names.count(this.#db, name)
+      : this.#counted(null);
+  }
+
+  async #counted(part: Part): Promise<number> {
+    const { size } = await filteredKeys(this.#db, this.#filter, part)
+      .select((select) => select.fn.countAll<number>().as('size'))
+      .executeTakeFirstOrThrow();
+    return size;
+  }
 }
 
 /** The page, counted from the far end where that is nearer. */

@@ -36,7 +36,7 @@ import type {
   StoredKey,
   StoredPatch,
 } from './store.ts';
-import { listKeys } from './key-list.ts';
+import { Totals, listKeys } from './key-list.ts';
 import type { NameSearch } from './name-search.ts';
 import { takeReport, usageSums } from './usage.ts';
 import { changeOfOwner, recordChanges, write } from './write.ts';
@@ -45,6 +45,7 @@ import { changeOfOwner, recordChanges, write } from './write.ts';
 export class SqlStore implements KeyStore {
   protected readonly db: Kysely<StoreSchema>;
   readonly #names: NameSearch | null;
+  readonly #totals = new Totals();
 
   constructor(db: Kysely<StoreSchema>, names: NameSearch | null = null) {
     this.db = db;
@@ -101,7 +102,7 @@ export class SqlStore implements KeyStore {
   }
 
   listKeys(filter: KeyFilter, page: Page): Promise<{ keys: readonly StoredKey[]; total: number }> {
-    return this.db.transaction().execute((tx) => listKeys(tx, filter, page, this.#names));
+    return this.db.transaction().execute((tx) => listKeys(tx, filter, page, this.#names, this.#totals));
   }
 
   patchKey(
