@@ -101,6 +101,7 @@ async function startKeyService(
   { log, stops }: Process,
 ): Promise<RunningKeyService> {
   const { adminTokens, serviceTokens, peppers } = secretsOf(section);
+  if (section.store.kind === 'postgres') throw new Error('a PostgreSQL store is not available yet');
   const store = await openSqliteStore(section.store.path);
   stops.push('store', () => store.close());
   const service = new KeyService({
@@ -131,7 +132,9 @@ function secretsOf(section: KeyServiceConfig) {
   if (adminTokens !== null && serviceTokens !== null && peppers !== null) {
     return { adminTokens, serviceTokens, peppers };
   }
-  const made = loadLocalSecrets(secretsPathOf(section), randomBytes);
+  const path = secretsPathOf(section);
+  if (path === null) throw new Error('keyService has no tokens and peppers, and no folder to keep some in');
+  const made = loadLocalSecrets(path, randomBytes);
   return {
     adminTokens: adminTokens ?? [made.adminToken],
     serviceTokens: serviceTokens ?? [made.serviceToken],

@@ -67,6 +67,7 @@ function tokenOf(section: KeyServiceConfig): Found<Secret> {
   const told = section.adminTokens?.[0];
   if (told !== undefined) return { kind: 'found', value: told };
   const path = secretsPathOf(section);
+  if (path === null) return failed('the file has no keyService.adminToken; give --token-file FILE');
   if (!existsSync(path)) {
     return failed(
       `${path} is not there; the key service makes it at its first start, or give --token-file FILE`,

@@ -10,6 +10,8 @@ import type { Secret } from '../core/secret.ts';
  */
 export interface Config {
   readonly admin: AdminConfig;
+  /** Null: no Redis; limits are in memory, for one replica. */
+  readonly redis: RedisConfig | null;
   /** Null where the file has no `proxy` section: this process is no gate. */
   readonly proxy: ProxyConfig | null;
   /** Null where the file has no `keyService` section: this process holds no keys. */
@@ -27,22 +29,61 @@ export interface AdminConfig {
   readonly token: Secret | null;
 }
 
+export interface RedisConfig {
+  readonly servers:
+    | { readonly kind: 'single'; readonly host: string; readonly port: number }
+    /** `name` is what the Sentinels call the master. */
+    | { readonly kind: 'sentinel'; readonly sentinels: readonly RedisAddress[]; readonly name: string }
+    /** Some of the nodes; the others are asked for. */
+    | { readonly kind: 'cluster'; readonly nodes: readonly RedisAddress[] };
+  /** 0 but for a single server or Sentinel. */
+  readonly database: number;
+  readonly username: string | null;
+  readonly password: Secret | null;
+  /** Null: in clear. `ca` null: the system's authorities; `cert` and `key` null: no certificate of our own. Paths. */
+  readonly tls: {
+    readonly ca: string | null;
+    readonly cert: string | null;
+    readonly key: string | null;
+  } | null;
+  readonly protocol: 2 | 3;
+}
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface ProxyConfig {
   readonly host: string;
   readonly port: number;
   /** Networks in CIDR form whose forwarding headers are believed. */
   readonly trustedProxies: readonly string[];
   readonly keys: {
-    /** Where owners and keys are; null: the key service of this process has them. */
+    /** The key service of another process; null: there is `file`, or the key service of this process. */
+    readonly service: {
+      readonly origin: string;
+      readonly basePath: string;
+      readonly token: Secret;
+    } | null;
+    /** Where owners and keys are; null: a key service has them. */
     readonly file: string | null;
     readonly cacheSize: number;
     readonly freshForMs: number;
+    /** How long the gate goes on without the key service while Redis confirms that nothing has changed. */
+    readonly staleIfErrorMs: number;
     readonly negativeForMs: number;
+    /** How long knowledge may be used without a renewal, where the key service does not grant less. */
+    readonly fenceMs: number;
     readonly checksum: 'require' | 'ignore';
     /** Key prefixes of our own shape, by profile. */
     readonly prefixes: Readonly<Record<Profile, string>>;
   };
-  readonly limits: { readonly mode: 'leased' | 'exact' };
+  readonly limits: {
+    readonly mode: 'leased' | 'exact';
+    /** With Redis away: each replica its part, no limits, or nothing that is limited. */
+    readonly whenRedisIsDown: 'share' | 'open' | 'closed';
+  };
   /** Failed authentications a client address may make; null: not throttled. */
   readonly failedAuthentication: Limit | null;
   readonly tiers: Tiers;
@@ -104,7 +145,9 @@ export type UpstreamConfig =
 export interface KeyServiceConfig {
   readonly host: string;
   readonly port: number;
-  readonly store: { readonly kind: 'sqlite'; readonly path: string };
+  /** The URL of PostgreSQL holds its password. */
+  readonly store:
+    { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'postgres'; readonly url: Secret };
   /** Any of them is accepted, so that a token can rotate; null: made at first start. */
   readonly serviceTokens: readonly Secret[] | null;
   readonly adminTokens: readonly Secret[] | null;

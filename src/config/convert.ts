@@ -9,6 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function configOf(file: ParsedFile, env: Environment): Config {
   return {
     admin: { host: file.admin.host, port: file.admin.port, token: file.admin.token ?? null },
+    redis: null,
     proxy: file.proxy === undefined ? null : proxyOf(file.proxy, env),
     keyService: file.keyService === undefined ? null : keyServiceOf(file.keyService),
     log: file.log,
@@ -22,14 +23,17 @@ function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): Pro
     port: proxy.port,
     trustedProxies: proxy.trustedProxies,
     keys: {
+      service: null,
       file: keys.file ?? null,
       cacheSize: keys.cacheSize,
       freshForMs: keys.freshFor,
+      staleIfErrorMs: 60_000,
+      fenceMs: 2000,
       negativeForMs: keys.negativeFor,
       checksum: keys.checksum,
       prefixes: keys.prefixes,
     },
-    limits: { mode: proxy.limits.mode },
+    limits: { mode: proxy.limits.mode, whenRedisIsDown: 'share' },
     failedAuthentication: proxy.failedAuthentication === 'off' ? null : proxy.failedAuthentication,
     tiers: tiersOf(proxy.tiers),
     plexmcpSelfHosted: isSelfHosted(env),

@@ -106,7 +106,7 @@ function writeKeyService({
   return {
     host,
     port,
-    store: `${store.kind}:${store.path}`,
+    store: store.kind === 'sqlite' ? `sqlite:${store.path}` : MASK,
     ...given('serviceToken', serviceTokens && serviceTokens.map(() => MASK)),
     ...given('adminToken', adminTokens && adminTokens.map(() => MASK)),
     ...given(

@@ -12,6 +12,48 @@ export interface KeySource {
   resolve(digest: Digest, signal: AbortSignal): Promise<Resolution>;
 }
 
+/** What keeps the members of the fleet in step. */
+export interface Renewals {
+  /**
+   * Tells what has changed, and grants that what the member knows may be used for a while, counted from before the
+   * call. Null where the key service offers no renewals. Rejects when it did not answer.
+   */
+  renew(member: string, renewal: Renewal, signal: AbortSignal): Promise<Grant | null>;
+}
+
+/** A gate is a member of the fleet, under a name it made at its start. */
+export interface Renewal {
+  /** The epoch that `applied` counts in; null before the first answer. */
+  readonly epoch: string | null;
+  /** All changes up to this one are applied, which acknowledges them; 0 before the first answer. */
+  readonly applied: number;
+  /** How long the member may go on without the key service while Redis confirms that nothing has changed. */
+  readonly staleIfErrorMs: number;
+  /** The member stops now, and serves nothing from here on. */
+  readonly leaving: boolean;
+}
+
+export interface Grant {
+  /** Another one than before: nothing that was known counts any longer, and numbers start anew. */
+  readonly epoch: string;
+  /** The number of the newest change. */
+  readonly head: number;
+  /**
+   * Those after `applied`, in order. Where there are many the last is not `head`, and the member asks again for the
+   * rest; where the first is not `applied + 1`, those before are no longer kept.
+   */
+  readonly changes: readonly Change[];
+  /** How long what the member knows may be used, from before the call. */
+  readonly fenceMs: number;
+  /** The key service's time, by which keys expire. Epoch milliseconds. */
+  readonly now: number;
+  /** The run id of the Redis process that the heads are written to; null where there is none. */
+  readonly redisRun: string | null;
+}
+
+/** Calls the listener whenever there may be something to renew for; the answer ends that. */
+export type News = (listener: () => void) => () => void;
+
 /** `asOf` is the number of the newest change the answer has seen. */
 export interface Resolution {
   readonly record: KeyRecord | null;
