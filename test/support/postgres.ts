@@ -64,7 +64,7 @@ export class TestPostgres {
   }
 
   /** On the same port where it ran before. */
-  async start(): Promise<void> {
+  async start(more: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.#port === 0) this.#port = await freePort();
     const settings = {
       port: String(this.#port),
@@ -74,6 +74,7 @@ export class TestPostgres {
       max_connections: '200',
       logging_collector: 'off',
       ...this.#options.settings,
+      ...more,
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const command = `exec "$0" "$@" >>"${join(this.folder, 'log')}" 2>&1`;

@@ -64,28 +64,28 @@ function parametersOf(url: URL): Parameters {
 }
 
 /** What libpq does with the same words, but for those under which it would go on in clear when TLS fails. */
-function tlsOf({ sslmode, sslrootcert, sslcert, sslkey }: Parameters): false | ConnectionOptions {
-  const ca =
-    sslrootcert === undefined || sslrootcert === 'system' ? {} : { ca: file('sslrootcert', sslrootcert) };
-  const own = {
+function tlsOf({ sslmode = 'disable', sslrootcert, sslcert, sslkey }: Parameters): false | ConnectionOptions {
+  if (sslmode === 'disable') {
+    if (sslrootcert ?? sslcert ?? sslkey)
+      throw new Error('the URL names certificates, but sslmode is not require, verify-ca or verify-full');
+    return false;
+  }
+  const options = {
+    ...(sslrootcert === undefined || sslrootcert === 'system'
+      ? {}
+      : { ca: file('sslrootcert', sslrootcert) }),
     ...(sslcert === undefined ? {} : { cert: file('sslcert', sslcert) }),
     ...(sslkey === undefined ? {} : { key: file('sslkey', sslkey) }),
   };
   const anyName = { checkServerIdentity: () => undefined };
-  switch (sslmode ?? 'disable') {
-    case 'disable':
-      if (sslrootcert ?? sslcert ?? sslkey)
-        throw new Error('the URL names certificates, but sslmode is not require, verify-ca or verify-full');
-      return false;
+  switch (sslmode) {
     case 'require':
-      return sslrootcert === undefined
-        ? { ...own, rejectUnauthorized: false }
-        : { ...ca, ...own, ...anyName };
+      return { ...options, ...(sslrootcert === undefined ? { rejectUnauthorized: false } : anyName) };
     case 'verify-ca':
       if (sslrootcert === undefined) throw new Error('sslmode=verify-ca needs sslrootcert');
-      return { ...ca, ...own, ...anyName };
+      return { ...options, ...anyName };
     case 'verify-full':
-      return { ...ca, ...own };
+      return options;
     default:
       throw new Error('sslmode must be one of disable, require, verify-ca, verify-full');
   }
