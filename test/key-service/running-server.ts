@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
+import type { Renewals } from '../../src/core/wire.ts';
 import { createKeyServer } from '../../src/key-service/server.ts';
 import { testService, type TestService } from './fixture.ts';
 
@@ -45,12 +46,13 @@ export interface RunningServer {
   readonly close: () => Promise<void>;
 }
 
-export async function startServer(): Promise<RunningServer> {
+export async function startServer(renewals?: Renewals): Promise<RunningServer> {
   const keys = await testService();
   const lines: string[] = [];
   const log = (fields: object, message: string) => void lines.push(JSON.stringify({ ...fields, message }));
   const server = createKeyServer({
     service: keys.service,
+    ...(renewals === undefined ? {} : { renewals }),
     adminTokens: [new Secret(ADMIN), new Secret(NEXT_ADMIN)],
     serviceTokens: [new Secret(SERVICE)],
     log: { info: log, warn: log, error: log },

@@ -47,7 +47,6 @@ const patchBody = z.strictObject({
   limits: texts.optional(),
   mcps: mcps.optional(),
 });
-const resolveBody = z.strictObject({ digest: text });
 const rotationBody = z.strictObject({ overlap: text });
 const pageQuery = z.strictObject({ limit: digits.optional(), offset: digits.optional() });
 const keyListQuery = pageQuery.extend({
@@ -86,7 +85,6 @@ export const readPatchBody: RequestReader<KeyPatch> = reader(
   { fixed: ['owner', 'profile', 'permission'] },
 );
 export const readRotationBody: RequestReader<RotationDraft> = reader(rotationBody, (body) => body);
-export const readResolveBody: RequestReader<{ digest: string }> = reader(resolveBody, (body) => body);
 export const readImportBody: RequestReader<readonly ImportDraft[]> = reader(
   importBody,
   ({ keys }) =>

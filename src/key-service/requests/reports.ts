@@ -5,19 +5,22 @@ import { reader, type RequestReader } from './reader.ts';
 
 const text = z.string();
 const short = text.max(256);
+/** Host and path of a route. */
+const route = text.max(1024);
 const instant = short.transform((value, context) => {
   const at = parseInstant(value);
   if (at === null) context.addIssue('no instant');
   return at ?? 0;
 });
 const positive = z.int().positive();
-const reportBody = z.strictObject({
+// What a later gate says beside these fields is ignored: a report that is refused would never be counted.
+export const reportBody = z.object({
   member: text.min(1).max(128),
   sequence: positive,
   usage: z.array(
-    z.strictObject({
+    z.object({
       key_id: short,
-      route: short,
+      route,
       status_class: z.enum(['1xx', '2xx', '3xx', '4xx', '5xx']),
       hour_at: instant.refine((at) => at % 3_600_000 === 0),
       count: positive,
@@ -25,7 +28,7 @@ const reportBody = z.strictObject({
     }),
   ),
   refusals: z.array(
-    z.strictObject({
+    z.object({
       at: instant,
       request_id: short,
       reason: short,
@@ -35,13 +38,13 @@ const reportBody = z.strictObject({
       user_agent: text.nullable(),
       method: text,
       path: text,
-      route: short.nullable(),
+      route: route.nullable(),
     }),
   ),
   suppressed: z.array(
-    z.strictObject({
+    z.object({
       reason: short,
-      route: short.nullable(),
+      route: route.nullable(),
       address: short,
       count: positive,
       first_at: instant,
