@@ -8,6 +8,7 @@ import type { RotationDraft } from './drafts.ts';
 import { keyToJson } from './key-view.ts';
 import type { KeyService } from './keys.ts';
 import type { KeyServiceLog } from './log.ts';
+import { openApiDocument } from './openapi/document.ts';
 import { plexeCalls } from './plexe-calls.ts';
 import { plexmcpCalls } from './plexmcp-calls.ts';
 import {
@@ -25,7 +26,7 @@ const IMPORT_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Everything the key service answers over HTTP. */
 export function calls(service: KeyService, renewals: Renewals | null, log: KeyServiceLog): readonly Call[] {
-  return [
+  const all: readonly Call[] = [
     ...ownerCalls(service, log),
     ...keyCalls(service, log),
     importCall(service, log),
@@ -33,7 +34,14 @@ export function calls(service: KeyService, renewals: Renewals | null, log: KeySe
     ...gateCalls(service, renewals, log),
     ...plexeCalls(service, log),
     ...plexmcpCalls(service, log),
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      door: 'anyone',
+      answer: async () => ({ status: 200, body: openApiDocument(all) }),
+    },
   ];
+  return all;
 }
 
 function ownerCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
