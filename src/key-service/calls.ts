@@ -1,11 +1,14 @@
+import { ownerToJson } from '../core/wire-json.ts';
+import type { Renewals } from '../core/wire.ts';
 import { invalid, pageJson, problem, type Answer } from './answers.ts';
 import { reading, type Call } from './call.ts';
 import { gateCalls } from './gate-calls.ts';
 import { historyCalls } from './history-calls.ts';
 import type { RotationDraft } from './drafts.ts';
-import { keyToJson, ownerToJson } from './key-view.ts';
+import { keyToJson } from './key-view.ts';
 import type { KeyService } from './keys.ts';
 import type { KeyServiceLog } from './log.ts';
+import { openApiDocument } from './openapi/document.ts';
 import { plexeCalls } from './plexe-calls.ts';
 import { plexmcpCalls } from './plexmcp-calls.ts';
 import {
@@ -22,16 +25,23 @@ import type { Actor } from './store/ledger.ts';
 const IMPORT_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Everything the key service answers over HTTP. */
-export function calls(service: KeyService, log: KeyServiceLog): readonly Call[] {
-  return [
+export function calls(service: KeyService, renewals: Renewals | null, log: KeyServiceLog): readonly Call[] {
+  const all: readonly Call[] = [
     ...ownerCalls(service, log),
     ...keyCalls(service, log),
     importCall(service, log),
     ...historyCalls(service),
-    ...gateCalls(service, log),
+    ...gateCalls(service, renewals, log),
     ...plexeCalls(service, log),
     ...plexmcpCalls(service, log),
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      door: 'anyone',
+      answer: async () => ({ status: 200, body: openApiDocument(all) }),
+    },
   ];
+  return all;
 }
 
 function ownerCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {

@@ -6,6 +6,7 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import type { Secret } from '../core/secret.ts';
+import type { Renewals } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import { adminActor, isIdentified, requestIdOf, vouchedActor, type Requester } from './actor.ts';
 import { problem, problemOf, type Answer, type Refusal } from './answers.ts';
@@ -19,6 +20,8 @@ import { Tokens } from './tokens.ts';
 
 export interface KeyServerOptions {
   readonly service: KeyService;
+  /** What keeps gates in step; without it the renew call is not there. */
+  readonly renewals?: Renewals;
   /** Any of them opens `/admin/v1`. */
   readonly adminTokens: readonly Secret[];
   /** Any of them opens `/v1`, for gates. */
@@ -43,7 +46,8 @@ const CLOSE_MS = 5_000;
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** The HTTP door of the key service. It writes no access log: what a call changed is logged by the call. */
-export function createKeyServer({ service, adminTokens, serviceTokens, log }: KeyServerOptions): KeyServer {
+export function createKeyServer(options: KeyServerOptions): KeyServer {
+  const { service, renewals = null, adminTokens, serviceTokens, log } = options;
   const app = fastify({
     logger: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']?.toString()),
@@ -53,7 +57,7 @@ export function createKeyServer({ service, adminTokens, serviceTokens, log }: Ke
   });
   readJsonBodies(app);
   const tokens = { admin: new Tokens(adminTokens), service: new Tokens(serviceTokens) };
-  const all = calls(service, log);
+  const all = calls(service, renewals, log);
   for (const call of all) addCall(app, { call, service, log, tokens });
   for (const path of new Set(all.map((call) => call.path))) refuseOtherMethods(app, path, all);
   app.setNotFoundHandler((_request, reply) => send(reply, problem(404, 'There is nothing here.')));

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
+import type { Renewals } from '../../src/core/wire.ts';
 import { createKeyServer } from '../../src/key-service/server.ts';
+import { againstDocument } from './documented.ts';
 import { testService, type TestService } from './fixture.ts';
 
 export const ADMIN = randomBytes(16).toString('base64url');
@@ -45,12 +47,13 @@ export interface RunningServer {
   readonly close: () => Promise<void>;
 }
 
-export async function startServer(): Promise<RunningServer> {
+export async function startServer(renewals?: Renewals): Promise<RunningServer> {
   const keys = await testService();
   const lines: string[] = [];
   const log = (fields: object, message: string) => void lines.push(JSON.stringify({ ...fields, message }));
   const server = createKeyServer({
     service: keys.service,
+    ...(renewals === undefined ? {} : { renewals }),
     adminTokens: [new Secret(ADMIN), new Secret(NEXT_ADMIN)],
     serviceTokens: [new Secret(SERVICE)],
     log: { info: log, warn: log, error: log },
@@ -97,7 +100,14 @@ async function call(url: string, method: string, sent: Sent = {}): Promise<Reply
   });
   const text = await response.text();
   expect(response.headers.get('cache-control')).toBe('no-store');
-  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  const reply = {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? null : JSON.parse(text),
+  };
+  const answered = { ...reply, type: response.headers.get('content-type') };
+  expect(againstDocument(method, new URL(url).pathname, answered)).toEqual([]);
+  return reply;
 }
 
 /** Status and the fields named, of an answer that must be problem details. */
