@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { sql, type Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import type { StoreSchema } from './schema.ts';
@@ -7,6 +8,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-keys': { up: createKeyTables },
   '0002-usage-and-audit': { up: createUsageAndAuditTables },
   '0003-lists-of-keys': { up: createListIndexes },
+  '0004-fleet': { up: createFleetTables },
 };
 
 /** Brings the store to the newest form this program knows. Throws where a newer program has been here. */
@@ -171,4 +173,30 @@ async function createListIndexes(db: Kysely<unknown>): Promise<void> {
   await sql`create index keys_revoked on keys (revoked_at) where revoked_at is not null`.execute(db);
   await sql`create index keys_expiring on keys (expires_at, created_at, key_id)
     where revoked_at is null and expires_at is not null`.execute(db);
+}
+
+/** The epoch is made here, once for each store; that no Redis has been named is settled. */
+async function createFleetTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .alterTable('head')
+    .addColumn('epoch', 'text', (column) => column.notNull().defaultTo(''))
+    .execute();
+  await db.schema.alterTable('head').addColumn('redis_run', 'text').execute();
+  await db.schema
+    .alterTable('head')
+    .addColumn('redis_naming', 'bigint', (column) => column.notNull().defaultTo(0))
+    .execute();
+  await db.schema
+    .alterTable('head')
+    .addColumn('redis_settled', 'integer', (column) => column.notNull().defaultTo(1))
+    .execute();
+  await sql`update head set epoch = ${randomUUID()}`.execute(db);
+  await db.schema
+    .createTable('members')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('epoch', 'text', (column) => column.notNull())
+    .addColumn('applied', 'bigint', (column) => column.notNull())
+    .addColumn('stale_if_error_ms', 'bigint', (column) => column.notNull())
+    .addColumn('renewals', 'bigint', (column) => column.notNull())
+    .execute();
 }

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Owner } from '../../core/key.ts';
 import type { Report } from '../../core/wire.ts';
 import { auditChange, auditPage, insertAudit } from './audit.ts';
+import type { FleetState, MemberRenewal, MemberRow, Telling } from './fleet.ts';
 import { Refused, insertKeys, keyById, patchKey, revokeKey, rotateKey } from './key-writes.ts';
 import type {
   AuditDraft,
@@ -17,6 +18,16 @@ import type {
 import { resolveQuery, type ResolvedRow } from './queries.ts';
 import { changeFromRow, keyFromRow, ownerFromRow, rowFromOwner } from './rows.ts';
 import type { StoreSchema } from './schema.ts';
+import {
+  changesAfter,
+  fleetState,
+  forgetMember,
+  nameRedis,
+  removeMembers,
+  renewEpoch,
+  renewMembers,
+  settleRedis,
+} from './sql-fleet.ts';
 import type {
   DigestHash,
   FoundKey,
@@ -141,6 +152,38 @@ export class SqlStore implements KeyStore {
 
   listAudit(filter: AuditFilter, page: AuditPage): Promise<readonly AuditRow[]> {
     return auditPage(this.db, filter, page);
+  }
+
+  renewMembers(renewals: readonly MemberRenewal[]): Promise<void> {
+    return renewMembers(this.db, renewals);
+  }
+
+  removeMembers(members: readonly Pick<MemberRow, 'id' | 'renewals'>[]): Promise<void> {
+    return removeMembers(this.db, members);
+  }
+
+  forgetMember(id: string): Promise<void> {
+    return forgetMember(this.db, id);
+  }
+
+  fleet(): Promise<FleetState> {
+    return fleetState(this.db);
+  }
+
+  changesAfter(number: number, limit: number): Promise<Telling> {
+    return changesAfter(this.db, number, limit);
+  }
+
+  nameRedis(run: string | null): Promise<void> {
+    return nameRedis(this.db, run);
+  }
+
+  settleRedis(naming: number): Promise<void> {
+    return settleRedis(this.db, naming);
+  }
+
+  renewEpoch(epoch: string): Promise<void> {
+    return renewEpoch(this.db, epoch);
   }
 
   async rehashKey(keyId: string, from: string, to: DigestHash): Promise<void> {
