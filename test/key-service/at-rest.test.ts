@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
 import type { Report } from '../../src/core/wire.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
-import { DRAFT, T0, testService } from './fixture.ts';
+import { DRAFT, T0, testService, keptChanges } from './fixture.ts';
 import { testFolder } from './folder.ts';
 
 /** Enough of a key to tell it from any other; the four characters shown at each end are not. */
@@ -23,7 +23,7 @@ test('neither a key, a telling part of one nor its digest is at rest: not in a t
   const rotated = await service.rotateKey(made[1]?.keyId ?? '', { overlap: '1h' });
   if (rotated.kind !== 'rotated') throw new Error(rotated.kind);
   made.push({ text: rotated.key.reveal(), digest: rotated.key.digest(), keyId: rotated.view.record.keyId });
-  expect(await service.keptChanges()).toHaveLength(8);
+  expect(await keptChanges(service)).toHaveLength(8);
   await service.report(reportFullOf(made[2]?.text ?? ''));
 
   const secrets = [imported, ...made.flatMap(({ text, digest }) => [digest, ...telling(text)])].flatMap(

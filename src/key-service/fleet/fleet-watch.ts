@@ -38,7 +38,8 @@ export class FleetWatch {
   #givenOut: Head | null = null;
   readonly #heads = new HeadLog();
   #rows = new Map<string, Watched>();
-  #naming: { readonly number: number; readonly at: number; maxStaleIfErrorMs: number } | null = null;
+  /** Until when a member may remember the Redis process named before this naming. */
+  #naming: { readonly number: number; readonly forgottenAt: number } | null = null;
   #reading: Promise<FleetState> | null = null;
   #next: Promise<FleetState> | null = null;
   #readAt = -Infinity;
@@ -64,7 +65,8 @@ export class FleetWatch {
   /** Notes that this number was given out, by what somebody else has seen; reads from now on are held to it. */
   expect({ epoch, number }: Head): void {
     const known = this.#givenOut;
-    if (known === null || (known.epoch === epoch && known.number < number)) this.#givenOut = { epoch, number };
+    if (known === null || (known.epoch === epoch && known.number < number))
+      this.#givenOut = { epoch, number };
   }
 
   /** Notes that these members have renewed just now. */
@@ -97,8 +99,7 @@ export class FleetWatch {
   settledNaming({ redisNaming, redisSettled }: FleetState): number | null {
     const naming = this.#naming;
     if (redisSettled || naming?.number !== redisNaming) return null;
-    const forgottenMs = MARGIN * (naming.maxStaleIfErrorMs + this.#fenceMs);
-    return this.#readAt - naming.at > forgottenMs ? redisNaming : null;
+    return this.#readAt > naming.forgottenAt ? redisNaming : null;
   }
 
   #start(): Promise<FleetState> {
@@ -120,7 +121,10 @@ export class FleetWatch {
       await within(DEADLINE_MS, 'the store', this.#store.renewEpoch(state.epoch));
       startedAt = this.#clock.monotonic();
       state = await this.#fleet();
-      this.#log?.warn({ detail: `epoch ${state.epoch}` }, 'the store has lost changes; every gate begins anew');
+      this.#log?.warn(
+        { detail: `epoch ${state.epoch}` },
+        'the store has lost changes; every gate begins anew',
+      );
     }
     this.#observe(state, startedAt);
     return state;
@@ -141,11 +145,11 @@ export class FleetWatch {
         return [id, before?.renewals === renewals ? before : { renewals, at: now }];
       }),
     );
-    const longest = members.reduce((max, { staleIfErrorMs }) => Math.max(max, staleIfErrorMs), 0);
     if (this.#naming?.number !== redisNaming) {
-      this.#naming = { number: redisNaming, at: now, maxStaleIfErrorMs: longest };
+      // Members that come later, or change how long they go on, are told of this one.
+      const longest = members.reduce((max, { staleIfErrorMs }) => Math.max(max, staleIfErrorMs), 0);
+      this.#naming = { number: redisNaming, forgottenAt: now + MARGIN * (longest + this.#fenceMs) };
     }
-    this.#naming.maxStaleIfErrorMs = Math.max(this.#naming.maxStaleIfErrorMs, longest);
     this.#readAt = startedAt;
   }
 }

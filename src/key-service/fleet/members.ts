@@ -142,18 +142,17 @@ export class Members implements Renewals {
    */
   async settle(number: number): Promise<void> {
     const endsAt = this.#clock.monotonic() + SETTLE_MS;
-    this.#ring();
-    let reach: Reach | null = null;
-    do {
-      const state = await this.#seen();
-      if (state !== null) {
-        if (reach === null) this.#announce(state);
-        reach ??= new Reach(number, state);
+    try {
+      let { state, reach } = await this.#sendOff(number, endsAt);
+      while (reach.waiting.some((id) => this.#answers(id)) && this.#clock.monotonic() < endsAt) {
+        await this.#acks.heard(POLL_MS, STAYS);
+        state = await this.#seenAfter(state);
         reach.see(state);
-        if (!reach.waiting.some((id) => this.#answers(id))) return;
       }
-      await this.#acks.heard(POLL_MS, STAYS);
-    } while (this.#clock.monotonic() < endsAt);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : 'unknown error';
+      this.#log?.warn({ detail }, 'a change is made, and it is not known which gates know of it');
+    }
   }
 
   /**
@@ -163,20 +162,16 @@ export class Members implements Renewals {
    */
   async confirm(number: number, justCommitted: boolean, signal: AbortSignal): Promise<Standing> {
     const startedAt = this.#clock.monotonic();
-    this.#ring();
-    const first = await this.#watch.read();
-    this.#announce(first);
-    const known = justCommitted ? startedAt : this.#watch.committedSince({ epoch: first.epoch, number });
+    const endsAt = startedAt + WINDOW * this.#fenceMs;
+    let { state, reach } = await this.#sendOff(number, endsAt);
+    const known = justCommitted ? startedAt : this.#watch.committedSince({ epoch: state.epoch, number });
     const committedAt = known ?? this.#clock.monotonic();
-    const reach = new Reach(number, first);
-    let state = first;
     for (;;) {
       const now = this.#clock.monotonic();
       const standing = reach.standing(now, this.#course(state, number, committedAt), this.#fenceMs);
-      const leftMs = startedAt + WINDOW * this.#fenceMs - now;
-      if (standing.certainAt <= now || leftMs <= 0 || signal.aborted) return standing;
-      await this.#acks.heard(Math.min(POLL_MS, leftMs), signal);
-      state = (await this.#seen()) ?? state;
+      if (standing.leftMs === 0 || now >= endsAt || signal.aborted) return standing;
+      await this.#acks.heard(Math.min(POLL_MS, endsAt - now), signal);
+      state = await this.#seenAfter(state);
       reach.see(state);
     }
   }
@@ -198,22 +193,33 @@ export class Members implements Renewals {
     return { committedAt, witnessedAt: this.#announcer.heldSince(redisRun, { epoch, number }) };
   }
 
-  /** In the background: who waits for acknowledgements needs no Redis. */
-  #announce({ epoch, head: number }: FleetState): void {
-    void this.#announcer.announce({ epoch, number });
+  /** Rejects where the store does not say in time who the members are. */
+  async #sendOff(number: number, endsAt: number): Promise<{ state: FleetState; reach: Reach }> {
+    this.#ring();
+    for (;;) {
+      try {
+        const state = await this.#watch.read();
+        // In the background: who waits for acknowledgements needs no Redis.
+        void this.#announcer.announce({ epoch: state.epoch, number: state.head });
+        return { state, reach: new Reach(number, state) };
+      } catch (error) {
+        if (this.#clock.monotonic() >= endsAt) throw error;
+        await this.#acks.heard(POLL_MS, STAYS);
+      }
+    }
+  }
+
+  /** The state as it was seen before, where the store does not answer this time. */
+  async #seenAfter(before: FleetState): Promise<FleetState> {
+    try {
+      return await this.#watch.read();
+    } catch {
+      return before;
+    }
   }
 
   #answers(id: string): boolean {
     return (this.#watch.idleMs(id) ?? 0) <= this.#fenceMs / 2;
-  }
-
-  /** Null where the store did not answer this time. */
-  async #seen(): Promise<FleetState | null> {
-    try {
-      return await this.#watch.read();
-    } catch {
-      return null;
-    }
   }
 
   #ring(): void {

@@ -6,7 +6,7 @@ import type { FleetState } from '../store/fleet.ts';
  */
 export const MARGIN = 1.15;
 
-/** Of the members that were there, who has confirmed a change and who, cut off, uses nothing older any more. */
+/** Of the members that were there, who has confirmed a change and who, gone or cut off, uses nothing older any more. */
 export interface Propagation {
   readonly members: number;
   readonly acked: number;
@@ -24,8 +24,8 @@ export interface Course {
 
 export interface Standing {
   readonly propagation: Propagation;
-  /** When all are certain to have acked or to be fenced, if nobody acks any more. Past or now: they are. */
-  readonly certainAt: number;
+  /** How long it is until all have acked or are fenced, if nobody acks any more; 0: they are. */
+  readonly leftMs: number;
 }
 
 /** How far a change has got among the members that were there after its commit; whoever came later knows of it. */
@@ -34,6 +34,8 @@ export class Reach {
   readonly #members: number;
   /** Those that have not acknowledged, and how long each may go on without the key service. */
   readonly #waiting: Map<string, number>;
+  /** Those that have not acknowledged and whose rows have gone. */
+  readonly #gone: string[] = [];
 
   /** `state` MUST be of a moment after the commit. */
   constructor(number: number, state: FleetState) {
@@ -43,20 +45,21 @@ export class Reach {
     this.see(state);
   }
 
-  /** Those that have not acknowledged. */
+  /** Those that have not acknowledged and may yet. */
   get waiting(): readonly string[] {
     return [...this.#waiting.keys()];
   }
 
   /**
    * A row counts in the store's own epoch only, and not where it is ahead of the head: numbers it has seen were lost.
-   * A member whose row has gone has stopped, or was not heard of until it had nothing left to use.
+   * A member whose row has gone has stopped, or was not heard of until it had nothing left to use: it is fenced.
    */
   see({ epoch, head, members }: FleetState): void {
     const rows = new Map(members.map((row) => [row.id, row]));
     for (const id of this.#waiting.keys()) {
       const row = rows.get(id);
       const acked = row?.epoch === epoch && row.applied >= this.#number && row.applied <= head;
+      if (row === undefined) this.#gone.push(id);
       if (row === undefined || acked) this.#waiting.delete(id);
     }
   }
@@ -66,11 +69,11 @@ export class Reach {
       id,
       at: fencedAt(staleIfErrorMs, course, fenceMs),
     }));
-    const fencedMembers = ends.filter(({ at }) => at <= now).map(({ id }) => id);
-    const acked = this.#members - ends.length;
+    const fencedMembers = [...this.#gone, ...ends.filter(({ at }) => at <= now).map(({ id }) => id)];
+    const acked = this.#members - ends.length - this.#gone.length;
     return {
       propagation: { members: this.#members, acked, fenced: fencedMembers.length, fencedMembers },
-      certainAt: ends.reduce((latest, { at }) => Math.max(latest, at), now),
+      leftMs: ends.reduce((longest, { at }) => Math.max(longest, at - now), 0),
     };
   }
 }

@@ -33,10 +33,10 @@ export class Rounds {
 
   /** Rejects where the first round fails; no other follows then. */
   async start(): Promise<void> {
-    if (this.#going !== null) return;
     await this.#round();
+    if (this.#going !== null) return;
     this.#ended = new AbortController();
-    this.#going ??= this.#go(this.#ended.signal);
+    this.#going = this.#go(this.#ended.signal);
   }
 
   async stop(): Promise<void> {
