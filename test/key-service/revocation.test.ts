@@ -145,7 +145,10 @@ describe('a revocation', () => {
       expect(told(outcome)).toEqual(['revoked', 5, 5]);
       took.push(ms);
     }
-    expect(took.sort((a, b) => a - b)[197]).toBeLessThan(250);
+    took.sort((a, b) => a - b);
+    expect(took[197]).toBeLessThan(250);
+    // Acknowledgements made to this process are heard at once, not at the next look at the store.
+    expect(took[0]).toBeLessThan(20);
   });
 });
 

@@ -52,6 +52,8 @@ const POLL_MS = 20;
 const SETTLE_MS = 1000;
 /** How long a revocation is waited for, in fences: until who does not answer is fenced, and a little. */
 const WINDOW = MARGIN + 0.15;
+/** A certainty that is so near then is waited for, in fences: Redis was told at the second attempt. */
+const NEAR = 0.25;
 /** Of a wait that its caller does not end. */
 const STAYS = new AbortController().signal;
 
@@ -169,8 +171,9 @@ export class Members implements Renewals {
     for (;;) {
       const now = this.#clock.monotonic();
       const standing = reach.standing(now, this.#course(state, number, committedAt), this.#fenceMs);
-      if (standing.leftMs === 0 || now >= endsAt || signal.aborted) return standing;
-      await this.#acks.heard(Math.min(POLL_MS, endsAt - now), signal);
+      const isFar = now >= endsAt && standing.leftMs > NEAR * this.#fenceMs;
+      if (standing.leftMs === 0 || isFar || signal.aborted) return standing;
+      await this.#acks.heard(Math.min(POLL_MS, standing.leftMs), signal);
       state = await this.#seenAfter(state);
       reach.see(state);
     }
