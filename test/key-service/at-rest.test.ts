@@ -8,7 +8,7 @@ import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
 import { startPostgres } from '../support/postgres.ts';
-import { DRAFT, T0, testService } from './fixture.ts';
+import { DRAFT, T0, keptChanges, testService } from './fixture.ts';
 import { testFolder } from './folder.ts';
 
 /** Enough of a key to tell it from any other; the four characters shown at each end are not. */
@@ -54,7 +54,7 @@ async function fill(store: KeyStore): Promise<(place: string, bytes: Buffer) => 
   const rotated = await service.rotateKey(made[1]?.keyId ?? '', { overlap: '1h' });
   if (rotated.kind !== 'rotated') throw new Error(rotated.kind);
   made.push({ text: rotated.key.reveal(), digest: rotated.key.digest(), keyId: rotated.view.record.keyId });
-  expect(await service.keptChanges()).toHaveLength(8);
+  expect(await keptChanges(service)).toHaveLength(8);
   for (const { digest } of made) await service.resolve(digest, new AbortController().signal);
   await service.report(reportFullOf(made[2]?.text ?? ''));
   const secrets = [imported, ...made.flatMap(({ text, digest }) => [digest, ...telling(text)])].flatMap(

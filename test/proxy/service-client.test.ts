@@ -42,15 +42,13 @@ describe('of the key service of this project, a gate', () => {
   beforeEach(async () => {
     renewals.length = 0;
     keys = await testService();
+    keys.service.renew = async (member, renewal) => {
+      renewals.push({ member, renewal });
+      return GRANT;
+    };
     const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
     server = createKeyServer({
       service: keys.service,
-      renewals: {
-        renew: async (member, renewal) => {
-          renewals.push({ member, renewal });
-          return GRANT;
-        },
-      },
       adminTokens: [new Secret(randomBytes(16).toString('base64url'))],
       serviceTokens: [token],
       log,

@@ -10,7 +10,7 @@ import {
   usageQuery,
 } from '../requests/admin.ts';
 import { jsonSchemaOf } from '../requests/json-schema.ts';
-import { component, INVALID, later, ok, refused, type Operations } from './operation.ts';
+import { component, INVALID, ok, refused, type Operations } from './operation.ts';
 import { instant, listOf, object, oneOf, orNull, ref, text, wholeNumber } from './schema.ts';
 
 const OWNER_ID = 'The id of the owner.';
@@ -53,6 +53,15 @@ const revoked = object({
   status: oneOf(['revoked']),
   revoked_at: instant('When it was first revoked.'),
   propagation: ref('Propagation'),
+});
+
+const uncertain = object({
+  key_id: text(KEY_ID),
+  status: oneOf(['revoked']),
+  revoked_at: instant('When it was first revoked.'),
+  certain_at: instant('When no gate accepts the key any more, whatever happens until then.'),
+  propagation: ref('Propagation'),
+  detail: text('The same in words.'),
 });
 
 const KEYS: Operations = {
@@ -105,7 +114,7 @@ const KEYS: Operations = {
     answers: {
       200: ok(revoked, 'No request that begins from now on is accepted with the key.'),
       404: NO_KEY,
-      503: later('The key is revoked, but not every gate has confirmed it yet. Repeat the call.'),
+      202: ok(uncertain, 'The key is revoked, but not every gate has confirmed it yet. Repeat the call.'),
     },
   },
   'POST /admin/v1/keys/:id/rotate': {
@@ -136,6 +145,12 @@ const KEYS: Operations = {
 };
 
 const HISTORY: Operations = {
+  'GET /admin/v1/members': {
+    id: 'listMembers',
+    tag: 'members',
+    summary: 'The gates, and how far behind each of them is',
+    answers: { 200: component('Fleet', 'All members that have not lapsed.') },
+  },
   'GET /admin/v1/audit': {
     id: 'audit',
     tag: 'history',

@@ -68,6 +68,23 @@ const propagation = object({
   members: wholeNumber('Gates that were there.'),
   acked: wholeNumber('Gates that have applied the change.'),
   fenced: wholeNumber('Gates that use nothing they knew before it any more.'),
+  fenced_members: listOf(text('The name of a gate.')),
+});
+
+const fleet = object({
+  epoch: text('What numbers of changes count in.'),
+  head: wholeNumber('The number of the newest change.'),
+  redis_run: orNull(text('The Redis process that heads are written to.')),
+  redis_settled: flag('Whether every gate has had time to forget another.'),
+  members: listOf(
+    object({
+      member_id: text('The name of the gate, made at its start.'),
+      applied: wholeNumber('The newest change it has applied.'),
+      lag: wholeNumber('How many changes it is behind.'),
+      stale_if_error: wholeNumber('How long it goes on without the key service, in milliseconds.'),
+      seen_ago: wholeNumber('Milliseconds since it renewed, as far as this process has seen.'),
+    }),
+  ),
 });
 
 const problem = object(
@@ -148,6 +165,7 @@ export const COMPONENTS: Readonly<Record<string, JsonSchema>> = {
   }),
   Change: change,
   Grant: grant,
+  Fleet: fleet,
   Propagation: propagation,
   Pagination: object({
     total: wholeNumber('How many there are.'),
