@@ -53,10 +53,12 @@ export function keyStoreContract(name: string, open: () => Promise<KeyStore>): v
       });
 
       test('owners are listed in pages, in the order of their ids', async () => {
-        for (const id of ['c', 'a', 'd', 'b']) await store.putOwner(owner(id), T0);
-        const second = await store.listOwners({ limit: 2, offset: 2 });
-        expect(second.owners.map((one) => one.id)).toEqual(['c', 'd']);
-        expect(second.total).toBe(4);
+        for (const id of ['c', 'a', 'D', 'b', '_']) await store.putOwner(owner(id), T0);
+        const first = await store.listOwners({ limit: 2, offset: 0 });
+        expect(first.owners.map((one) => one.id)).toEqual(['D', '_']);
+        const second = await store.listOwners({ limit: 2, offset: 3 });
+        expect(second.owners.map((one) => one.id)).toEqual(['b', 'c']);
+        expect(second.total).toBe(5);
       });
     });
 
