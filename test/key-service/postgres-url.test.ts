@@ -18,6 +18,8 @@ describe('the URL of a PostgreSQL store', () => {
       password: 'p@ss/:',
       ssl: false,
       options: undefined,
+      applicationName: 'plexgate',
+      connectMs: null,
     });
   });
 
@@ -27,6 +29,7 @@ describe('the URL of a PostgreSQL store', () => {
     ['postgres://u@%2Fvar%2Frun%2Fpostgresql/keys', '/var/run/postgresql:5432/keys'],
     ['postgres://u@localhost/keys?host=/tmp', '/tmp:5432/keys'],
     ['postgres://u@h/a%20b', 'h:5432/a b'],
+    ['postgres://u@h:1/d?port=2', 'h:2/d'],
   ];
   test.each(names)('%s is called %s', (text, name) => {
     expect(parse(text).name).toBe(name);
@@ -34,6 +37,13 @@ describe('the URL of a PostgreSQL store', () => {
 
   test('leaves user and password to the environment where it has none', () => {
     expect(parse('postgres://h/d')).toMatchObject({ user: undefined, password: undefined });
+  });
+
+  test('may say who connects and how long that may take', () => {
+    expect(parse('postgres://h/d?application_name=keys&connect_timeout=2')).toMatchObject({
+      applicationName: 'keys',
+      connectMs: 2000,
+    });
   });
 
   test('may set a search path', () => {
@@ -51,7 +61,10 @@ describe('the URL of a PostgreSQL store', () => {
     ['postgres:///d', 'must name one host'],
     ['postgres://u:hidden@a,b/d', 'must name one host'],
     ['postgres://u:hidden%zz@h/d', 'the password in the URL is not percent-encoded'],
-    ['postgres://u:hidden@h/d?connect_timeout=1', 'known are host, options, sslmode'],
+    ['postgres://u:hidden@h/d?password=hidden', 'known are application_name, connect_timeout, host'],
+    ['postgres://u:hidden@h/d?connect_timeout=0', 'connect_timeout must be a whole number from 1 to 600'],
+    ['postgres://u:hidden@h/d?port=x', 'port must be a whole number from 1 to 65535'],
+    ['postgres://u:hidden@h:0/d', 'port must be a whole number'],
     ['postgres://u:hidden@h/d?sslmode=prefer', 'sslmode must be one of disable, require, verify-ca'],
     ['postgres://u:hidden@h/d?sslmode=verify-ca', 'needs sslrootcert'],
     ['postgres://u:hidden@h/d?sslrootcert=/x', 'but sslmode is not'],

@@ -47,16 +47,19 @@ export class ConnectionPool implements PostgresPool {
   #ended: Promise<void> | null = null;
 
   constructor({ address, deadlines, max }: PoolOptions) {
-    const { name, user, password, options, ...where } = address;
+    const { name, host, port, database, ssl, user, password, options, applicationName, connectMs } = address;
     this.#name = name;
     this.#pool = new Pool({
-      ...where,
+      host,
+      port,
+      database,
+      ssl,
       ...(user === undefined ? {} : { user }),
       ...(password === undefined ? {} : { password }),
       ...(options === undefined ? {} : { options }),
       max,
-      application_name: 'plexgate',
-      connectionTimeoutMillis: deadlines.connectMs,
+      application_name: applicationName,
+      connectionTimeoutMillis: connectMs ?? deadlines.connectMs,
       statement_timeout: deadlines.statementMs,
       idle_in_transaction_session_timeout: deadlines.idleInTransactionMs,
       query_timeout: deadlines.answerMs,

@@ -14,10 +14,23 @@ export interface PostgresAddress {
   readonly ssl: false | ConnectionOptions;
   /** Settings of the session, such as `-c search_path=plexgate`. */
   readonly options: string | undefined;
+  readonly applicationName: string;
+  /** Null: as long as the store would wait. */
+  readonly connectMs: number | null;
 }
 
 const DEFAULT_PORT = 5432;
-const PARAMETERS = ['host', 'options', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'] as const;
+const PARAMETERS = [
+  'application_name',
+  'connect_timeout',
+  'host',
+  'options',
+  'port',
+  'sslcert',
+  'sslkey',
+  'sslmode',
+  'sslrootcert',
+] as const;
 type Parameter = (typeof PARAMETERS)[number];
 type Parameters = Readonly<Partial<Record<Parameter, string>>>;
 
@@ -34,7 +47,8 @@ export function parsePostgresUrl(secret: Secret): PostgresAddress {
   const database = decoded(url.pathname.slice(1), 'database');
   if (host === '' || host.includes(',')) throw new Error('the URL must name one host');
   if (database === '') throw new Error('the URL must name a database');
-  const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
+  const port = wholeNumber('port', parameters.port ?? url.port, 65_535) ?? DEFAULT_PORT;
+  const connectSeconds = wholeNumber('connect_timeout', parameters.connect_timeout ?? '', 600);
   return {
     name: `${host.includes(':') ? `[${host}]` : host}:${port}/${database}`,
     host,
@@ -44,7 +58,17 @@ export function parsePostgresUrl(secret: Secret): PostgresAddress {
     password: decoded(url.password, 'password') || undefined,
     ssl: tlsOf(parameters),
     options: parameters.options,
+    applicationName: parameters.application_name ?? 'plexgate',
+    connectMs: connectSeconds === null ? null : connectSeconds * 1000,
   };
+}
+
+/** Null where there is none. */
+function wholeNumber(parameter: Parameter, text: string, most: number): number | null {
+  if (text === '') return null;
+  const number = /^\d+$/.test(text) ? Number(text) : 0;
+  if (number < 1 || number > most) throw new Error(`${parameter} must be a whole number from 1 to ${most}`);
+  return number;
 }
 
 function decoded(text: string, what: string): string {
