@@ -4,6 +4,7 @@ import type { Owner } from '../core/key.ts';
 import type { Profile } from '../core/profile.ts';
 import type { Digest } from '../core/secret.ts';
 import type {
+  ChangeListener,
   Grant,
   KeySource,
   News,
@@ -32,6 +33,8 @@ import {
 import { PROGRAM } from './actor.ts';
 import { UNCOUNTED, type KeyServiceEvents } from './events.ts';
 import type { RedisAnnouncements } from './fleet/announcer.ts';
+import { within } from './fleet/deadline.ts';
+import { listen } from './fleet/listening.ts';
 import { Members, type FleetView } from './fleet/members.ts';
 import { History } from './history.ts';
 import { viewOf, type KeyView } from './key-view.ts';
@@ -70,6 +73,8 @@ export interface KeyServiceOptions {
 }
 
 const FENCE_MS = 2000;
+/** Long enough to wait for the longest import before it. */
+const COMMIT_MS = 10_000;
 
 export interface RevokeKeyOptions {
   readonly keepLast?: boolean;
@@ -135,6 +140,11 @@ export class KeyService implements KeySource, Renewals, ReportSink {
   /** Calls after every change that this process has made: the members in it need not wait to hear of it. */
   get onNews(): News {
     return this.#members.news;
+  }
+
+  /** Hears of every change, in order; the members that are waited for include this listener. */
+  subscribe(listener: ChangeListener): () => void {
+    return listen(this.#members, FENCE_MS / 4, listener);
   }
 
   members(): Promise<FleetView> {
@@ -234,7 +244,8 @@ export class KeyService implements KeySource, Renewals, ReportSink {
   ): Promise<RevokeKeyOutcome> {
     const startedAt = this.#clock.monotonic();
     const audit = { ...by, action: 'key.revoke' as const };
-    const outcome = await this.#store.revokeKey(keyId, this.#clock.now(), { audit, keepLast });
+    const revoking = this.#store.revokeKey(keyId, this.#clock.now(), { audit, keepLast });
+    const outcome = await within(COMMIT_MS, 'the store', revoking);
     if (outcome.kind !== 'revoked') return outcome;
     const { key, revokedAt, first } = outcome;
     const { propagation, leftMs } = await this.#members.confirm(key.changeNumber, first, signal);

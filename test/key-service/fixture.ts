@@ -45,7 +45,7 @@ export interface TestService {
 
 /** A key service over a store in memory, or over `store`, with one owner `acme`. */
 export async function testService(
-  options: Pick<Partial<KeyServiceOptions>, 'store' | 'peppers' | 'fenceMs' | 'redis'> = {},
+  options: Pick<Partial<KeyServiceOptions>, 'store' | 'peppers' | 'fenceMs' | 'redis' | 'events'> = {},
 ): Promise<TestService> {
   const store = options.store ?? (await openSqliteStore(':memory:'));
   const clock = new TestClock();

@@ -34,9 +34,9 @@ async function renewed(id: string, staleIfErrorMs = 0, applied = 0): Promise<voi
 
 /** Each state is answered some time after it was read. */
 function answerSlowly() {
-  const { fleet } = store;
+  const fleet = store.fleet.bind(store);
   return vi.spyOn(store, 'fleet').mockImplementation(async () => {
-    const state = await fleet.call(store);
+    const state = await fleet();
     await pause(20);
     return state;
   });
@@ -82,8 +82,8 @@ describe('a head', () => {
     for (let i = 0; i < 3; i++) await change();
     const { epoch } = await store.fleet();
     await see(epoch);
-    const { fleet } = store;
-    vi.spyOn(store, 'fleet').mockImplementation(async () => ({ ...(await fleet.call(store)), head: 2 }));
+    const fleet = store.fleet.bind(store);
+    vi.spyOn(store, 'fleet').mockImplementation(async () => ({ ...(await fleet()), head: 2 }));
     const state = await watch.read();
     expect(state.epoch).not.toBe(epoch);
     expect((await watch.read()).epoch).toBe(state.epoch);
@@ -135,9 +135,9 @@ describe('a member has lapsed', () => {
   test('not by the time that a reading takes', async () => {
     await renewed('a');
     await watch.read();
-    const { fleet } = store;
+    const fleet = store.fleet.bind(store);
     vi.spyOn(store, 'fleet').mockImplementationOnce(async () => {
-      const state = await fleet.call(store);
+      const state = await fleet();
       clock.advance(60_000);
       return state;
     });

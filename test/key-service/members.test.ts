@@ -41,15 +41,16 @@ describe('a renewal', () => {
 
   test('is answered after its row is committed, of a head not older than that', async () => {
     const order: string[] = [];
-    const { renewMembers, changesAfter } = keys.store;
+    const renewMembers = keys.store.renewMembers.bind(keys.store);
+    const changesAfter = keys.store.changesAfter.bind(keys.store);
     vi.spyOn(keys.store, 'renewMembers').mockImplementation(async (renewals) => {
-      await renewMembers.call(keys.store, renewals);
+      await renewMembers(renewals);
       await pause(20);
       order.push('row');
     });
     vi.spyOn(keys.store, 'changesAfter').mockImplementation((...asked) => {
       order.push('head');
-      return changesAfter.apply(keys.store, asked);
+      return changesAfter(...asked);
     });
     const renewing = renew('a');
     await keys.create();

@@ -32,9 +32,12 @@ export class Announcer {
   readonly #clock: Clock;
   readonly #log: KeyServiceLog | null;
   readonly #held = new HeadLog();
-  /** Of the announcement that is under way; whoever has the same to say joins it. */
-  #saying: { readonly head: Head; readonly said: Promise<void> } | null = null;
-  #isAway = false;
+  /** What is to be said next. */
+  #wanted: Head | null = null;
+  /** The end of the line of calls: one at a time, so that an older answer is never taken for a head that fell. */
+  #lastCall: Promise<unknown> = Promise.resolve();
+  /** Which of the two Redis did not do last time. */
+  readonly #failing = new Set<'head' | 'news'>();
 
   constructor(redis: RedisAnnouncements | null, clock: Clock, log: KeyServiceLog | null) {
     this.#redis = redis;
@@ -46,31 +49,33 @@ export class Announcer {
     return this.#redis !== null;
   }
 
-  /** Writes the head and says so on the channel. Never rejects, and ends with the deadline at the latest. */
+  /** Writes the head and says so on the channel, at least this one. Never rejects. */
   async announce(head: Head): Promise<void> {
-    if (this.#redis === null) return;
-    const { epoch, number } = head;
-    if (this.#saying?.head.epoch === epoch && this.#saying.head.number === number) return this.#saying.said;
-    const saying = { head, said: this.#say(this.#redis, head) };
-    this.#saying = saying;
-    await saying.said;
-    if (this.#saying === saying) this.#saying = null;
-  }
-
-  async #say(redis: RedisAnnouncements, { epoch, number }: Head): Promise<void> {
-    const [raised] = await Promise.all([
-      this.#asked(redis.raise(epoch, number)),
-      this.#asked(redis.publish({ epoch, head: number })),
-    ]);
-    if (raised !== null) this.#note(raised);
+    const redis = this.#redis;
+    if (redis === null) return;
+    this.#wanted = head;
+    await this.#inTurn(async () => {
+      // Who waited for the same turn has said the newest of what both had to say.
+      if (this.#wanted === null) return;
+      const { epoch, number } = this.#wanted;
+      this.#wanted = null;
+      const [raised] = await Promise.all([
+        this.#asked('head', redis.raise(epoch, number)),
+        this.#asked('news', redis.publish({ epoch, head: number })),
+      ]);
+      if (raised !== null) this.#note(raised);
+    });
   }
 
   /** Null where Redis does not answer, or where there is none. */
   async look(): Promise<HeadInRedis | null> {
-    if (this.#redis === null) return null;
-    const found = await this.#asked(this.#redis.read());
-    if (found !== null) this.#note(found);
-    return found;
+    const redis = this.#redis;
+    if (redis === null) return null;
+    return this.#inTurn(async () => {
+      const found = await this.#asked('head', redis.read());
+      if (found !== null) this.#note(found);
+      return found;
+    });
   }
 
   /** Since when this Redis process has had a head of that epoch of at least `number`; null: that is not known. */
@@ -78,21 +83,28 @@ export class Announcer {
     return this.#held.since(scopeOf(run, epoch), number);
   }
 
+  /** `call` never rejects. */
+  #inTurn<T>(call: () => Promise<T>): Promise<T> {
+    const called = this.#lastCall.then(call);
+    this.#lastCall = called;
+    return called;
+  }
+
   #note({ run, head }: HeadInRedis): void {
     if (head === null) this.#held.forget();
     else this.#held.note(scopeOf(run, head.epoch), head.number, this.#clock.monotonic());
   }
 
-  async #asked<T>(call: Promise<T>): Promise<T | null> {
+  async #asked<T>(what: 'head' | 'news', call: Promise<T>): Promise<T | null> {
     try {
       const answer = await within(DEADLINE_MS, 'Redis', call);
-      if (this.#isAway) this.#log?.info({}, 'Redis answers the key service again');
-      this.#isAway = false;
+      if (this.#failing.delete(what)) this.#log?.info({ detail: what }, 'Redis serves the key service again');
       return answer;
     } catch (error) {
-      const detail = error instanceof Error ? error.message : 'unknown error';
-      if (!this.#isAway) this.#log?.warn({ detail }, 'Redis does not answer the key service');
-      this.#isAway = true;
+      if (this.#failing.has(what)) return null;
+      this.#failing.add(what);
+      const detail = `${what}: ${error instanceof Error ? error.message : 'unknown error'}`;
+      this.#log?.warn({ detail }, 'Redis does not serve the key service');
       return null;
     }
   }

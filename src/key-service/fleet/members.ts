@@ -128,8 +128,7 @@ export class Members implements Renewals {
     signal.throwIfAborted();
     const told = await group.changesAfter(applied);
     if (told.epoch === epoch && told.head < applied) {
-      // The store knows less than it has said: reading it again gives it a new epoch, in which all begin anew.
-      this.#watch.expect({ epoch, number: applied });
+      // The store knows less than it has said: whoever reads this row gives it a new epoch, in which all begin anew.
       await this.#watch.read();
       return this.renew(id, { ...renewal, epoch: null, applied: 0 }, signal);
     }
