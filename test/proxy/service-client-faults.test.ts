@@ -125,6 +125,10 @@ describe('who waits', () => {
     const settled = await lookups;
     expect(performance.now() - before).toBeLessThan(10 * DEADLINE_MS);
     expect(settled.every(({ status }) => status === 'rejected')).toBe(true);
-    expect(server.requests.filter((head) => head.includes('/resolve')).length).toBeLessThanOrEqual(100);
+    server.follow(answer('404 Not Found', '{"as_of":5}'));
+    expect(await client.resolve(digest, never)).toEqual({ record: null, asOf: 5 });
+    // Those that hung cost their connections, those still in the queue none.
+    expect(server.connections).toBeLessThanOrEqual(1 + 2 * 16);
+    expect(server.requests.filter((head) => head.includes('/resolve')).length).toBeLessThanOrEqual(17);
   });
 });
