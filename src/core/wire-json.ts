@@ -36,7 +36,9 @@ import type {
 export const CHANGES_IN_A_GRANT = 10_000;
 const LIMITS_MAX = 8;
 const MCPS_MAX = 256;
-const FENCE_MAX_MS = 3_600_000;
+/** A shorter fence would have its members do nothing but renew. */
+const FENCE_LEAST_MS = 100;
+const FENCE_MOST_MS = 3_600_000;
 
 // Ids stand in header lines and names of Redis, where others have to escape them.
 const id = textLike(/^[^\p{Cc}\p{Cs}]{1,128}$/u, '1 to 128 characters, none of them a control character');
@@ -105,7 +107,7 @@ const grant = objectOf<Grant>({
   epoch: ['epoch', label],
   head: ['head', wholeNumber(0)],
   changes: ['changes', listOf(change, CHANGES_IN_A_GRANT)],
-  fenceMs: ['fence', wholeNumber(1, FENCE_MAX_MS)],
+  fenceMs: ['fence', wholeNumber(0, FENCE_MOST_MS)],
   now: ['now', instant],
   redisRun: ['redis_run', orNull(label)],
 });
@@ -193,9 +195,15 @@ export function grantToJson({ epoch, head, changes, fenceMs, now, redisRun }: Gr
   };
 }
 
-/** Throws `UnusableField`. The numbers of the changes rise and none is beyond the head. */
-export function grantFromJson(json: unknown): Grant {
+/**
+ * Throws `UnusableField`. The numbers of the changes rise and none is beyond the head; only a member that leaves is
+ * granted nothing.
+ */
+export function grantFromJson(json: unknown, { leaving }: Pick<Renewal, 'leaving'>): Grant {
   const read = grant(json, '');
+  if (read.fenceMs < FENCE_LEAST_MS && !leaving) {
+    throw new UnusableField('fence', `must be a whole number from ${FENCE_LEAST_MS} to ${FENCE_MOST_MS}`);
+  }
   let before = 0;
   for (const [i, { number }] of read.changes.entries()) {
     if (number <= before)

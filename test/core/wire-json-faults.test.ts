@@ -9,7 +9,7 @@ import {
   recordToJson,
   unknownFromJson,
 } from '../../src/core/wire-json.ts';
-import { CHANGE, GRANT, RECORD } from './wire-sample.ts';
+import { CHANGE, GRANT, RECORD, STAYING } from './wire-sample.ts';
 
 /** What stands at `path`, replaced; `undefined` takes it away. */
 function withValue(json: object, path: string, value: unknown): object {
@@ -150,9 +150,10 @@ describe('a grant of somebody else’s key service', () => {
     ['head', 6, 'head must not be smaller than the number of a change'],
     ['head', -1, 'head must be a whole number from 0'],
     ['head', Infinity, 'head must be a whole number from 0'],
-    ['fence', 0, 'fence must be a whole number from 1 to 3600000'],
-    ['fence', '2s', 'fence must be a whole number from 1 to 3600000'],
-    ['fence', 3_600_001, 'fence must be a whole number from 1 to 3600000'],
+    ['fence', 0, 'fence must be a whole number from 100 to 3600000'],
+    ['fence', 99, 'fence must be a whole number from 100 to 3600000'],
+    ['fence', '2s', 'fence must be a whole number from 0 to 3600000'],
+    ['fence', 3_600_001, 'fence must be a whole number from 0 to 3600000'],
     ['now', 1769904000, 'now must be an RFC 3339 instant with a zone'],
     ['redis_run', undefined, 'redis_run is missing'],
     ['redis_run', 'a b', 'redis_run must be 1 to 128 visible ASCII characters'],
@@ -164,7 +165,11 @@ describe('a grant of somebody else’s key service', () => {
     ['changes.0.key_id', null, 'changes[0] must name a key, an owner or a digest'],
   ];
   test.each(faults)('with %s = %j is not read: %s', (path, value, message) => {
-    expect(failureOf(() => grantFromJson(withValue(GRANT, path, value)))).toContain(message);
+    expect(failureOf(() => grantFromJson(withValue(GRANT, path, value), STAYING))).toContain(message);
+  });
+
+  test('has no fence for a member that leaves', () => {
+    expect(grantFromJson({ ...GRANT, fence: 0 }, { leaving: true }).fenceMs).toBe(0);
   });
 
   test('may tell of as many changes as one grant holds, and of no more', () => {
@@ -173,8 +178,8 @@ describe('a grant of somebody else’s key service', () => {
       head: count,
       changes: Array.from({ length: count }, (_, i) => ({ ...CHANGE, number: i + 1 })),
     });
-    expect(grantFromJson(many(CHANGES_IN_A_GRANT)).changes).toHaveLength(CHANGES_IN_A_GRANT);
-    expect(failureOf(() => grantFromJson(many(CHANGES_IN_A_GRANT + 1)))).toContain(
+    expect(grantFromJson(many(CHANGES_IN_A_GRANT), STAYING).changes).toHaveLength(CHANGES_IN_A_GRANT);
+    expect(failureOf(() => grantFromJson(many(CHANGES_IN_A_GRANT + 1), STAYING))).toContain(
       'changes must have at most',
     );
   });
@@ -182,8 +187,8 @@ describe('a grant of somebody else’s key service', () => {
   test('whatever it is, is read or refused in words', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.constantFrom(...Object.keys(GRANT)), (value, name) => {
-        failureOf(() => grantFromJson(value));
-        failureOf(() => grantFromJson({ ...GRANT, [name]: value }));
+        failureOf(() => grantFromJson(value, STAYING));
+        failureOf(() => grantFromJson({ ...GRANT, [name]: value }, STAYING));
         failureOf(() => foundFromJson(value));
         failureOf(() => unknownFromJson(value));
       }),

@@ -30,3 +30,5 @@ export const GRANT = {
   now: '2026-01-02T03:04:05.000Z',
   redis_run: null,
 };
+/** What a renewal says that is not the last one. */
+export const STAYING = { leaving: false };

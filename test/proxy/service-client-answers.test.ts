@@ -114,12 +114,6 @@ describe('an answer that cannot be used says nothing of the key:', () => {
       (socket) => void socket.end(`${HEAD}transfer-encoding: chunked\r\n\r\n5\r\n{"rec`),
       'broke off its answer (',
     ],
-    ['silence', () => undefined, `did not answer within ${DEADLINE_MS} ms`],
-    [
-      'a head and silence',
-      raw(`${HEAD}content-length: 10\r\n\r\n`),
-      `did not answer within ${DEADLINE_MS} ms`,
-    ],
   ];
   test.for(faults)('%s', async ([, script, message]) => {
     const { client, server } = await asking(script);
@@ -134,16 +128,25 @@ describe('an answer that cannot be used says nothing of the key:', () => {
     expect(await client.resolve(digest, never)).toMatchObject({ asOf: 9 });
   });
 
+  test.for<[what: string, script: Script]>([
+    ['silence', () => undefined],
+    ['a head and silence', raw(`${HEAD}content-length: 10\r\n\r\n`)],
+  ])('%s', async ([, script]) => {
+    const { client } = await asking(script, DEADLINE_MS);
+    const message = `the key service did not answer within ${DEADLINE_MS} ms`;
+    await expect(client.resolve(digest, never)).rejects.toThrow(message);
+  });
+
   test('an answer that dribbles in until long after the deadline', async () => {
     const { client, server } = await asking((socket) => {
       socket.write(`${HEAD}content-length: ${FOUND.length}\r\n\r\n`);
       let sent = 0;
       const timer = setInterval(() => void socket.write(FOUND.charAt(sent++)), 20);
       socket.on('close', () => clearInterval(timer));
-    });
+    }, DEADLINE_MS);
     const before = performance.now();
     await expect(client.resolve(digest, never)).rejects.toThrow('did not answer within');
-    expect(performance.now() - before).toBeLessThan(10 * DEADLINE_MS);
+    expect(performance.now() - before).toBeLessThan(20 * DEADLINE_MS);
     await expect.poll(() => server.openConnections).toBe(0);
   });
 

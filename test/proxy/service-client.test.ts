@@ -10,6 +10,8 @@ import { recordOf } from '../support/key-record.ts';
 import { answer, startScripted } from '../support/scripted-server.ts';
 
 const token = new Secret(randomBytes(16).toString('base64url'));
+/** What the key service accepts, too, while its token rotates. */
+const nextToken = new Secret(randomBytes(16).toString('base64url'));
 const GRANT: Grant = {
   epoch: 'e1',
   head: 3,
@@ -50,7 +52,7 @@ describe('of the key service of this project, a gate', () => {
     server = createKeyServer({
       service: keys.service,
       adminTokens: [new Secret(randomBytes(16).toString('base64url'))],
-      serviceTokens: [token],
+      serviceTokens: [nextToken, token],
       log,
     });
     origin = `http://127.0.0.1:${await server.listen({ host: '127.0.0.1', port: 0 })}`;
@@ -98,6 +100,14 @@ describe('of the key service of this project, a gate', () => {
     keys.clock.at += 1000;
     const counted = await keys.service.history.showUsage({ key: keyId });
     expect(counted).toMatchObject({ byRoute: [{ group: '/x', requests: 3 }] });
+  });
+
+  test('with the old and one with the new token are both answered while both are listed', async () => {
+    const { digest, keyId } = await keys.create();
+    for (const one of [client, clientOf(origin, { token: nextToken })]) {
+      expect((await one.resolve(digest, never)).record?.keyId).toBe(keyId);
+      expect(await one.renew('gate-1', RENEWAL, never)).toEqual(GRANT);
+    }
   });
 
   test('with a token that is not accepted is told so, and is shown no token', async () => {

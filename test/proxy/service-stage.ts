@@ -9,6 +9,8 @@ import { startScripted, type Script, type ScriptedServer } from '../support/scri
 export const never = new AbortController().signal;
 export const RENEWAL = { epoch: null, applied: 0, staleIfErrorMs: 0, leaving: false };
 export const REPORT = { member: 'gate-1', sequence: 1, usage: [], refusals: [], suppressed: [] };
+/** For answers that come; and for those that do not. */
+export const PATIENT_MS = 20_000;
 export const DEADLINE_MS = 300;
 export const record = recordToJson(recordOf());
 export const FOUND = JSON.stringify({ record, as_of: 9 });
@@ -20,13 +22,17 @@ afterEach(async () => {
 });
 
 /** A client of a server that follows the script; both end with the test. */
-export async function asking(script: Script): Promise<{ client: KeyServiceClient; server: ScriptedServer }> {
+export async function asking(
+  script: Script,
+  resolveMs = PATIENT_MS,
+  otherMs = resolveMs,
+): Promise<{ client: KeyServiceClient; server: ScriptedServer }> {
   const server = await startScripted(script);
   closers.push(() => server.stop());
   const token = new Secret(randomBytes(16).toString('base64url'));
   const client = new KeyServiceClient({
     service: { origin: server.origin, basePath: '', token },
-    deadlinesMs: { resolve: DEADLINE_MS, renew: DEADLINE_MS, report: DEADLINE_MS },
+    deadlinesMs: { resolve: resolveMs, renew: otherMs, report: otherMs },
   });
   closers.push(() => client.close());
   return { client, server };

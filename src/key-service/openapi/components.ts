@@ -59,7 +59,13 @@ const grant = object({
   epoch: text('Names this history of numbers.', { pattern: '^[\\x21-\\x7e]{1,128}$' }),
   head: wholeNumber('The number of the newest change.'),
   changes: listOf(ref('Change'), { maxItems: 10_000, description: 'Those after `applied`, in order.' }),
-  fence: wholeNumber('How many milliseconds what the gate knows may be used.', 1, { maximum: 3_600_000 }),
+  fence: wholeNumber(
+    'How many milliseconds what the gate knows may be used: at least 100, or 0 to one that leaves.',
+    0,
+    {
+      maximum: 3_600_000,
+    },
+  ),
   now: instant("The key service's time, by which keys expire."),
   redis_run: orNull(text('The run id of the Redis process that heads are written to; null without Redis.')),
 });

@@ -50,7 +50,7 @@ the longest that a gate serves while the service is away: after it, 503.`;
 
 const RENEW = `
 Each gate process is a member of the fleet, under a name that it made when it started. It renews four times in each
-fence, waits for at most 1 s, and uses what it knows only until \`fence\` milliseconds after it *sent* its last renewal that
+fence, waits for at most half a fence, and uses what it knows only until \`fence\` milliseconds after it *sent* its last renewal that
 was answered. So the service can tell when no gate can be using older knowledge any more.
 
 What the service does, in this order:
@@ -70,7 +70,7 @@ What the service does, in this order:
   without durable storage, a restored backup, a member whose \`applied\` is beyond the head. In a new epoch numbers may begin
   anew, and gates forget all they knew. Where the caller's \`epoch\` is null or another one, answer as if \`applied\` were
   0; its row acknowledges nothing.
-- **Fence.** Say the same one always. A gate may use a shorter one, never a longer one.
+- **Fence.** Say the same one always, at least 100 ms. A gate may use a shorter one, never a longer one.
 - **\`redis_run\`** is null, unless you write heads to the Redis of the gates as the reference key service does. With
   null a gate serves nothing that it knows beyond the fence when the service is away.
 - **\`now\`** is the time by which gates judge \`expires_at\`.

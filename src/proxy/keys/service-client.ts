@@ -115,7 +115,7 @@ export class KeyServiceClient implements KeySource, Renewals, ReportSink {
       deadlineMs: this.#deadlinesMs.renew,
       signal,
     });
-    if (answer.status === 200) return read(answer, grantFromJson);
+    if (answer.status === 200) return read(answer, (json) => grantFromJson(json, renewal));
     if (NOT_OFFERED.has(answer.status)) return null;
     throw refusalOf(answer);
   }

@@ -42,9 +42,10 @@ export class Exchange {
     this.#controller?.abort(UNWANTED);
   }
 
+  /** What is thrown here ends the request before any of it is written, and the connection stays. */
   onRequestStart(controller: Controller): void {
-    if (this.#settled) controller.abort(UNWANTED);
-    else this.#controller = controller;
+    if (this.#settled) throw UNWANTED;
+    this.#controller = controller;
   }
 
   onResponseStart(
