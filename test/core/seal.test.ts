@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { Seal, type SealPurpose } from '../../src/core/seal.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -65,6 +66,8 @@ describe('a seal', () => {
   test('does not hold the token in any form that prints', () => {
     const secret = token();
     const seal = new Seal([secret]);
-    expect(JSON.stringify(seal) + String(seal) + seal.macOf('head', '')).not.toContain(secret.reveal());
+    expect(inspect(seal, { showHidden: true }) + JSON.stringify(seal) + seal.macOf('head', '')).not.toContain(
+      secret.reveal(),
+    );
   });
 });
