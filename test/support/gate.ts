@@ -15,6 +15,7 @@ import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog, type Log } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { proxyConfigOf } from './proxy-config.ts';
+import { ServiceRenewals } from './service-renewals.ts';
 
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
 export interface TestGate {
@@ -27,8 +28,8 @@ export interface TestGate {
   hold(): () => void;
   /** How often the key service was asked what a digest stands for. */
   resolves(): number;
-  /** Whether the key service answers such questions; it does at first. */
-  lookupsAnswer(answer: boolean): void;
+  /** Whether the key service answers the gate, lookups and renewals; it does at first. */
+  keyServiceAnswers(answer: boolean): void;
   /** The log so far, a JSON text each. */
   readonly logLines: readonly string[];
   metrics(): Promise<string>;
@@ -61,6 +62,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const log = createLog('debug', { write: (line) => void logLines.push(line) });
   const keys = await startKeys({ prefixes: proxyConfig.keys.prefixes, clock: time.clock, log });
   const { service } = keys;
+  const renewals = new ServiceRenewals(service, time.clock);
   const lookups = { count: 0, answered: true };
   const source: KeySource = {
     async resolve(digest, signal) {
@@ -77,7 +79,14 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const proxy = await startProxy({
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
     source,
-    subscribe: (listener) => service.subscribe(listener),
+    renewals: {
+      async renew(member, renewal) {
+        if (!lookups.answered) throw new Error('the key service is away');
+        return renewals.renew(member, renewal);
+      },
+    },
+    news: renewals.onNews,
+    redis: null,
     reports: options.reports ?? service,
     keyService: { origin: options.keyServiceOrigin ?? keys.origin, token: keys.token },
     echoOrigin: `http://127.0.0.1:${echoPort}`,
@@ -90,6 +99,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     metrics,
     isReady: () => true,
     effectiveConfig: () => ({}),
+    members: () => proxy.member(),
   });
   const adminPort = await listen(admin, '127.0.0.1', 0);
   return {
@@ -99,7 +109,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     advance: time.advance,
     hold: time.hold,
     resolves: () => lookups.count,
-    lookupsAnswer(answer) {
+    keyServiceAnswers(answer) {
       lookups.answered = answer;
     },
     logLines,
