@@ -72,14 +72,24 @@ async function keysOf(
 ): Promise<Keys> {
   if (keyService !== null) {
     const { service: here } = keyService;
-    return { source: here, renewals: here, news: here.onNews, reports: here, keyService };
+    return {
+      source: here,
+      renewals: here,
+      reports: here,
+      news: here.onNews,
+      keyService: { ...keyService, basePath: '' },
+    };
   }
   if (service !== null) {
     const client = new KeyServiceClient({ service });
     stops.push('key service client', () => client.close());
-    const { token } = service;
-    const origin = service.origin + service.basePath;
-    return { source: client, renewals: client, news: NO_NEWS, reports: client, keyService: { origin, token } };
+    return {
+      source: client,
+      renewals: client,
+      news: NO_NEWS,
+      reports: client,
+      keyService: service,
+    };
   }
   if (file === null) {
     return { source: NO_KEYS, renewals: NO_KEYS, news: NO_NEWS, reports: NO_REPORTS, keyService: null };
@@ -87,7 +97,7 @@ async function keysOf(
   const opened = await openKeysFile({ path: file, clock: systemClock, log, metrics });
   stops.push('keys file', () => opened.close());
   const { source } = opened;
-  return { source, renewals: source, news: source.news, reports: NO_REPORTS, keyService: null };
+  return { source, renewals: source, news: source.onNews, reports: NO_REPORTS, keyService: null };
 }
 
 /** The `echo` upstream on a free port of loopback, where a route wants it. */

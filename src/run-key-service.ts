@@ -49,10 +49,7 @@ export async function startKeyService(
   });
   const server = createKeyServer({ service, adminTokens, serviceTokens, log });
   const port = await server.listen({ host: section.host, port: section.port });
-  stops.push('key service', async () => {
-    await server.close();
-    await service.stop();
-  });
+  stops.push('key service', () => server.close());
   log.info({ url: `http://${hostAndPort(section.host, port)}` }, 'key service listens');
   return { service, origin: `http://${hostAndPort(reachable(section.host), port)}`, token };
 }

@@ -12,12 +12,7 @@ const MEMBER_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** What gates ask, and what whoever runs the key service asks of it. */
 export function gateCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
-  return [
-    resolveCall(service),
-    renewCall(service),
-    reportCall(service),
-    ...healthCalls(service, log),
-  ];
+  return [resolveCall(service), renewCall(service), reportCall(service), ...healthCalls(service, log)];
 }
 
 function resolveCall(service: KeyService): Call {

@@ -26,7 +26,11 @@ export interface ProxyOptions extends KeyPartners {
   /** Hears of usage and of refused authentications. */
   readonly reports: ReportSink;
   /** Where the `key-service` upstream listens, and the token that opens it. */
-  readonly keyService: { readonly origin: string; readonly token: Secret } | null;
+  readonly keyService: {
+    readonly origin: string;
+    readonly basePath: string;
+    readonly token: Secret;
+  } | null;
   /** Where the `echo` upstream listens. */
   readonly echoOrigin: string | null;
   readonly clock: Clock;
@@ -133,10 +137,10 @@ function upstreamOf(
     return { origin: echoOrigin, basePath: '', credential, isManagement: false };
   }
   if (keyService === null) throw new Error('the key service does not run');
-  const { origin, token } = keyService;
+  const { origin, basePath, token } = keyService;
   return {
     origin,
-    basePath: '',
+    basePath,
     credential: { kind: 'rewrite', header: 'Authorization', scheme: 'Bearer', value: token },
     isManagement: true,
   };

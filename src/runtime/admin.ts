@@ -11,7 +11,7 @@ export interface AdminOptions {
   /** The configuration in force with its secrets masked. */
   effectiveConfig(): unknown;
   /** The gate of this process as a member of the fleet, and what else is to be told of its members. */
-  members(): unknown;
+  members(): unknown | Promise<unknown>;
 }
 
 interface AdminAnswer {
@@ -56,7 +56,7 @@ async function answer(request: IncomingMessage, options: AdminOptions): Promise<
     case '/config':
       return json(options.effectiveConfig());
     case '/members':
-      return json(options.members());
+      return json(await options.members());
     default:
       return text(404, 'there are /livez, /readyz, /metrics, /config and /members');
   }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { fleetMetrics, redisMetrics } from './fleet-metrics.ts';
 import { keyMetrics } from './key-metrics.ts';
 
 const PREFIX = 'plexgate_';
@@ -33,6 +34,8 @@ export function createMetrics(build: BuildInfo) {
     ...keyMetrics(make),
     ...reportMetrics(make),
     ...keysFileMetrics(make),
+    ...fleetMetrics(make),
+    ...redisMetrics(make),
     limitDecisions: make.counter('ratelimit_decisions_total', 'Limit decisions', [
       'tier',
       'result',

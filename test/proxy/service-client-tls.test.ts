@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeAuthority } from '../support/authority.ts';
+import { makeAuthority } from '../support/certificates.ts';
 import { runProgram } from '../clients/run-program.ts';
 
 const authority = makeAuthority();

@@ -15,7 +15,6 @@ import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog, type Log } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { proxyConfigOf } from './proxy-config.ts';
-import { ServiceRenewals } from './service-renewals.ts';
 
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
 export interface TestGate {
@@ -62,7 +61,6 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const log = createLog('debug', { write: (line) => void logLines.push(line) });
   const keys = await startKeys({ prefixes: proxyConfig.keys.prefixes, clock: time.clock, log });
   const { service } = keys;
-  const renewals = new ServiceRenewals(service, time.clock);
   const lookups = { count: 0, answered: true };
   const source: KeySource = {
     async resolve(digest, signal) {
@@ -80,15 +78,15 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
     source,
     renewals: {
-      async renew(member, renewal) {
+      async renew(member, renewal, signal) {
         if (!lookups.answered) throw new Error('the key service is away');
-        return renewals.renew(member, renewal);
+        return service.renew(member, renewal, signal);
       },
     },
-    news: renewals.onNews,
+    news: service.onNews,
     redis: null,
     reports: options.reports ?? service,
-    keyService: { origin: options.keyServiceOrigin ?? keys.origin, token: keys.token },
+    keyService: { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token },
     echoOrigin: `http://127.0.0.1:${echoPort}`,
     clock: time.clock,
     metrics,
