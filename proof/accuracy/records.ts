@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Acceptance } from '../../test/support/windows.ts';
+import type { Accepted } from '../../test/support/windows.ts';
 import { calibrationOf, type GateProcess } from './gate-process.ts';
 import type { Sent } from './load.ts';
 
 /** What a gate wrote down of one request, in the machine's time. */
-interface Entry extends Acceptance {
+interface Entry extends Accepted {
   readonly accepted: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface Taken {
   readonly offered: number;
   /** When requests reached a gate, as far as it lived to say so. */
   readonly arrivals: readonly number[];
-  readonly acceptances: readonly Acceptance[];
+  readonly acceptances: readonly Accepted[];
   /** Accepted by the gates' own word. */
   readonly logged: number;
   /** Accepted by a gate that did not live to log it: between the client's sending and the upstream's receiving. */
@@ -75,7 +75,7 @@ export function takenBy(
   { entries }: Records,
   seen: ReadonlyMap<string, number>,
 ): Taken {
-  const acceptances: Acceptance[] = [];
+  const acceptances: Accepted[] = [];
   const arrivals: number[] = [];
   const statuses = new Map<number, number>();
   let logged = 0;

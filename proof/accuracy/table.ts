@@ -47,7 +47,7 @@ function circumstancesOf({ trial, requests, lost, lateMs, clockErrorMs, exceptio
   ].join('; ');
 }
 
-function cellsOf({ promised, offer, taken, fullest, used }: Verdict, outcome: Outcome): string[] {
+function cellsOf({ promised, offer, taken, worst, used }: Verdict, outcome: Outcome): string[] {
   const shares = used.map(
     ({ share, ofPossible, arrived }) => `${percent(share)} ${percent(ofPossible)} ${arrived.toFixed(1)}x`,
   );
@@ -59,7 +59,7 @@ function cellsOf({ promised, offer, taken, fullest, used }: Verdict, outcome: Ou
     spreadOf(offer),
     String(taken.offered),
     String(taken.logged + taken.witnessed),
-    `${fullest.count}/${promised.limit.quota}`,
+    `${worst.accepted}/${promised.limit.quota}`,
     shares.join(' | ') || '-',
     calls === null ? '-' : calls.toFixed(1),
   ];

@@ -1,4 +1,4 @@
-import { fullestWindow, type FullestWindow } from '../../test/support/windows.ts';
+import { worstWindow, type Violation } from '../../test/support/windows.ts';
 import type { Limit } from '../../src/core/limit.ts';
 import { promisesOf, type Promised } from './accounts.ts';
 import type { Marks } from './happenings.ts';
@@ -11,7 +11,7 @@ export interface Verdict {
   readonly promised: Promised;
   readonly offer: Offer;
   readonly taken: Taken;
-  readonly fullest: FullestWindow;
+  readonly worst: Violation;
   readonly used: readonly Used[];
   /** What must not be; empty where all is well. */
   readonly failures: readonly Failure[];
@@ -68,16 +68,16 @@ function judgeOne(promised: Promised, offer: Offer, trial: Trial, seen: Seen): V
     promised.whose === 'owner' ? one.account === offer.account : one.keyId === promised.id,
   );
   const taken = takenBy(sent, seen.records, seen.upstream);
-  const fullest = fullestWindow(taken.acceptances, limit.windowMs - seen.records.errorMs);
+  const worst = worstWindow(taken.acceptances, limit.windowMs - seen.records.errorMs);
   const used = isOverloaded(promised, offer)
     ? trial.periods.flatMap((period) => usedIn(period, promised, offer, taken, seen.marks))
     : [];
   const failures = [
-    ...overLimit(promised, fullest, seen.marks).map(broken),
+    ...overLimit(promised, worst, seen.marks).map(broken),
     ...unaccounted(taken, trial).map(broken),
     ...used.flatMap(tooLittle).map(slow),
   ];
-  return { promised, offer, taken, fullest, used, failures };
+  return { promised, offer, taken, worst, used, failures };
 }
 
 function isOverloaded({ whose, limit }: Promised, { account, perSecond }: Offer): boolean {
@@ -85,10 +85,10 @@ function isOverloaded({ whose, limit }: Promised, { account, perSecond }: Offer)
   return limit.quota >= JUDGED_FROM && (offered * limit.windowMs) / 1000 >= OFFERED_TIMES * limit.quota;
 }
 
-function overLimit({ limit, text }: Promised, { count, from, to }: FullestWindow, marks: Marks): string[] {
-  if (count <= limit.quota) return [];
+function overLimit({ limit, text }: Promised, { accepted, from }: Violation, marks: Marks): string[] {
+  if (accepted <= limit.quota) return [];
   const since = (from - (marks.get('start') ?? 0)) / 1000;
-  return [`${count} for ${text} within ${(to - from).toFixed(3)} ms, from second ${since.toFixed(3)} on`];
+  return [`${accepted} for ${text} in the window from second ${since.toFixed(3)} on`];
 }
 
 /** A check of records that are not complete would be none. */

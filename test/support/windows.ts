@@ -1,80 +1,42 @@
-/** One acceptance: a unit was spent at some moment between the two, which are inclusive and by one clock. */
-export interface Acceptance {
+/** A request that was accepted: when it arrived at the gate, and when the gate handed it over. One clock. */
+export interface Accepted {
   readonly arrivedAt: number;
   readonly handedOverAt: number;
 }
 
-/** The fullest window there was; `from` and `to` are its first arrival and its last hand-over. */
-export interface FullestWindow {
-  readonly count: number;
+export interface Violation {
   readonly from: number;
   readonly to: number;
+  readonly accepted: number;
 }
 
 /**
- * Looks at every window, wherever it begins. Acceptances count into the same one where all of them arrived after some
- * `a` and were all handed over before some `b` with b - a shorter than `windowMs`. For a limit of N a count of more
- * than N is a violation whatever the moments in between were; what only may have been one is not counted.
+ * The most that were accepted within any `windowMs`, by requests that all arrived after some `from` and were all
+ * handed over before some `to` less than a window later. Whatever the moment of acceptance between the two, those
+ * were all accepted within one window. Every window is looked at, not only aligned ones.
  */
-export function fullestWindow(acceptances: readonly Acceptance[], windowMs: number): FullestWindow {
-  const byArrival = acceptances.toSorted((a, b) => b.arrivedAt - a.arrivedAt);
-  const handOvers = acceptances.map(({ handedOverAt }) => handedOverAt).toSorted((a, b) => a - b);
-  const later = new Counts(handOvers.length);
-  let fullest: FullestWindow = { count: 0, from: 0, to: 0 };
-  // From the last arrival to the first: what is in `later` arrived no earlier than the window begins.
-  for (let i = 0; i < byArrival.length;) {
-    const from = byArrival[i]?.arrivedAt ?? 0;
-    for (; byArrival[i]?.arrivedAt === from; i++) {
-      later.add(rankBelow(handOvers, byArrival[i]?.handedOverAt ?? 0));
+export function worstWindow(accepted: readonly Accepted[], windowMs: number): Violation {
+  const byArrival = accepted.toSorted((a, b) => a.arrivedAt - b.arrivedAt);
+  let worst: Violation = { from: 0, to: 0, accepted: 0 };
+  for (const [i, first] of byArrival.entries()) {
+    let count = 0;
+    for (let k = i; k < byArrival.length; k++) {
+      const one = byArrival[k];
+      if (one === undefined || one.arrivedAt - first.arrivedAt >= windowMs) break;
+      if (one.handedOverAt - first.arrivedAt < windowMs) count++;
     }
-    const end = rankBelow(handOvers, from + windowMs);
-    const count = later.below(end);
-    if (count > fullest.count) fullest = { count, from, to: handOvers[later.lastBelow(end)] ?? from };
+    if (count > worst.accepted) {
+      worst = { from: first.arrivedAt, to: first.arrivedAt + windowMs, accepted: count };
+    }
   }
-  return fullest;
+  return worst;
 }
 
-/** How many of the ascending values are less than `value`. */
-function rankBelow(ascending: readonly number[], value: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ascending[middle] ?? 0) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** How many were added at each place, with sums over the first places in logarithmic time (a Fenwick tree). */
-class Counts {
-  readonly #sums: Uint32Array;
-
-  constructor(places: number) {
-    this.#sums = new Uint32Array(places + 1);
-  }
-
-  add(place: number): void {
-    for (let i = place + 1; i < this.#sums.length; i += i & -i) this.#sums[i] = (this.#sums[i] ?? 0) + 1;
-  }
-
-  /** How many were added at places less than `end`. */
-  below(end: number): number {
-    let sum = 0;
-    for (let i = end; i > 0; i -= i & -i) sum += this.#sums[i] ?? 0;
-    return sum;
-  }
-
-  /** The last place less than `end` that has any. The caller MUST have found some below `end`. */
-  lastBelow(end: number): number {
-    const all = this.below(end);
-    let low = 0;
-    let high = end;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.below(middle) < all) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
-  }
+/** Null where no window holds more than the quota. */
+export function violationOf(
+  accepted: readonly Accepted[],
+  { quota, windowMs }: { readonly quota: number; readonly windowMs: number },
+): Violation | null {
+  const worst = worstWindow(accepted, windowMs);
+  return worst.accepted > quota ? worst : null;
 }
