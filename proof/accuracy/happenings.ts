@@ -33,7 +33,7 @@ export function scriptsForgotten(atMs: number): Happening {
 
 /** Connections of some gates end between call and reply, again and again. */
 export function repliesLost(atMs: number, gates: readonly number[], forMs: number): Happening {
-  const chance = 0.1;
+  const chance = 0.2;
   return {
     atMs,
     what: `replies lost at gates ${gates.map((i) => i + 1).join(', ')} for ${forMs / 1000} s`,
