@@ -1,6 +1,6 @@
 import type { Outcome } from './run-trial.ts';
 import { spreadOf } from './offers.ts';
-import { percent, type Verdict } from './verdict.ts';
+import { isJudged, percent, type Verdict } from './verdict.ts';
 
 const HEAD = [
   'mode',
@@ -25,6 +25,14 @@ export function tableOf(outcome: Outcome): string {
     ...obeyed.map(
       ({ plan, requests, waits, refused }) =>
         `  alone on ${plan.account.limits.join(', ')} and obeys ${plan.heeds}: ${requests} requests, ${waits} waits, ${refused} refusals`,
+    ),
+    ...verdicts.flatMap(({ promised, offer, used }) =>
+      used
+        .filter((one) => !isJudged(one))
+        .map(
+          ({ period, arrived }) =>
+            `  not judged: ${promised.text}, ${spreadOf(offer)}, ${period.name}: only ${arrived.toFixed(1)} times the limit arrived`,
+        ),
     ),
     ...failures.map(({ what }) => `  FAILED ${what}`),
     '',

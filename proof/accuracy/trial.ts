@@ -27,6 +27,8 @@ export interface Trial extends Omit<FleetPlan, 'accounts'> {
   readonly periods: readonly Period[];
   /** Calls to Redis for a hundred requests; null where any number is right. */
   readonly callsMost: number | null;
+  /** Whether a machine too busy to bring the load to the gates fails the run. */
+  readonly mustBeJudged: boolean;
   /** Whether a gate is killed: its last lines are lost, and answers under way. */
   readonly killsGates: boolean;
 }

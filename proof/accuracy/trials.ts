@@ -28,6 +28,7 @@ const NOTHING: Omit<Trial, 'name' | 'mode' | 'offers' | 'periods'> = {
   obedient: [],
   happenings: [],
   callsMost: null,
+  mustBeJudged: false,
   killsGates: false,
 };
 
@@ -44,7 +45,9 @@ export function trialsOf(size: Size): Trial[] {
     failover('exact', size),
     failover('leased', size),
   ];
-  return trials.filter(({ name }) => size === 'full' || name !== 'failover-exact');
+  return trials
+    .filter(({ name }) => size === 'full' || name !== 'failover-exact')
+    .map((trial) => ({ ...trial, mustBeJudged: size === 'full' }));
 }
 
 /** Every tier at twice its limit, and clients alone on theirs that do as they are told. */

@@ -75,7 +75,7 @@ function judgeOne(promised: Promised, offer: Offer, trial: Trial, seen: Seen): V
   const failures = [
     ...overLimit(promised, worst, seen.marks).map(broken),
     ...unaccounted(taken, trial).map(broken),
-    ...used.flatMap(tooLittle).map(slow),
+    ...used.flatMap((one) => tooLittle(one, trial)).map(slow),
   ];
   return { promised, offer, taken, worst, used, failures };
 }
@@ -103,9 +103,17 @@ function unaccounted({ offered, logged, witnessed, missing, statuses }: Taken, t
   ];
 }
 
-/** Where the machine kept the load from the gates, nothing was shown, neither good nor bad. */
-function tooLittle({ period, ofPossible, arrived }: Used): string[] {
-  if (arrived < ARRIVED_TIMES || ofPossible >= period.least) return [];
+/** Where the machine kept the load from the gates, nothing is shown of their use of a limit, neither good nor bad. */
+export function isJudged({ arrived }: Used): boolean {
+  return arrived >= ARRIVED_TIMES;
+}
+
+function tooLittle(used: Used, trial: Trial): string[] {
+  const { period, ofPossible, arrived } = used;
+  if (!isJudged(used)) {
+    return trial.mustBeJudged ? [`only ${arrived.toFixed(1)} times the limit arrived ${period.name}`] : [];
+  }
+  if (ofPossible >= period.least) return [];
   return [`used ${percent(ofPossible)} ${period.name}, at least ${percent(period.least)} is promised`];
 }
 

@@ -26,6 +26,7 @@ const TRIAL: Trial = {
     },
   ],
   callsMost: null,
+  mustBeJudged: false,
   killsGates: false,
 };
 
@@ -134,11 +135,14 @@ describe('the verdict on a limit', () => {
     ]);
   });
 
-  test('does not blame the gates for requests that never came', () => {
-    const verdict = verdictOf(TRIAL, seen(twiceTheLimit().filter(({ at }) => at < 2500 || at >= 3500)));
-    expect(verdict).toMatchObject({
+  test('does not blame the gates for requests that never came, but in a run that must show something', () => {
+    const few = seen(twiceTheLimit().filter(({ at }) => at < 2500 || at >= 3500));
+    expect(verdictOf(TRIAL, few)).toMatchObject({
       failures: [],
       used: [{ share: 2 / 3, ofPossible: 2 / 3, arrived: 4 / 3 }],
     });
+    expect(verdictOf({ ...TRIAL, mustBeJudged: true }, few).failures).toEqual([
+      { what: 'only 1.3 times the limit arrived after the first window', mayBeTheMachine: true },
+    ]);
   });
 });
