@@ -8,7 +8,7 @@ import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
 import { startPostgres } from '../support/postgres.ts';
-import { DRAFT, T0, testService } from './fixture.ts';
+import { DRAFT, T0, keptChanges, testService } from './fixture.ts';
 import { testFolder } from './folder.ts';
 
 /** Enough of a key to tell it from any other; the four characters shown at each end are not. */
@@ -46,7 +46,7 @@ const TABLES = ['owners', 'keys', 'head', 'changes', 'peppers', 'usage', 'report
 
 /** Does everything with keys; the answer looks for any of them. */
 async function fill(store: KeyStore): Promise<(place: string, bytes: Buffer) => void> {
-  const { create, service } = await testService({ store });
+  const { create, service, member } = await testService({ store });
   const made = [await create(), await create({ profile: 'plexmcp' }), await create({ profile: 'standard' })];
   const imported = digestOf('a key of another system');
   await service.importKeys([{ ...DRAFT, sha256: imported }]);
@@ -54,9 +54,11 @@ async function fill(store: KeyStore): Promise<(place: string, bytes: Buffer) => 
   const rotated = await service.rotateKey(made[1]?.keyId ?? '', { overlap: '1h' });
   if (rotated.kind !== 'rotated') throw new Error(rotated.kind);
   made.push({ text: rotated.key.reveal(), digest: rotated.key.digest(), keyId: rotated.view.record.keyId });
-  expect(await service.keptChanges()).toHaveLength(8);
+  expect(await keptChanges(service)).toHaveLength(8);
   for (const { digest } of made) await service.resolve(digest, new AbortController().signal);
   await service.report(reportFullOf(made[2]?.text ?? ''));
+  await member.leave();
+  await service.stop();
   const secrets = [imported, ...made.flatMap(({ text, digest }) => [digest, ...telling(text)])].flatMap(
     spellings,
   );
