@@ -47,7 +47,7 @@ const TABLES = ['owners', 'keys', 'head', 'changes', 'peppers', 'usage', 'report
 
 /** Does everything with keys; the answer looks for any of them. */
 async function fill(store: KeyStore): Promise<(place: string, bytes: Buffer) => void> {
-  const { create, service } = await testService({ store });
+  const { create, service, member } = await testService({ store });
   const made = [await create(), await create({ profile: 'plexmcp' }), await create({ profile: 'standard' })];
   const imported = digestOf('a key of another system');
   await service.importKeys([{ ...DRAFT, sha256: imported }]);
@@ -58,6 +58,8 @@ async function fill(store: KeyStore): Promise<(place: string, bytes: Buffer) => 
   expect(await keptChanges(service)).toHaveLength(8);
   for (const { digest } of made) await service.resolve(digest, new AbortController().signal);
   await service.report(reportFullOf(made[2]?.text ?? ''));
+  await member.leave();
+  await service.stop();
   const secrets = [imported, ...made.flatMap(({ text, digest }) => [digest, ...telling(text)])].flatMap(
     spellings,
   );

@@ -236,7 +236,7 @@ describe('a change that revokes nothing', () => {
   });
 
   test('does not wait for a member that has been silent for half a fence', async () => {
-    const silent = await join();
+    const silent = await join({ staleIfErrorMs: 5000 });
     const there = await join();
     silent.silence();
     await pause(FENCE / 2 + 10);
