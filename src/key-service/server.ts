@@ -73,6 +73,7 @@ export function createKeyServer(options: KeyServerOptions): KeyServer {
     async close() {
       await closeServer(app.server, CLOSE_MS);
       await app.close();
+      await service.stop();
     },
   };
 }

@@ -20,9 +20,11 @@ beforeEach(async () => {
   asked.length = 0;
   grant = GRANT;
   server = await startServer({
-    renew: async (member, renewal) => {
-      asked.push({ member, renewal });
-      return grant;
+    renewals: {
+      renew: async (member, renewal) => {
+        asked.push({ member, renewal });
+        return grant;
+      },
     },
   });
 });

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
 import type { Renewals } from '../../src/core/wire.ts';
+import type { KeyServiceOptions } from '../../src/key-service/keys.ts';
 import { createKeyServer } from '../../src/key-service/server.ts';
 import { testService, type TestService } from './fixture.ts';
 
@@ -46,8 +47,13 @@ export interface RunningServer {
   readonly close: () => Promise<void>;
 }
 
-export async function startServer(renewals?: Renewals): Promise<RunningServer> {
-  const keys = await testService();
+export interface ServerOptions extends Pick<KeyServiceOptions, 'fenceMs'> {
+  readonly renewals?: Renewals;
+}
+
+/** `fenceMs` where a test waits for it. */
+export async function startServer({ renewals, ...options }: ServerOptions = {}): Promise<RunningServer> {
+  const keys = await testService(options);
   const lines: string[] = [];
   const log = (fields: object, message: string) => void lines.push(JSON.stringify({ ...fields, message }));
   const server = createKeyServer({
