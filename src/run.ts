@@ -12,7 +12,7 @@ import { loadLocalSecrets } from './key-service/local-secrets.ts';
 import { createKeyServer } from './key-service/server.ts';
 import { openSqliteStore } from './key-service/store/sqlite.ts';
 import { openKeysFile, type OpenKeysFile } from './proxy/keys/keys-file.ts';
-import { startProxy } from './proxy/start.ts';
+import { startProxy, type RunningProxy } from './proxy/start.ts';
 import { createAdminServer } from './runtime/admin.ts';
 import { systemClock } from './runtime/clock.ts';
 import { StopStack } from './runtime/lifecycle.ts';
@@ -64,23 +64,25 @@ async function start(config: Config, demo: boolean, parts: Process): Promise<voi
 
   let ready = false;
   const { host, port, token } = config.admin;
+  let gate: RunningProxy | null = null;
   const admin = createAdminServer({
     token,
     metrics,
     isReady: () => ready && !stop.aborted,
     effectiveConfig: () => effective,
+    members: () => ({ gate: gate?.member() ?? null }),
   });
   const adminPort = await listen(admin, host, port);
   stops.push('admin', () => closeServer(admin, 0));
   log.info({ url: urlOf(host, adminPort) }, 'admin listens');
 
   const keys = config.keyService === null ? null : await startKeyService(config, config.keyService, parts);
-  const gatePort = config.proxy === null ? null : await startGate(config.proxy, keys, parts);
+  gate = config.proxy === null ? null : await startGate(config.proxy, keys, parts);
   if (demo) {
-    if (keys === null || config.proxy === null || gatePort === null)
+    if (keys === null || config.proxy === null || gate === null)
       throw new Error('--demo needs both proxy and keyService in the file');
     // Straight to standard error: the keys are for the person who started this, and never pass through the log.
-    const text = demoText(await makeDemoKeys(keys.service), config.proxy.host, gatePort);
+    const text = demoText(await makeDemoKeys(keys.service), config.proxy.host, gate.port);
     process.stderr.write(`\n${text}\n`);
   }
   ready = true;
@@ -112,7 +114,7 @@ async function startKeyService(
     ...(proxy === null ? {} : { prefixes: proxy.keys.prefixes }),
     log,
   });
-  const server = createKeyServer({ service, adminTokens, serviceTokens, log });
+  const server = createKeyServer({ service, renewals: service, adminTokens, serviceTokens, log });
   const port = await server.listen({ host: section.host, port: section.port });
   stops.push('key service', () => server.close());
   log.info({ url: urlOf(section.host, port) }, 'key service listens');
@@ -145,7 +147,8 @@ function secretsOf(section: KeyServiceConfig) {
 /** A gate whose routes are all open asks nobody. */
 const NO_KEYS = {
   resolve: () => Promise.reject(new Error('this process has no source of keys')),
-  subscribe: () => () => undefined,
+  renew: () => Promise.resolve(null),
+  onNews: () => () => undefined,
   report: () => Promise.resolve(),
 };
 
@@ -153,14 +156,16 @@ async function startGate(
   config: ProxyConfig,
   keyService: RunningKeyService | null,
   parts: Process,
-): Promise<number> {
+): Promise<RunningProxy> {
   const { log, metrics, stops, stop } = parts;
   const { file } = config.keys;
   const keys = file === null ? (keyService?.service ?? NO_KEYS) : await openFile(file, parts);
   const proxy = await startProxy({
     config,
     source: keys,
-    subscribe: (listener) => keys.subscribe(listener),
+    renewals: keys,
+    news: keys.onNews,
+    redis: null,
     reports: keyService?.service ?? NO_KEYS,
     keyService,
     echoOrigin: await startEcho(config, stops),
@@ -175,7 +180,7 @@ async function startGate(
     await proxy.stop(config.drain.timeoutMs);
   });
   log.info({ url: urlOf(config.host, proxy.port) }, 'gate listens');
-  return proxy.port;
+  return proxy;
 }
 
 async function openFile(path: string, { log, metrics, stops }: Process): Promise<OpenKeysFile['source']> {
