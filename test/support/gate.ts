@@ -78,9 +78,9 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
     source,
     renewals: {
-      async renew(member, renewal, signal) {
+      async renew(...asked) {
         if (!lookups.answered) throw new Error('the key service is away');
-        return service.renew(member, renewal, signal);
+        return service.renew(...asked);
       },
     },
     news: service.onNews,

@@ -109,7 +109,7 @@ export class Knowledge {
     return this.#ageOf(this.#renewedAt);
   }
 
-  /** Of the witness' latest confirmation; infinite where it has not spoken since the latest renewal. */
+  /** Of the witness' latest word, where that was a confirmation; else infinite. */
   get confirmationAgeMs(): number {
     return this.#ageOf(this.#confirmedAt);
   }
@@ -159,7 +159,6 @@ export class Knowledge {
     }
     if (this.#applied < grant.head) return 'partial';
     this.#renewedAt = sentAt;
-    this.#confirmedAt = null;
     return 'complete';
   }
 
@@ -182,7 +181,6 @@ export class Knowledge {
     this.#applied = 0;
     this.#alone = false;
     this.#renewedAt = null;
-    this.#confirmedAt = null;
     this.#changes.clear();
   }
 

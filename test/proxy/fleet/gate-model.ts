@@ -92,8 +92,10 @@ export class GateModel implements Process, KeySource, Renewals {
   }
 
   wakesAt(at: number): number {
-    const { faults } = this.#parts;
-    return Math.max(faults.stopped.endAt(at), this.#stopsInCalls.endAt(at));
+    const { faults, chance } = this.#parts;
+    const wakesAt = Math.max(faults.stopped.endAt(at), this.#stopsInCalls.endAt(at));
+    // What has waited comes in any order.
+    return wakesAt > at ? wakesAt + chance.between(0, 1) : at;
   }
 
   /** A request as the pipeline treats it: look the key up, then connect, then ask once more. */
@@ -168,7 +170,7 @@ export class GateModel implements Process, KeySource, Renewals {
   #mayStop(): void {
     const { simulation, chance, faults } = this.#parts;
     const { now } = simulation;
-    if (now > faults.slowUntil - 8000 || !chance.is(0.004)) return;
+    if (now > faults.slowUntil - 8000 || !chance.is(0.01)) return;
     const from = now + chance.between(0, 20);
     this.#stopsInCalls.add(from, from + chance.between(500, 7000));
   }

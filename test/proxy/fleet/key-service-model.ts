@@ -6,7 +6,7 @@ import type { RedisModel } from './redis-model.ts';
 import type { Chance, Simulation, Spans } from './simulation.ts';
 
 export const FENCE_MS = 2000;
-export const STALE_MS = 12_000;
+export const STALE_MS = 6000;
 /** Clocks may differ by so much in what they call a second, and a little more. */
 const MARGIN = 1.15;
 /** So few that a member often has to ask for the rest. */

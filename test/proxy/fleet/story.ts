@@ -60,15 +60,15 @@ export class Story {
     this.#chance = chance;
     this.#withFaults = withFaults;
     this.#redis = new RedisModel();
-    this.#failsOverAt = withFaults && chance.is(0.4) ? this.#turn() : Infinity;
+    this.#failsOverAt = withFaults && chance.is(0.5) ? this.#turn() : Infinity;
     const lagMs = chance.between(0, 1500);
     if (this.#failsOverAt < Infinity) {
       simulation.at(this.#failsOverAt, () => this.#redis.failOver(this.#failsOverAt, lagMs));
     }
     const faults = {
       down: this.#span(0.4, 18_000),
-      cutFromRedis: this.#span(0.3, 15_000),
-      switchesAt: this.#failsOverAt + chance.between(0, 4000),
+      cutFromRedis: this.#span(0.3, 20_000),
+      switchesAt: this.#failsOverAt + chance.between(0, 8000),
       newEpochAt: withFaults && chance.is(0.3) ? this.#turn() : Infinity,
       keeps: chance.is(0.5) ? chance.one([0, 1, 2]) : 100,
     };
@@ -170,7 +170,7 @@ export class Story {
   /** Often at a time at which something else fails, too. */
   #turn(): number {
     const chance = this.#chance;
-    const other = this.#turns.length > 0 && chance.is(0.4) ? chance.one(this.#turns) : null;
+    const other = this.#turns.length > 0 && chance.is(0.6) ? chance.one(this.#turns) : null;
     const at = other === null ? chance.between(2000, 25_000) : other + chance.between(0, 3000);
     this.#turns.push(at);
     return at;
