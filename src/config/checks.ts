@@ -1,6 +1,9 @@
-import type { Config } from './config.ts';
-import { locate, positionAt, type Tree } from './document.ts';
-import { describeValue, quote, sentence, writePath, type Finding, type Path } from './mistake.ts';
+import { locate, type Tree } from './document.ts';
+import { keyChecks } from './key-checks.ts';
+import { overlap } from './listen-address.ts';
+import { describeValue, type Finding, type Path } from './mistake.ts';
+import { finding, indexesAt, textAt, valueAt } from './places.ts';
+import { redisChecks } from './redis-checks.ts';
 import { LISTEN } from './schema.ts';
 
 /**
@@ -10,95 +13,17 @@ import { LISTEN } from './schema.ts';
 export function crossChecks(root: Tree): Finding[] {
   return [
     ...needsARole(root),
-    ...needsKeys(root),
-    ...managementRoutes(root),
-    ...oneSourceOfKeys(root),
+    ...keyChecks(root),
+    ...redisChecks(root),
     ...samePorts(root),
     ...sameMatches(root),
-    ...unknownPepper(root),
   ];
-}
-
-function finding(root: Tree, path: Path, what: string): Finding {
-  return { ...positionAt(root, path), path: writePath(path), text: sentence(path, what) };
-}
-
-function valueAt(root: Tree, path: Path): unknown {
-  const { tree, depth } = locate(root, path);
-  return depth === path.length && !tree.broken ? tree.value : undefined;
-}
-
-function textAt(root: Tree, path: Path): string | null {
-  const value = valueAt(root, path);
-  return typeof value === 'string' ? value : null;
-}
-
-function indexes(root: Tree, path: Path): number[] {
-  const list = valueAt(root, path);
-  return Array.isArray(list) ? list.map((_, i) => i) : [];
 }
 
 function needsARole(root: Tree): Finding[] {
   if (root.value === null || typeof root.value !== 'object' || Array.isArray(root.value)) return [];
   if (root.fields.has('proxy') || root.fields.has('keyService')) return [];
   return [finding(root, [], 'neither proxy nor keyService; allowed: a file with one of them or both')];
-}
-
-const KEYS_FILE: Path = ['proxy', 'keys', 'file'];
-
-/** A gate has one source of keys: with two, a revocation at the one would say nothing of the other. */
-function oneSourceOfKeys(root: Tree): Finding[] {
-  if (valueAt(root, KEYS_FILE) === undefined || !root.fields.has('keyService')) return [];
-  return [
-    finding(
-      root,
-      KEYS_FILE,
-      'found beside keyService; allowed: one of the two, since a gate has one source of keys',
-    ),
-  ];
-}
-
-/** Where nothing has keys, that is said once, at the first route that needs them. */
-function needsKeys(root: Tree): Finding[] {
-  if (root.fields.has('keyService') || locate(root, KEYS_FILE).depth === KEYS_FILE.length) return [];
-  for (const index of indexes(root, ['proxy', 'routes'])) {
-    const route: Path = ['proxy', 'routes', index];
-    const rules: Path = [...route, 'rules'];
-    const closed = [route, ...indexes(root, rules).map((rule) => [...rules, rule])].find((place) => {
-      const auth = valueAt(root, [...place, 'auth']);
-      return auth === 'required' || (auth === undefined && place === route);
-    });
-    if (closed === undefined) continue;
-    const what =
-      'found a route that needs keys, but neither keyService nor proxy.keys.file; allowed: auth: none, or one of the two';
-    return [finding(root, [...closed, 'auth'], what)];
-  }
-  return [];
-}
-
-/** The key service answers for the caller the gate names, so it has to be here, and the gate has to know the caller. */
-function managementRoutes(root: Tree): Finding[] {
-  const findings: Finding[] = [];
-  for (const index of indexes(root, ['proxy', 'routes'])) {
-    const route: Path = ['proxy', 'routes', index];
-    const written = valueAt(root, [...route, 'upstream']);
-    if (written !== 'key-service' && !(Array.isArray(written) && written[0] === 'key-service')) continue;
-    if (!root.fields.has('keyService')) {
-      const what =
-        'found key-service, but no keyService; allowed: key-service with a keyService in the same file';
-      findings.push(finding(root, [...route, 'upstream'], what));
-    }
-    const rules: Path = [...route, 'rules'];
-    for (const place of [route, ...indexes(root, rules).map((rule) => [...rules, rule])]) {
-      if (valueAt(root, [...place, 'auth']) !== 'none') continue;
-      const what = 'found none on a route to key-service; allowed: required';
-      findings.push(finding(root, [...place, 'auth'], what));
-    }
-    if ((valueAt(root, [...route, 'credential']) ?? 'strip') === 'strip') continue;
-    const what = 'found another credential than strip on a route to key-service; allowed: strip';
-    findings.push(finding(root, [...route, 'credential'], what));
-  }
-  return findings;
 }
 
 const ROLES = ['proxy', 'keyService', 'admin'] as const;
@@ -125,19 +50,10 @@ function samePorts(root: Tree): Finding[] {
   return findings;
 }
 
-const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
-const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
-
-function overlap(a: string, b: string): boolean {
-  if (a === b || EVERY_ADDRESS.has(a) || EVERY_ADDRESS.has(b)) return true;
-  // localhost may be either of the two others.
-  return LOOPBACK.has(a) && LOOPBACK.has(b) && (a === 'localhost' || b === 'localhost');
-}
-
 function sameMatches(root: Tree): Finding[] {
   const first = new Map<string, number>();
   const findings: Finding[] = [];
-  for (const index of indexes(root, ['proxy', 'routes'])) {
+  for (const index of indexesAt(root, ['proxy', 'routes'])) {
     const match: Path = ['proxy', 'routes', index, 'match'];
     const host = valueAt(root, [...match, 'host']);
     const path = valueAt(root, [...match, 'path']) ?? '/';
@@ -152,69 +68,4 @@ function sameMatches(root: Tree): Finding[] {
     findings.push(finding(root, match, what));
   }
   return findings;
-}
-
-const PEPPER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
-
-function unknownPepper(root: Tree): Finding[] {
-  const path: Path = ['keyService', 'peppers'];
-  const names = [...locate(root, path).tree.fields.keys()].map(String).filter((name) => name !== 'current');
-  if (valueAt(root, path) === undefined) return [];
-  const findings = names
-    .filter((name) => !PEPPER_NAME.test(name))
-    .map((name) =>
-      finding(
-        root,
-        [...path, name],
-        `found the name ${quote(name)}; allowed: a name of 1 to 32 letters, digits, "_" and "-"`,
-      ),
-    );
-  const current = valueAt(root, [...path, 'current']);
-  if (typeof current !== 'string' || current === '' || names.includes(current)) return findings;
-  const { interpolated } = locate(root, [...path, 'current']).tree;
-  const allowed = names.length === 0 ? 'a pepper beside it, such as p1' : names.map(quote).join(', ');
-  return [
-    ...findings,
-    finding(root, [...path, 'current'], `found ${describeValue(current, interpolated)}; allowed: ${allowed}`),
-  ];
-}
-
-/** What is legal and probably not meant. */
-export function warningsOf(
-  config: Config,
-  root: Tree,
-  env: Readonly<Record<string, string | undefined>>,
-): Finding[] {
-  const warnings: Finding[] = [];
-  const { admin, proxy, keyService } = config;
-  if (admin.token === null && !isLoopback(admin.host)) {
-    warnings.push(
-      finding(
-        root,
-        ['admin', 'host'],
-        'off loopback without admin.token only /livez, /readyz and /metrics answer',
-      ),
-    );
-  }
-  for (const [index, network] of (proxy?.trustedProxies ?? []).entries()) {
-    if (!network.endsWith('/0')) continue;
-    const what = 'every client is a trusted proxy and may name any client address';
-    warnings.push(finding(root, ['proxy', 'trustedProxies', index], what));
-  }
-  for (const name of ['serviceToken', 'adminToken'] as const) {
-    if (proxy !== null || keyService === null || keyService[`${name}s`] !== null) continue;
-    const what =
-      'absent; one is made at first start and kept in secrets.json beside the store, where other processes have to read it';
-    warnings.push(finding(root, ['keyService', name], what));
-  }
-  const selfHosted = env['PLEXMCP_SELF_HOSTED']?.toLowerCase() ?? '';
-  if (proxy !== null && !['', 'true', '1', 'false', '0'].includes(selfHosted)) {
-    const what = 'PLEXMCP_SELF_HOSTED is set to something else than true or 1, so the limits of plexmcp hold';
-    warnings.push(finding(root, ['proxy'], what));
-  }
-  return warnings;
-}
-
-function isLoopback(host: string): boolean {
-  return LOOPBACK.has(host.toLowerCase()) || host.startsWith('127.');
 }

@@ -145,9 +145,10 @@ export type UpstreamConfig =
 export interface KeyServiceConfig {
   readonly host: string;
   readonly port: number;
-  /** The URL of PostgreSQL holds its password. */
   readonly store:
-    { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'postgres'; readonly url: Secret };
+    | { readonly kind: 'sqlite'; readonly path: string }
+    /** The URL may hold a password; `shown` is the URL without its secrets. */
+    | { readonly kind: 'postgres'; readonly url: Secret; readonly shown: string };
   /** Any of them is accepted, so that a token can rotate; null: made at first start. */
   readonly serviceTokens: readonly Secret[] | null;
   readonly adminTokens: readonly Secret[] | null;

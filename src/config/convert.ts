@@ -1,6 +1,15 @@
 import { ACCEPTED_SCHEMES, MCP_ENDPOINT_SCHEMES } from '../core/profile.ts';
 import type { Limit } from '../core/limit.ts';
-import type { Config, KeyServiceConfig, ProxyConfig, RouteConfig, RuleConfig, Tiers } from './config.ts';
+import type {
+  Config,
+  KeyServiceConfig,
+  ProxyConfig,
+  RedisConfig,
+  RouteConfig,
+  RuleConfig,
+  Tiers,
+} from './config.ts';
+import type { ParsedRedis } from './redis-schema.ts';
 import type { ParsedFile, ParsedRoute } from './schema.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -9,11 +18,32 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function configOf(file: ParsedFile, env: Environment): Config {
   return {
     admin: { host: file.admin.host, port: file.admin.port, token: file.admin.token ?? null },
-    redis: null,
+    redis: file.redis === undefined ? null : redisOf(file.redis),
     proxy: file.proxy === undefined ? null : proxyOf(file.proxy, env),
     keyService: file.keyService === undefined ? null : keyServiceOf(file.keyService),
     log: file.log,
   };
+}
+
+function redisOf(redis: ParsedRedis): RedisConfig {
+  const { url, tls } = redis;
+  const files = typeof tls === 'object' ? tls : {};
+  const isTls = tls === undefined ? (url?.isTls ?? false) : tls !== false;
+  return {
+    servers: serversOf(redis),
+    database: redis.database ?? url?.database ?? 0,
+    username: redis.username ?? url?.username ?? null,
+    password: redis.password ?? url?.password ?? null,
+    tls: isTls ? { ca: files.ca ?? null, cert: files.cert ?? null, key: files.key ?? null } : null,
+    protocol: redis.protocol,
+  };
+}
+
+/** `redisChecks` has seen to it that there is exactly one of the three. */
+function serversOf({ url, sentinels, name, cluster }: ParsedRedis): RedisConfig['servers'] {
+  if (url !== undefined) return { kind: 'single', host: url.host, port: url.port };
+  if (cluster !== undefined) return { kind: 'cluster', nodes: cluster };
+  return { kind: 'sentinel', sentinels: sentinels ?? [], name: name ?? '' };
 }
 
 function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): ProxyConfig {
@@ -23,17 +53,17 @@ function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): Pro
     port: proxy.port,
     trustedProxies: proxy.trustedProxies,
     keys: {
-      service: null,
+      service: keys.service === undefined ? null : { ...keys.service.url, token: keys.service.token },
       file: keys.file ?? null,
       cacheSize: keys.cacheSize,
       freshForMs: keys.freshFor,
-      staleIfErrorMs: 60_000,
-      fenceMs: 2000,
+      staleIfErrorMs: keys.staleIfError,
+      fenceMs: keys.fence,
       negativeForMs: keys.negativeFor,
       checksum: keys.checksum,
       prefixes: keys.prefixes,
     },
-    limits: { mode: proxy.limits.mode, whenRedisIsDown: 'share' },
+    limits: { mode: proxy.limits.mode, whenRedisIsDown: proxy.limits.whenRedisIsDown },
     failedAuthentication: proxy.failedAuthentication === 'off' ? null : proxy.failedAuthentication,
     tiers: tiersOf(proxy.tiers),
     plexmcpSelfHosted: isSelfHosted(env),

@@ -1,7 +1,15 @@
 import { formatLimit, type Limit } from '../core/limit.ts';
 import { PROFILES } from '../core/profile.ts';
-import type { Config, KeyServiceConfig, ProxyConfig, RouteConfig, RuleConfig } from './config.ts';
+import type {
+  Config,
+  KeyServiceConfig,
+  ProxyConfig,
+  RedisConfig,
+  RouteConfig,
+  RuleConfig,
+} from './config.ts';
 import { formatDuration } from './duration.ts';
+import { writeAddress } from './redis-url.ts';
 
 const MASK = '[redacted]';
 
@@ -9,9 +17,10 @@ const MASK = '[redacted]';
  * The configuration in force as plain JSON in the shape of the YAML, with every default written out and every
  * secret masked. What comes from the environment stands apart, under `environment`.
  */
-export function effectiveConfig({ admin, proxy, keyService, log }: Config): Record<string, unknown> {
+export function effectiveConfig({ admin, redis, proxy, keyService, log }: Config): Record<string, unknown> {
   return {
     admin: { host: admin.host, port: admin.port, ...given('token', admin.token && MASK) },
+    ...given('redis', redis && writeRedis(redis)),
     ...given('proxy', proxy && writeProxy(proxy)),
     ...given('keyService', keyService && writeKeyService(keyService)),
     log: { level: log.level },
@@ -24,6 +33,33 @@ function given(name: string, value: unknown): Record<string, unknown> {
   return value === null ? {} : { [name]: value };
 }
 
+function writeRedis({ servers, database, username, password, tls, protocol }: RedisConfig): unknown {
+  return {
+    ...writeServers(servers, tls !== null),
+    ...given('username', username),
+    ...given('password', password && MASK),
+    ...given('database', servers.kind === 'cluster' ? null : database),
+    tls: writeTls(tls),
+    protocol,
+  };
+}
+
+function writeTls(tls: RedisConfig['tls']): unknown {
+  if (tls === null) return false;
+  const files = { ...given('ca', tls.ca), ...given('cert', tls.cert), ...given('key', tls.key) };
+  return Object.keys(files).length === 0 || files;
+}
+
+function writeServers(servers: RedisConfig['servers'], isTls: boolean): Record<string, unknown> {
+  if (servers.kind === 'single') return { url: `${isTls ? 'rediss' : 'redis'}://${writeAddress(servers)}` };
+  if (servers.kind === 'cluster') return { cluster: servers.nodes.map(writeAddress) };
+  return { sentinels: servers.sentinels.map(writeAddress), name: servers.name };
+}
+
+function writeService({ origin, basePath }: NonNullable<ProxyConfig['keys']['service']>): unknown {
+  return { url: origin + basePath, token: MASK };
+}
+
 function writeProxy(proxy: ProxyConfig): unknown {
   const { keys, timeouts, drain } = proxy;
   return {
@@ -31,14 +67,17 @@ function writeProxy(proxy: ProxyConfig): unknown {
     port: proxy.port,
     trustedProxies: proxy.trustedProxies,
     keys: {
+      ...given('service', keys.service && writeService(keys.service)),
       ...given('file', keys.file),
       cacheSize: keys.cacheSize,
       freshFor: formatDuration(keys.freshForMs),
+      staleIfError: formatDuration(keys.staleIfErrorMs),
       negativeFor: formatDuration(keys.negativeForMs),
+      fence: formatDuration(keys.fenceMs),
       checksum: keys.checksum,
       prefixes: { ...keys.prefixes },
     },
-    limits: { mode: proxy.limits.mode },
+    limits: { mode: proxy.limits.mode, whenRedisIsDown: proxy.limits.whenRedisIsDown },
     failedAuthentication:
       proxy.failedAuthentication === null ? 'off' : formatLimit(proxy.failedAuthentication),
     tiers: Object.fromEntries(PROFILES.map((profile) => [profile, writeTiers(proxy.tiers[profile])])),
@@ -106,7 +145,7 @@ function writeKeyService({
   return {
     host,
     port,
-    store: store.kind === 'sqlite' ? `sqlite:${store.path}` : MASK,
+    store: store.kind === 'sqlite' ? `sqlite:${store.path}` : store.shown,
     ...given('serviceToken', serviceTokens && serviceTokens.map(() => MASK)),
     ...given('adminToken', adminTokens && adminTokens.map(() => MASK)),
     ...given(

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { IDENTITY_HEADERS } from '../core/forward-headers.ts';
 import { LIMIT_FORM, parseLimit, type Limit } from '../core/limit.ts';
 import { Secret } from '../core/secret.ts';
-import { DURATION_FORM, parseDuration } from './duration.ts';
+import { DAY_MS, DURATION_FORM, formatDuration, parseDuration } from './duration.ts';
 
 /**
  * The kinds of values a field can have. The message of every issue raised here is what is allowed, in words; what
@@ -16,12 +16,10 @@ interface Form {
   /** For editors that know the JSON Schema; never narrower than `read`. */
   readonly pattern?: string;
   readonly secret?: boolean;
-  /** What a text that a later release will allow is called; null for every other text. */
-  readonly later?: (text: string) => string | null;
 }
 
 /** A text that `read` turns into what the program uses; null is anything that is not allowed. */
-export function text<T>({ title, allowed, pattern, secret, later }: Form, read: (text: string) => T | null) {
+export function text<T>({ title, allowed, pattern, secret }: Form, read: (text: string) => T | null) {
   const meta = { title, ...(pattern && { pattern }), ...(secret && { writeOnly: true }) };
   return z
     .string({ error: allowed })
@@ -29,9 +27,7 @@ export function text<T>({ title, allowed, pattern, secret, later }: Form, read: 
     .transform((written, context): T => {
       const value = read(written);
       if (value !== null) return value;
-      const name = later?.(written) ?? null;
-      const params = name === null ? {} : { found: `${name} is not available yet` };
-      context.issues.push({ code: 'custom', message: allowed, input: written, params });
+      context.issues.push({ code: 'custom', message: allowed, input: written });
       return z.NEVER;
     });
 }
@@ -51,15 +47,13 @@ export function later() {
     .meta({ later: true });
 }
 
-export function duration({ minMs }: { readonly minMs: number }) {
-  const allowed = minMs > 0 ? `${DURATION_FORM}, at least ${minMs}ms` : DURATION_FORM;
-  return text(
-    { title: 'duration', allowed: `${allowed}, at most 24h`, pattern: '^[0-9]+(ms|s|m|h)$' },
-    (written) => {
-      const ms = parseDuration(written);
-      return ms === null || ms < minMs ? null : ms;
-    },
-  );
+export function duration({ minMs, maxMs = DAY_MS }: { readonly minMs: number; readonly maxMs?: number }) {
+  const least = minMs > 0 ? `, at least ${formatDuration(minMs)}` : '';
+  const allowed = `${DURATION_FORM}${least}, at most ${formatDuration(maxMs)}`;
+  return text({ title: 'duration', allowed, pattern: '^[0-9]+(ms|s|m|h)$' }, (written) => {
+    const ms = parseDuration(written);
+    return ms === null || ms < minMs || ms > maxMs ? null : ms;
+  });
 }
 
 export const limit = text(
@@ -86,12 +80,13 @@ export function wholeNumber({
   title,
   from,
   to,
+  allowed = `a whole number from ${from} to ${to}`,
 }: {
   readonly title: string;
   readonly from: number;
   readonly to: number;
+  readonly allowed?: string;
 }) {
-  const allowed = `a whole number from ${from} to ${to}`;
   return z.number({ error: allowed }).int(allowed).min(from, allowed).max(to, allowed).meta({ title });
 }
 
@@ -100,10 +95,15 @@ export const flag = z.boolean({ error: 'true, false' }).meta({ title: 'true or f
 const HOST_LABEL = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
 const HOST_NAME = new RegExp(`^(?=.{1,253}$)${HOST_LABEL}(?:\\.${HOST_LABEL})*$`);
 
+/** An IP address without brackets, or a host name. */
+export function isHost(text: string): boolean {
+  return isIP(text) !== 0 || HOST_NAME.test(text);
+}
+
 /** What a server listens on. */
 export const listenHost = text(
   { title: 'address', allowed: 'an IP address or a host name such as 127.0.0.1, ::1, localhost' },
-  (written) => (isIP(written) !== 0 || HOST_NAME.test(written) ? written : null),
+  (written) => (isHost(written) ? written : null),
 );
 
 /** What a Host header is compared with. */
@@ -224,6 +224,8 @@ export const headerSecret = secret(
   '1 to 4096 visible ASCII characters',
   /^[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?$/,
 );
+/** What Redis is told at the start of a connection. */
+export const password = secret('1 to 4096 characters on one line', /^[^\u0000-\u001f\u007f]{1,4096}$/);
 export const pepper = secret('at least 16 characters', /^[^]{16,4096}$/);
 
 function secret(allowed: string, form: RegExp) {

@@ -20,7 +20,7 @@ export function findingsOf(issues: readonly Issue[], schema: z.core.$ZodType, tr
  */
 export function adoptInterpolated(issues: readonly Issue[], tree: Tree): boolean {
   let adopted = false;
-  for (const issue of issues) {
+  for (const issue of issues.flatMap(everyWay)) {
     const { tree: leaf, depth } = locate(tree, issue.path);
     if (issue.code !== 'invalid_type' || depth !== issue.path.length || !leaf.interpolated) continue;
     const value = readAs(issue.expected, String(leaf.value));
@@ -29,6 +29,12 @@ export function adoptInterpolated(issues: readonly Issue[], tree: Tree): boolean
     adopted = true;
   }
   return adopted;
+}
+
+/** The issue, or those of every way of the union. */
+function everyWay(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  return issue.errors.flat().flatMap((inner) => everyWay({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 function readAs(expected: string, text: string): number | boolean | null {

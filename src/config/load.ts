@@ -1,10 +1,11 @@
 import { checkText, inFile, readText, unreadable } from './checked-text.ts';
-import { crossChecks, warningsOf } from './checks.ts';
+import { crossChecks } from './checks.ts';
 import type { Config } from './config.ts';
 import { configOf } from './convert.ts';
 import type { Sources } from './interpolate.ts';
 import type { Mistake } from './mistake.ts';
 import { configSchema } from './schema.ts';
+import { warningsOf } from './warnings.ts';
 
 export type Loaded =
   | {

@@ -41,12 +41,18 @@ const SHOWN_LENGTH = 60;
 
 /** A text of the file in quotes: shortened, and without what looks like a key or a URL's password or query. */
 export function quote(text: string): string {
-  let shown = text;
-  if (shown.includes('//')) {
-    shown = shown.replace(/\/\/.*@/s, '//(secret)@').replace(/\?.*/s, '?(secret)');
-  }
-  shown = maskKeys(shown);
+  const shown = maskKeys(maskUrl(text));
   return JSON.stringify(shown.length > SHOWN_LENGTH ? `${shown.slice(0, SHOWN_LENGTH)}…` : shown);
+}
+
+/**
+ * Without what a URL may hold of secrets, also one that is none: credentials, the query, and what stands where a port
+ * should, since it may be a password that its host was forgotten behind.
+ */
+function maskUrl(text: string): string {
+  if (!text.includes('//')) return text.replace(/:.*@/s, ':(secret)@');
+  const shown = text.replace(/\/\/.*@/s, '//(secret)@').replace(/\?.*/s, '?(secret)');
+  return shown.replace(/\/\/([^/@]*):(?!\d{1,5}(?:[/#]|$))([^/:@\]]*)(?:\/.*)?$/s, '//$1:(secret)');
 }
 
 /** What was found, in words. `hidden` values are secrets or came from an interpolation. */

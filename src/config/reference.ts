@@ -85,6 +85,7 @@ function inYaml(value: unknown): string {
 }
 
 const PLURALS: Record<string, string> = {
+  'address with port': 'addresses with ports',
   limit: 'limits',
   mapping: 'mappings',
   method: 'methods',

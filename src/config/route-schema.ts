@@ -138,7 +138,7 @@ export const routeSchema = z.strictObject({
     .optional()
     .describe('Only keys of this workspace pass, others get 403; absent: keys of every workspace.'),
   upstream: upstream.describe(
-    'Where requests go: an origin with an optional base path; `key-service` for the management endpoints of a profile, which the keyService of this file answers; or `echo`, which answers with what it was sent.',
+    'Where requests go: an origin with an optional base path; `key-service` for the management endpoints of a profile, which the key service answers; or `echo`, which answers with what it was sent.',
   ),
   credential: credential
     .prefault('strip')

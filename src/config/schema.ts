@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { KEY_PREFIXES } from '../core/key-shape.ts';
-import { LOG_LEVELS, type KeyServiceConfig } from './config.ts';
+import { LOG_LEVELS } from './config.ts';
 import {
   duration,
   filePath,
@@ -17,7 +17,10 @@ import {
   token,
   wholeNumber,
 } from './fields.ts';
+import { redisSchema } from './redis-schema.ts';
 import { routeSchema } from './route-schema.ts';
+import { parseStore } from './store-url.ts';
+import { parseUpstreamUrl } from './upstream-url.ts';
 
 /** Where servers listen unless the file says otherwise. */
 export const LISTEN = {
@@ -53,12 +56,34 @@ const prefixes = z.strictObject({
   standard: prefix('standard'),
 });
 
+const keyServiceUrl = text(
+  {
+    title: 'URL',
+    allowed: 'an http or https URL without credentials, query and fragment, such as http://key-service:8081',
+    pattern: '^https?://.+$',
+  },
+  parseUpstreamUrl,
+);
+
+const service = z.strictObject({
+  url: keyServiceUrl.describe('Origin of the key service, with a base path where it has one.'),
+  token: token.describe('Token presented to it: one of its `serviceToken`.'),
+});
+
+const FENCE_MS = { least: 100, most: 2000 };
+/** The key service keeps changes for 15 minutes; who has gone on without it must find them there. */
+const STALE_IF_ERROR_MAX_MS = 600_000;
+
 const keys = z.strictObject({
-  service: later(),
+  service: service
+    .optional()
+    .describe(
+      'The key service of another process; absent: keys come from `file`, or from the keyService of this file.',
+    ),
   file: filePath
     .optional()
     .describe(
-      'File of owners and keys with their digests, read anew when it changes; absent: keys come from keyService.',
+      'File of owners and keys with their digests, read anew when it changes; absent: keys come from a key service.',
     ),
   cacheSize: wholeNumber({ title: 'number', from: 1, to: 10_000_000 })
     .prefault(100_000)
@@ -66,11 +91,19 @@ const keys = z.strictObject({
   freshFor: duration({ minMs: 0 })
     .prefault('10s')
     .describe('How long what is known of a key is used without asking again.'),
-  staleIfError: later(),
+  staleIfError: duration({ minMs: 0, maxMs: STALE_IF_ERROR_MAX_MS })
+    .prefault('60s')
+    .describe(
+      'How long the gate goes on with the key service away while Redis confirms that nothing has changed; 0s, or no redis: not at all.',
+    ),
   negativeFor: duration({ minMs: 0 })
     .prefault('5s')
     .describe('How long it is remembered that a key is unknown.'),
-  fence: later(),
+  fence: duration({ minMs: FENCE_MS.least, maxMs: FENCE_MS.most })
+    .prefault('2s')
+    .describe(
+      'How long what is known may be used without a renewal; the key service grants a time of its own, which this can only shorten.',
+    ),
   checksum: z
     .enum(['require', 'ignore'])
     .prefault('require')
@@ -82,8 +115,15 @@ const limits = z.strictObject({
   mode: z
     .enum(['leased', 'exact'])
     .prefault('leased')
-    .describe('How replicas share limits; a single process keeps both the same way, exactly and in memory.'),
-  whenRedisIsDown: later(),
+    .describe(
+      'How replicas share limits through redis: `leased` draws units ahead, a few at a time, `exact` asks for every request; without redis both are kept in memory, for one replica.',
+    ),
+  whenRedisIsDown: z
+    .enum(['share', 'open', 'closed'])
+    .prefault('share')
+    .describe(
+      'What holds while Redis is away: `share` gives each replica its part of every limit, `open` lifts the limits, `closed` refuses what is limited with 503.',
+    ),
 });
 
 const TIER = 'unlimited, or a list of limits such as [100/minute]';
@@ -165,19 +205,14 @@ const proxy = z.strictObject({
     .describe('What is served; a request that no route matches is 404.'),
 });
 
-const STORE = 'sqlite:PATH, such as sqlite:data/plexgate.db';
-
 const store = text(
   {
     title: 'store',
-    allowed: STORE,
-    pattern: '^sqlite:.+',
-    later: (written) => (/^postgres(?:ql)?:/.test(written) ? 'a PostgreSQL store' : null),
+    allowed:
+      'sqlite:PATH, such as sqlite:data/plexgate.db, or postgres://user:password@host:5432/database, special characters of user and password as %XX',
+    pattern: '^(sqlite:.+|postgres(ql)?://.+)$',
   },
-  (written): KeyServiceConfig['store'] | null =>
-    /^sqlite:[^\u0000-\u001f]+$/.test(written)
-      ? { kind: 'sqlite', path: written.slice('sqlite:'.length) }
-      : null,
+  parseStore,
 );
 
 /** What rotates: one token, or a list of which any is accepted. */
@@ -200,21 +235,23 @@ const keyService = z.strictObject({
   port: port.prefault(LISTEN.keyService.port).describe(`${PORT}.`),
   store: store
     .prefault('sqlite:data/plexgate.db')
-    .describe('Where keys are kept: an embedded database in this file, relative to the working directory.'),
+    .describe(
+      'Where keys are kept: `sqlite:` with the file of an embedded database, or the URL of a PostgreSQL database, which several processes may share.',
+    ),
   serviceToken: tokens
     .optional()
     .describe(
-      'Token that gates present, or a list while it rotates; absent: made at first start, kept in secrets.json beside the store.',
+      'Token that gates present, or a list while it rotates; absent, where the store is a file: made at first start, kept in secrets.json beside it.',
     ),
   adminToken: tokens
     .optional()
     .describe(
-      'Token for the admin API, or a list while it rotates; absent: made at first start, kept in secrets.json beside the store.',
+      'Token for the admin API, or a list while it rotates; absent, where the store is a file: made at first start, kept in secrets.json beside it.',
     ),
   peppers: peppers
     .optional()
     .describe(
-      'Secrets of the HMAC-SHA256 over key digests at rest; absent: one is made at first start, kept in secrets.json beside the store.',
+      'Secrets of the HMAC-SHA256 over key digests at rest; absent, where the store is a file: one is made at first start, kept in secrets.json beside it.',
     ),
 });
 
@@ -225,7 +262,11 @@ const log = z.strictObject({
 /** The file as a whole. Its input is what people write, its output what `configOf` reads. */
 export const configSchema = z.strictObject({
   admin: admin.prefault({}).describe('The port of operators: health, metrics, the configuration in force.'),
-  redis: later(),
+  redis: redisSchema
+    .optional()
+    .describe(
+      'What replicas share: limits, answers about keys, news of changes; absent: limits are in memory, for one replica.',
+    ),
   proxy: proxy.optional().describe('The gate; absent: this process is none.'),
   forwardAuth: later(),
   keyService: keyService.optional().describe('The key service; absent: this process holds no keys.'),

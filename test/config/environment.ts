@@ -5,10 +5,13 @@ export const ENVIRONMENT = {
   STRIP: 'true',
   UPSTREAM_TOKEN: 'value-of-upstream-token',
   SERVICE_TOKEN: 'value-of-service-token',
+  REDIS_PASSWORD: 'value-of-redis-password',
   PEPPER: 'value-of-the-pepper',
   LEGACY_TOKEN: 'value-of-legacy-token',
   PLEXGATE_ADMIN_PORT_TOKEN: 'value-of-plexgate-admin-port-token',
   PLEXGATE_SERVICE_TOKEN: 'value-of-plexgate-service-token',
   PLEXGATE_ADMIN_TOKEN: 'value-of-plexgate-admin-token',
+  PLEXGATE_REDIS_URL: 'rediss://gate:value-of-redis-password@redis.example.com:6379',
+  PLEXGATE_DATABASE_URL: 'postgres://plexgate:value-of-database-password@postgres:5432/plexgate',
   PLEXGATE_PEPPER: 'value-of-plexgate-pepper',
 } as const;

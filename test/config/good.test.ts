@@ -52,6 +52,21 @@ describe('shipped files', () => {
     });
   });
 
+  it('config/sidecar.yaml and config/gateway.yaml share the key service and the Redis of config/key-service.yaml', () => {
+    const { redis, keyService } = configIn('config/key-service.yaml');
+    expect(keyService?.store.kind).toBe('postgres');
+    expect(redis?.servers).toEqual({ kind: 'single', host: 'redis.example.com', port: 6379 });
+    for (const name of ['sidecar', 'gateway']) {
+      const gate = configIn(`config/${name}.yaml`);
+      expect(gate.redis).toEqual(redis);
+      expect(gate.keyService).toBeNull();
+      expect(gate.proxy?.keys.service).toMatchObject({ origin: 'http://key-service:8081', basePath: '' });
+      expect(gate.proxy?.keys.service?.token.reveal()).toBe(keyService?.serviceTokens?.[0]?.reveal());
+    }
+    expect(configIn('config/sidecar.yaml').proxy?.routes).toHaveLength(1);
+    expect(configIn('config/gateway.yaml').proxy?.routes.length).toBeGreaterThan(5);
+  });
+
   it.each([
     [
       'plexe',
@@ -103,8 +118,17 @@ describe('good files', () => {
   it('a default stands for every field that a file leaves out', () => {
     const { proxy, admin, log } = configIn(`${GOOD}/smallest-gate.yaml`, {});
     expect(proxy).toMatchObject({
-      keys: { cacheSize: 100_000, freshForMs: 10_000, negativeForMs: 5000, checksum: 'require' },
-      limits: { mode: 'leased' },
+      keys: {
+        service: null,
+        file: null,
+        cacheSize: 100_000,
+        freshForMs: 10_000,
+        staleIfErrorMs: 60_000,
+        negativeForMs: 5000,
+        fenceMs: 2000,
+        checksum: 'require',
+      },
+      limits: { mode: 'leased', whenRedisIsDown: 'share' },
       failedAuthentication: { quota: 10, windowMs: 900_000 },
       plexmcpSelfHosted: false,
       timeouts: {
@@ -143,6 +167,65 @@ describe('good files', () => {
     });
     const fromFile = configIn(`${GOOD}/anchors.yaml`).keyService?.serviceTokens?.[0];
     expect(fromFile?.reveal()).toBe('text-of-a-file-for-tests');
+  });
+
+  it.each([
+    ['redis-url', 'gate', `a/b@:${ENVIRONMENT.REDIS_PASSWORD}:c`],
+    ['redis-sentinel', null, ENVIRONMENT.REDIS_PASSWORD],
+    ['redis-cluster', 'gate', 'text-of-a-file-for-tests'],
+    ['everything', 'gate', ENVIRONMENT.REDIS_PASSWORD],
+  ])('%s has the user and the password that Redis is told', (name, username, password) => {
+    const { redis } = configIn(`${GOOD}/${name}.yaml`);
+    expect([redis?.username, redis?.password?.reveal()]).toEqual([username, password]);
+  });
+
+  it.each([
+    ['redis-url', { kind: 'single', host: 'redis.example.com', port: 6379 }, 7],
+    ['everything', { kind: 'single', host: 'fd00::1', port: 16_379 }, 3],
+    [
+      'redis-sentinel',
+      {
+        kind: 'sentinel',
+        sentinels: [
+          { host: '10.0.0.1', port: 26_379 },
+          { host: 'fd00::1', port: 26_379 },
+          { host: 'sentinel-2.redis', port: 26_380 },
+        ],
+        name: 'mymaster',
+      },
+      1,
+    ],
+    [
+      'redis-cluster',
+      {
+        kind: 'cluster',
+        nodes: [
+          { host: 'redis-0.redis', port: 6379 },
+          { host: 'redis-1.redis', port: 6379 },
+        ],
+      },
+      0,
+    ],
+  ])('%s has the servers that Redis is asked at', (name, servers, database) => {
+    expect(configIn(`${GOOD}/${name}.yaml`).redis).toMatchObject({ servers, database });
+  });
+
+  it('TLS to Redis is on where the URL or the field says so', () => {
+    const tlsIn = (name: string) => configIn(`${GOOD}/${name}.yaml`).redis?.tls;
+    const own = { ca: null, cert: null, key: null };
+    expect(['redis-url', 'redis-sentinel', 'redis-cluster', 'everything'].map(tlsIn)).toEqual([
+      own,
+      own,
+      null,
+      { ca: 'ca.pem', cert: 'gate.pem', key: 'gate.key' },
+    ]);
+  });
+
+  it('the URL of PostgreSQL arrives whole', () => {
+    const store = configIn(`${GOOD}/postgres.yaml`).keyService?.store;
+    expect(store?.kind === 'postgres' && store.url.reveal()).toBe(
+      `postgresql://keys%40home:${ENVIRONMENT.REDIS_PASSWORD}@[::1]:5433/plexgate?sslmode=verify-full&sslrootcert=ca.pem&sslpassword=${ENVIRONMENT.PEPPER}`,
+    );
   });
 
   it('the MCP endpoint of a plexmcp route accepts what MCP clients send, unless the route says what it accepts', () => {

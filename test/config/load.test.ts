@@ -65,6 +65,16 @@ describe('interpolation', () => {
     expect(loaded).toMatchObject({ config: { proxy: { port: 0, routes: [{ stripPath: false }] } } });
   });
 
+  it('lets a boolean come from it also where a mapping is allowed', () => {
+    const text = 'redis: { cluster: ["a:1"], tls: "${T}" }\nkeyService: {}';
+    const tls = { ca: null, cert: null, key: null };
+    expect(parse(text, { T: 'true' })).toMatchObject({ config: { redis: { tls } } });
+    expect(parse(text, { T: 'false' })).toMatchObject({ config: { redis: { tls: null } } });
+    expect(mistakesIn(parse(text, { T: 'yes' }))[0]).toContain(
+      'redis.tls: found (secret); allowed: true, false',
+    );
+  });
+
   it('does not make a number of an interpolated text where a text is wanted', () => {
     expect(adminToken('{ adminToken: "${T}" }', { T: '12345678' })).toBe('12345678');
   });
@@ -150,6 +160,22 @@ describe('messages', () => {
     expect(keyLike).toContain('found "[redacted]/"');
   });
 
+  it.each([
+    ['http://user:hunter2@host/', 'http://(secret)@host/'],
+    ['redis://user:hun@ter2@host', 'redis://(secret)@host'],
+    ['redis://host?password=hunter2', 'redis://host?(secret)'],
+    ['redis:user:hunter2@host', 'redis:(secret)@host'],
+    ['redis://user:hunter2', 'redis://user:(secret)'],
+    ['postgres://user:hunter2/keys', 'postgres://user:(secret)'],
+    ['postgres://user:20261122/keys', 'postgres://user:(secret)'],
+    ['ftp://host:21/path', 'ftp://host:21/path'],
+    ['ftp://host:21#top', 'ftp://host:21#top'],
+    ['ftp://[::1]:21', 'ftp://[::1]:21'],
+    ['ftp://[::1]/path', 'ftp://[::1]/path'],
+  ])('show %s as %s', (url, shown) => {
+    expect(mistakesIn(parse(`redis: { url: "${url}" }\nkeyService: {}`))[0]).toContain(`found "${shown}"`);
+  });
+
   it('suggest nothing for an interpolated value, which the suggestion would tell', () => {
     expect(mistakesIn(parse('keyService: {}\nlog: { level: "${L}" }', { L: 'debgu' }))).toEqual([
       'x.yaml:2:15 log.level: found (secret); allowed: fatal, error, warn, info, debug, trace, silent',
@@ -158,7 +184,7 @@ describe('messages', () => {
 
   it('quote a field name that is no plain name', () => {
     expect(mistakesIn(parse('"a b": 1\nkeyService: {}'))).toEqual([
-      'x.yaml:1:1 ["a b"]: unknown field "a b"; allowed: admin, keyService, log, proxy',
+      'x.yaml:1:1 ["a b"]: unknown field "a b"; allowed: admin, keyService, log, proxy, redis',
     ]);
   });
 
@@ -201,6 +227,27 @@ describe('warnings', () => {
       [
         'x.yaml:1:1 keyService.serviceToken: absent; one is made at first start and kept in secrets.json beside the store, where other processes have to read it',
       ],
+    ],
+    [
+      'what depends on Redis, and there is none',
+      'proxy:\n  keys: { staleIfError: 1s }\n  limits: { whenRedisIsDown: share }\n  routes: [{ upstream: echo }]\nkeyService: {}\n',
+      {},
+      [
+        'x.yaml:2:25 proxy.keys.staleIfError: has no effect without redis',
+        'x.yaml:3:30 proxy.limits.whenRedisIsDown: has no effect without redis',
+      ],
+    ],
+    [
+      'the same with Redis',
+      'redis: { url: redis://h }\nproxy:\n  keys: { staleIfError: 1s }\n  limits: { whenRedisIsDown: share }\n  routes: [{ upstream: echo }]\nkeyService: {}\n',
+      {},
+      [],
+    ],
+    [
+      'no time without the key service, which is so without Redis',
+      'proxy: { keys: { staleIfError: 0s }, routes: [{ upstream: echo }] }\nkeyService: {}\n',
+      {},
+      [],
     ],
     [
       'PLEXMCP_SELF_HOSTED with a value of no effect',

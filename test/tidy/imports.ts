@@ -86,7 +86,15 @@ export const importsPointOneWay: Rule = (files) =>
 
 /** What core may take of Node: computations alone. */
 const CORE_BUILTINS: Readonly<Record<string, readonly string[]>> = {
-  'node:crypto': ['createHash', 'createHmac', 'hash', 'hkdfSync', 'timingSafeEqual'],
+  'node:crypto': [
+    'KeyObject',
+    'createHash',
+    'createHmac',
+    'createSecretKey',
+    'hash',
+    'hkdfSync',
+    'timingSafeEqual',
+  ],
   'node:util': ['inspect'],
   'node:zlib': ['crc32'],
   'node:net': ['BlockList', 'isIP', 'isIPv4', 'isIPv6'],

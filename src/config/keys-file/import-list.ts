@@ -5,7 +5,8 @@ import { checkText, unreadable, type FileText } from '../checked-text.ts';
 import { locate, positionAt, type Tree } from '../document.ts';
 import { type Finding, type Mistake, type Path } from '../mistake.ts';
 import { CLEAR_KEY, digest, keyFields, refusedKey } from './fields.ts';
-import { entries, finding, repeated } from './list-checks.ts';
+import { finding, indexesAt } from '../places.ts';
+import { repeated } from './list-checks.ts';
 import { text } from '../fields.ts';
 
 export type ReadImportList =
@@ -90,7 +91,7 @@ function entryOf({
 }
 
 function oneOfKeyAndDigest(root: Tree, list: Path): Finding[] {
-  return entries(root, list).flatMap((index) => {
+  return indexesAt(root, list).flatMap((index) => {
     const path = [...list, index];
     const { fields } = locate(root, path).tree;
     if (fields.size === 0 || fields.has('key') !== fields.has('sha256')) return [];

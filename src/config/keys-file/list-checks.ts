@@ -1,10 +1,11 @@
-import { locate, positionAt, type Tree } from '../document.ts';
-import { describeValue, sentence, writePath, type Finding, type Path } from '../mistake.ts';
+import { locate, type Tree } from '../document.ts';
+import { describeValue, writePath, type Finding, type Path } from '../mistake.ts';
+import { finding, indexesAt, textAt } from '../places.ts';
 
 /** Entries of the list at `list` whose text `field` an earlier entry has, too. */
 export function repeated(root: Tree, list: Path, field: string): Finding[] {
   const first = new Map<string, number>();
-  return entries(root, list).flatMap((index) => {
+  return indexesAt(root, list).flatMap((index) => {
     const path: Path = [...list, index, field];
     const value = textAt(root, path);
     if (value === null) return [];
@@ -21,8 +22,8 @@ export function repeated(root: Tree, list: Path, field: string): Finding[] {
 export function ownersAreThere(root: Tree): Finding[] {
   // Where the owners themselves are no list, that is said, and nothing more.
   if (!Array.isArray(locate(root, ['owners']).tree.value)) return [];
-  const known = new Set(entries(root, ['owners']).map((index) => textAt(root, ['owners', index, 'id'])));
-  return entries(root, ['keys']).flatMap((index) => {
+  const known = new Set(indexesAt(root, ['owners']).map((index) => textAt(root, ['owners', index, 'id'])));
+  return indexesAt(root, ['keys']).flatMap((index) => {
     const path: Path = ['keys', index, 'owner'];
     const owner = textAt(root, path);
     if (owner === null || known.has(owner)) return [];
@@ -30,18 +31,4 @@ export function ownersAreThere(root: Tree): Finding[] {
       finding(root, path, `found ${describeValue(owner, false)}; allowed: the id of one of the owners`),
     ];
   });
-}
-
-export function finding(root: Tree, path: Path, what: string): Finding {
-  return { ...positionAt(root, path), path: writePath(path), text: sentence(path, what) };
-}
-
-export function entries(root: Tree, list: Path): number[] {
-  const { tree, depth } = locate(root, list);
-  return depth === list.length && Array.isArray(tree.value) ? tree.value.map((_, index) => index) : [];
-}
-
-export function textAt(root: Tree, path: Path): string | null {
-  const { tree, depth } = locate(root, path);
-  return depth === path.length && typeof tree.value === 'string' ? tree.value : null;
 }
