@@ -1,23 +1,25 @@
-import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePorts, programs, spawnServer } from './redis-programs.ts';
 
 export interface ProcessOptions {
-  /** Lines of redis.conf; port, bind, folder and persistence are set already. */
-  readonly config: (dir: string, port: number) => readonly string[];
+  /** Null: a free one. */
+  readonly port: number | null;
+  /** Lines of redis.conf; address, folder and persistence are set already. */
+  readonly config: (port: number, dir: string) => readonly string[];
+  /** Files that lie in its folder when it starts for the first time, by name. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Whether it is a Sentinel. */
   readonly sentinel: boolean;
   /** What redis-cli needs to get in. */
   readonly cli: { readonly args: readonly string[]; readonly password: string | null };
 }
 
-const ready = 10_000;
+const READY_MS = 10_000;
 
 /**
  * One redis-server of the test's own, on a port of its own on loopback, with nothing kept on disk. It ends with the
@@ -25,27 +27,30 @@ const ready = 10_000;
  */
 export class RedisProcess {
   readonly port: number;
-  readonly #dir: string;
+  /** Its folder, which outlasts its restarts. */
+  readonly dir: string;
   readonly #options: ProcessOptions;
   #child: ChildProcess | null = null;
   #paused = false;
 
   private constructor(port: number, dir: string, options: ProcessOptions) {
     this.port = port;
-    this.#dir = dir;
+    this.dir = dir;
     this.#options = options;
   }
 
   static async start(options: ProcessOptions): Promise<RedisProcess> {
     const dir = await mkdtemp(join(tmpdir(), 'plexgate-redis-'));
+    for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(dir, name), text);
     // Another process may take a free port before the server does.
     for (let attempt = 1; ; attempt += 1) {
-      const server = new RedisProcess(await freePort(), dir, options);
+      const [port = 0] = options.port === null ? await freePorts(1) : [options.port];
+      const server = new RedisProcess(port, dir, options);
       try {
         await server.start();
         return server;
       } catch (error) {
-        if (attempt < 3) continue;
+        if (attempt < 3 && options.port === null) continue;
         await rm(dir, { recursive: true, force: true });
         throw error;
       }
@@ -56,27 +61,29 @@ export class RedisProcess {
     return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Whether it runs and is not paused. */
+  get isResponsive(): boolean {
+    return this.isRunning && !this.#paused;
+  }
+
   /** Starts it on its port, with no data; resolves when it answers. */
   async start(): Promise<void> {
-    const file = join(this.#dir, 'redis.conf');
-    const base = [`port ${this.port}`, 'bind 127.0.0.1', `dir ${this.#dir}`];
+    const file = join(this.dir, 'redis.conf');
     const memoryOnly = this.#options.sentinel ? [] : ['save ""', 'appendonly no'];
-    await writeFile(
-      file,
-      [...base, ...memoryOnly, ...this.#options.config(this.#dir, this.port), ''].join('\n'),
-    );
+    const own = this.#options.config(this.port, this.dir);
+    await writeFile(file, ['bind 127.0.0.1', `dir ${this.dir}`, ...memoryOnly, ...own, ''].join('\n'));
     const child = spawnServer([file, ...(this.#options.sentinel ? ['--sentinel'] : [])]);
     this.#child = child;
     let said = '';
     child.stdout?.on('data', (chunk: Buffer) => {
       said = `${said}${chunk.toString()}`.slice(-2000);
     });
-    const deadline = Date.now() + ready;
+    const deadline = Date.now() + READY_MS;
     while (!(await this.#answers())) {
       if (!this.isRunning) throw new Error(`redis-server ended at its start:\n${said}`);
       if (Date.now() > deadline) {
         await this.kill();
-        throw new Error(`redis-server did not answer within ${ready} ms:\n${said}`);
+        throw new Error(`redis-server did not answer within ${READY_MS} ms:\n${said}`);
       }
       await sleep(10);
     }
@@ -86,7 +93,7 @@ export class RedisProcess {
   async stop(): Promise<void> {
     this.resume();
     await this.#end('SIGTERM');
-    await rm(this.#dir, { recursive: true, force: true });
+    await rm(this.dir, { recursive: true, force: true });
   }
 
   /** SIGKILL: no farewell on any connection but the kernel's. `start` brings it back empty. */
@@ -135,62 +142,4 @@ export class RedisProcess {
     await gone;
     clearTimeout(late);
   }
-}
-
-interface Programs {
-  readonly server: string;
-  readonly cli: string;
-}
-
-let found: Programs | null = null;
-
-/** Where Redis' programs are; throws one line where they are not. */
-export function programs(): Programs {
-  found ??= { server: placeOf('redis-server'), cli: placeOf('redis-cli') };
-  return found;
-}
-
-function placeOf(name: string): string {
-  const places = [name, `/usr/bin/${name}`];
-  const place = places.find((one) => spawnSync(one, ['--version'], { stdio: 'ignore' }).status === 0);
-  if (place === undefined) {
-    throw new Error(`the tests need ${name}; on Debian: apt-get install redis-server`);
-  }
-  return place;
-}
-
-const children = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-});
-
-/** On Linux the kernel ends the server when this process is gone, also when it was killed. */
-const SETPRIV = '/usr/bin/setpriv';
-
-function spawnServer(args: readonly string[]): ChildProcess {
-  const { server } = programs();
-  const bound = process.platform === 'linux' && existsSync(SETPRIV);
-  const [command, all] = bound ? [SETPRIV, ['--pdeathsig', 'KILL', server, ...args]] : [server, args];
-  const child = spawn(command, all, { stdio: ['ignore', 'pipe', 'ignore'] });
-  children.add(child);
-  child.once('exit', () => children.delete(child));
-  // Without a process there is no exit either; `start` reports it.
-  child.once('error', () => children.delete(child));
-  return child;
-}
-
-/** Below the ports that the system gives to outgoing connections, so that a stopped server finds its own free. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(12_000, 32_000);
-    if (await isFree(port)) return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-  });
 }

@@ -71,18 +71,17 @@ export class Calls {
         () => setImmediate(() => this.#giveUp(command, sentAt, reject)),
         Math.max(1, Math.ceil(dueAt - sentAt)),
       );
-      command.promise.then(
-        (reply: unknown) => {
-          clearTimeout(timer);
-          this.#answered(command);
-          resolve(reply);
-        },
-        (error: unknown) => {
-          clearTimeout(timer);
-          if (isErrorReply(error)) this.#answered(command);
-          reject(failureOf(command, error));
-        },
-      );
+      const answered = (reply: unknown): void => {
+        clearTimeout(timer);
+        this.#answered(command);
+        resolve(reply);
+      };
+      const failed = (error: unknown): void => {
+        clearTimeout(timer);
+        if (isErrorReply(error)) this.#answered(command);
+        reject(failureOf(command, error));
+      };
+      command.promise.then(answered, failed);
       const traced = this.#client.sendCommand(command);
       // With tracing on, that is another promise of the same outcome.
       if (traced instanceof Promise && traced !== command.promise) traced.catch(() => {});

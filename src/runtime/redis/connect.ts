@@ -1,54 +1,45 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisConfig } from '../../config/config.ts';
-import type { Log } from '../log.ts';
 import { Calls, ErrorReply, type CommandEvents } from './calls.ts';
 import { createClient, readTls, type Client } from './client.ts';
-import { Presence, type PresenceEvents } from './presence.ts';
+import { Presence, type PresenceEvents, type PresenceOptions } from './presence.ts';
 import type { RedisConnection, RedisScript } from './redis.ts';
 
-export interface RedisOpening {
-  /** What the connection is for; servers list it under this name, and the log does. */
-  readonly purpose: string;
+export interface RedisOptions extends PresenceOptions {
   /** How long a call may take, whatever it needs to send. */
   readonly deadlineMs: number;
   readonly events: PresenceEvents & CommandEvents;
-  readonly log: Pick<Log, 'info' | 'warn'>;
 }
-
-/** How long an opening waits for the servers before it leaves connecting to the background. */
-const PATIENCE_MS = 1000;
 
 /**
  * Connects, and stays connected: a connection that is lost, or that answers nothing, is made anew, at first at once and
  * then at most every 0.8 s. Rejects only for a configuration that cannot work; where Redis is away, the connection is
  * there, is not up, and every call is refused at once.
  */
-export async function openRedis(config: RedisConfig, opening: RedisOpening): Promise<RedisConnection> {
-  const client = createClient(config, `plexgate-${opening.purpose}`, await readTls(config));
-  const connection = new Connection(client, opening);
+export async function openRedis(config: RedisConfig, options: RedisOptions): Promise<RedisConnection> {
+  const client = createClient(config, `plexgate-${options.purpose}`, await readTls(config));
+  const connection = new Connection(client, options);
   await connection.open();
   return connection;
 }
 
 class Connection implements RedisConnection {
-  readonly #client: Client;
   readonly #calls: Calls;
   readonly #presence: Presence;
 
-  constructor(client: Client, { purpose, deadlineMs, events, log }: RedisOpening) {
-    this.#client = client;
-    this.#calls = new Calls(client, deadlineMs, events);
-    this.#presence = new Presence(client, purpose, events, log);
-    if (client instanceof Cluster) connectMastersOf(client);
+  constructor(client: Client, options: RedisOptions) {
+    this.#calls = new Calls(client, options.deadlineMs, options.events);
+    this.#presence = new Presence(client, options, () => connectMasters(client));
+    if (client instanceof Cluster) {
+      client.on('+node', (node: Redis) => {
+        if (client.status === 'ready') void connectNode(node);
+      });
+    }
   }
 
-  async open(): Promise<void> {
-    const opened = this.#presence.connect().then(async () => {
-      if (this.#client instanceof Cluster) await Promise.all(this.#client.nodes('master').map(connectNode));
-    });
-    await Promise.race([opened, sleep(PATIENCE_MS, undefined, { ref: false })]);
+  open(): Promise<void> {
+    return this.#presence.open();
   }
 
   get isUp(): boolean {
@@ -106,13 +97,12 @@ function shaOf(script: RedisScript): string {
   return sha;
 }
 
-/** The client would connect to a node by its first command, which would then wait. */
-function connectMastersOf(cluster: Cluster): void {
-  cluster.on('+node', (node: Redis) => {
-    if (!node.options.readOnly && cluster.status !== 'connecting') void connectNode(node);
-  });
+/** A Cluster's nodes would be connected to by their first command, which would then wait for that. */
+async function connectMasters(client: Client): Promise<void> {
+  if (!(client instanceof Cluster)) return;
+  await Promise.all(client.nodes('master').map(connectNode));
 }
 
 async function connectNode(node: Redis): Promise<void> {
-  if (node.status === 'wait') await node.connect().catch(() => {});
+  if (node.status === 'wait' && node.options.readOnly !== true) await node.connect().catch(() => {});
 }
