@@ -16,5 +16,5 @@ export type MakeLimiter = () => LimiterStage | Promise<LimiterStage>;
 export function spending(text: string): Spending {
   const [partition = '', ...limits] = text.split(' ');
   const whose = partition.startsWith('key') ? 'key' : 'owner';
-  return { partition, limits: named(whose, limitsOf(limits.join(' '))) };
+  return { partition, owner: 'o', limits: named(whose, limitsOf(limits.join(' '))) };
 }
