@@ -54,7 +54,7 @@ export class Demand {
     const wanted = this.#leases && mayLease ? this.#before : 0;
     if (wanted < 2) return { more: 0, ahead: 0, share, lifeMs, horizonMs };
     const perMember = Math.min(
-      ...limits.map(({ quota, windowMs }) => Math.ceil((quota * horizonMs) / windowMs / members) + 1),
+      ...limits.map(({ quota, windowMs }) => Math.ceil((quota * horizonMs) / windowMs / members)),
     );
     return {
       more: Math.max(0, wanted - asked),
