@@ -64,7 +64,8 @@ export class VirtualTime {
   }
 
   /** A process's own clock and timers: `rate` of its seconds to one, and as far ahead as it says. */
-  clock({ rate = 1, aheadMs = 0 }: { readonly rate?: number; readonly aheadMs?: number } = {}): Clock & Timers {
+  clock({ rate = 1, aheadMs = 0 }: { readonly rate?: number; readonly aheadMs?: number } = {}): Clock &
+    Timers {
     const startedAt = this.#now;
     const local = (): number => (this.#now - startedAt) * rate + startedAt + aheadMs;
     return {
