@@ -15,7 +15,7 @@ export async function openApiPage(): Promise<string> {
     peppers: { current: 'p1', secrets: new Map([['p1', new Secret('p1')]]) },
     randomBytes: (size) => new Uint8Array(size),
   });
-  const document = openApiDocument(calls(service, { renew: async () => null }, SILENT));
+  const document = openApiDocument(calls(service, SILENT));
   await store.close();
   return `${JSON.stringify(document, null, 2)}\n`;
 }

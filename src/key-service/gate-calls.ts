@@ -1,6 +1,5 @@
 import { parseDigest } from '../core/secret.ts';
 import { grantToJson, resolutionToJson } from '../core/wire-json.ts';
-import type { Renewals } from '../core/wire.ts';
 import { invalid, problem } from './answers.ts';
 import { reading, type Call } from './call.ts';
 import type { KeyService } from './keys.ts';
@@ -12,17 +11,8 @@ const REPORT_BODY_BYTES = 8 * 1024 * 1024;
 const MEMBER_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** What gates ask, and what whoever runs the key service asks of it. */
-export function gateCalls(
-  service: KeyService,
-  renewals: Renewals | null,
-  log: KeyServiceLog,
-): readonly Call[] {
-  return [
-    resolveCall(service),
-    ...(renewals === null ? [] : [renewCall(renewals)]),
-    reportCall(service),
-    ...healthCalls(service, log),
-  ];
+export function gateCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
+  return [resolveCall(service), renewCall(service), reportCall(service), ...healthCalls(service, log)];
 }
 
 function resolveCall(service: KeyService): Call {
@@ -41,7 +31,7 @@ function resolveCall(service: KeyService): Call {
   };
 }
 
-function renewCall(renewals: Renewals): Call {
+function renewCall(service: KeyService): Call {
   return {
     method: 'POST',
     path: '/v1/members/:id/renew',
@@ -50,10 +40,8 @@ function renewCall(renewals: Renewals): Call {
       reading(readRenewBody, body, async (renewal) => {
         if (!MEMBER_ID.test(id))
           return invalid([{ field: 'id', message: 'must be 1 to 64 of the characters A-Z a-z 0-9 . _ -' }]);
-        const grant = await renewals.renew(id, renewal, signal);
-        return grant === null
-          ? problem(501, 'Renewals are not offered here.')
-          : { status: 200, body: grantToJson(grant) };
+        const grant = await service.renew(id, renewal, signal);
+        return { status: 200, body: grantToJson(grant) };
       }),
   };
 }

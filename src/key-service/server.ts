@@ -6,7 +6,6 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import type { Secret } from '../core/secret.ts';
-import type { Renewals } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import { adminActor, isIdentified, requestIdOf, vouchedActor, type Requester } from './actor.ts';
 import { problem, problemOf, type Answer, type Refusal } from './answers.ts';
@@ -20,8 +19,6 @@ import { Tokens } from './tokens.ts';
 
 export interface KeyServerOptions {
   readonly service: KeyService;
-  /** What keeps gates in step; without it the renew call is not there. */
-  readonly renewals?: Renewals;
   /** Any of them opens `/admin/v1`. */
   readonly adminTokens: readonly Secret[];
   /** Any of them opens `/v1`, for gates. */
@@ -46,8 +43,7 @@ const CLOSE_MS = 5_000;
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** The HTTP door of the key service. It writes no access log: what a call changed is logged by the call. */
-export function createKeyServer(options: KeyServerOptions): KeyServer {
-  const { service, renewals = null, adminTokens, serviceTokens, log } = options;
+export function createKeyServer({ service, adminTokens, serviceTokens, log }: KeyServerOptions): KeyServer {
   const app = fastify({
     logger: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']?.toString()),
@@ -57,7 +53,7 @@ export function createKeyServer(options: KeyServerOptions): KeyServer {
   });
   readJsonBodies(app);
   const tokens = { admin: new Tokens(adminTokens), service: new Tokens(serviceTokens) };
-  const all = calls(service, renewals, log);
+  const all = calls(service, log);
   for (const call of all) addCall(app, { call, service, log, tokens });
   for (const path of new Set(all.map((call) => call.path))) refuseOtherMethods(app, path, all);
   app.setNotFoundHandler((_request, reply) => send(reply, problem(404, 'There is nothing here.')));
@@ -73,6 +69,7 @@ export function createKeyServer(options: KeyServerOptions): KeyServer {
     async close() {
       await closeServer(app.server, CLOSE_MS);
       await app.close();
+      await service.stop();
     },
   };
 }

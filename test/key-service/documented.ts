@@ -22,12 +22,9 @@ interface Content {
 }
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const renewals = { renew: async () => null };
 
 /** The document of all calls. A call's answer is not asked for, so that no key service is needed. */
-export const DOCUMENT = openApiDocument(
-  calls({ history: null } as unknown as KeyService, renewals, log),
-) as Documented;
+export const DOCUMENT = openApiDocument(calls({ history: null } as unknown as KeyService, log)) as Documented;
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 ajv.addFormat('date-time', (text) => parseInstant(text) !== null);

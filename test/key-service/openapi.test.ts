@@ -18,7 +18,7 @@ const operations: [name: string, operation: OperationJson][] = Object.entries(DO
 describe('the document', () => {
   let server: RunningServer;
   beforeEach(async () => {
-    server = await startServer({ renew: async () => null });
+    server = await startServer();
   });
   afterEach(() => server.close());
 

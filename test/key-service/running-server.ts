@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
-import type { Renewals } from '../../src/core/wire.ts';
+import type { KeyServiceOptions } from '../../src/key-service/keys.ts';
 import { createKeyServer } from '../../src/key-service/server.ts';
 import { againstDocument } from './documented.ts';
 import { testService, type TestService } from './fixture.ts';
@@ -47,13 +47,13 @@ export interface RunningServer {
   readonly close: () => Promise<void>;
 }
 
-export async function startServer(renewals?: Renewals): Promise<RunningServer> {
-  const keys = await testService();
+/** `fenceMs` where a test waits for it. */
+export async function startServer(options: Pick<KeyServiceOptions, 'fenceMs'> = {}): Promise<RunningServer> {
+  const keys = await testService(options);
   const lines: string[] = [];
   const log = (fields: object, message: string) => void lines.push(JSON.stringify({ ...fields, message }));
   const server = createKeyServer({
     service: keys.service,
-    ...(renewals === undefined ? {} : { renewals }),
     adminTokens: [new Secret(ADMIN), new Secret(NEXT_ADMIN)],
     serviceTokens: [new Secret(SERVICE)],
     log: { info: log, warn: log, error: log },

@@ -71,9 +71,33 @@ const grant = object({
 });
 
 const propagation = object({
-  members: wholeNumber('Gates that were there.'),
-  acked: wholeNumber('Gates that have applied the change.'),
-  fenced: wholeNumber('Gates that use nothing they knew before it any more.'),
+  members: wholeNumber('Gates that were there when the key was revoked.'),
+  acked: wholeNumber('Those that have confirmed that they know of it.'),
+  fenced: wholeNumber('Those that are silent, and use nothing that they knew before it any more.'),
+  fenced_members: listOf(text('The name of such a gate process.')),
+});
+
+const revocation = {
+  key_id: text('The public id of the key.'),
+  status: oneOf(['revoked']),
+  revoked_at: instant('When it was first revoked.'),
+  propagation: ref('Propagation'),
+};
+
+const fleet = object({
+  epoch: text('Names the history of numbers.'),
+  head: wholeNumber('The number of the newest change.'),
+  redis_run: orNull(text('The run id of the Redis process that heads are written to.')),
+  redis_settled: flag('Whether no gate can still go by another Redis process.'),
+  members: listOf(
+    object({
+      member_id: text('The name that the gate process made.'),
+      applied: wholeNumber('It has confirmed all changes up to this one.'),
+      lag: wholeNumber('How many changes it is behind.'),
+      stale_if_error: wholeNumber('How many milliseconds it may go on by what Redis confirms.'),
+      seen_ago: wholeNumber('Milliseconds since it was last seen to renew.'),
+    }),
+  ),
 });
 
 const problem = object(
@@ -155,6 +179,13 @@ export const COMPONENTS: Readonly<Record<string, JsonSchema>> = {
   Change: change,
   Grant: grant,
   Propagation: propagation,
+  Revocation: object(revocation),
+  UncertainRevocation: object({
+    ...revocation,
+    certain_at: instant('When it is certain, whatever the silent gates do.'),
+    detail: text('The same in words.'),
+  }),
+  Fleet: fleet,
   Pagination: object({
     total: wholeNumber('How many there are.'),
     limit: wholeNumber('How many were asked for.', 1),
