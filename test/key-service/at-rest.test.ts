@@ -7,6 +7,7 @@ import type { Report } from '../../src/core/wire.ts';
 import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
+import { PATIENT } from '../support/postgres-stores.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { DRAFT, T0, keptChanges, testService } from './fixture.ts';
 import { testFolder } from './folder.ts';
@@ -32,7 +33,7 @@ test('nor is it in a dump of PostgreSQL, or in a statement that PostgreSQL was e
   const server = await startPostgres({ settings: { log_statement: 'all', log_min_messages: 'debug1' } });
   onTestFinished(() => server.stop());
   const url = await server.createDatabase();
-  const store = await openPostgresStore(url);
+  const store = await openPostgresStore(url, PATIENT);
   const look = await fill(store);
   const text = server.dump(new URL(url.reveal()).pathname.slice(1));
   for (const table of TABLES) expect(text).toContain(`COPY public.${table} (`);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import type { KeyFilter, KeyStore, NewKey } from '../../src/key-service/store/store.ts';
+import { PATIENT } from '../support/postgres-stores.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { T0 } from './fixture.ts';
 
@@ -35,12 +36,12 @@ afterAll(async () => {
 
 const STORES: Readonly<Record<string, () => Promise<KeyStore>>> = {
   SQLite: () => openSqliteStore(join(folder, 'keys.db')),
-  PostgreSQL: async () => openPostgresStore(await server.createDatabase()),
+  PostgreSQL: async () => openPostgresStore(await server.createDatabase(), PATIENT),
   'PostgreSQL without trigrams': async () => {
     const url = await server.createDatabase();
-    await (await openPostgresStore(url)).close();
+    await (await openPostgresStore(url, PATIENT)).close();
     await server.ask(new URL(url.reveal()).pathname.slice(1), 'drop extension pg_trgm cascade');
-    return openPostgresStore(url);
+    return openPostgresStore(url, PATIENT);
   },
 };
 

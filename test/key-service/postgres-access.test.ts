@@ -6,6 +6,7 @@ import { Secret } from '../../src/core/secret.ts';
 import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
 import { ALL, PAGE, T0, newKey, owner } from '../contracts/key-store.sample.ts';
+import { PATIENT } from '../support/postgres-stores.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 
 let server: TestPostgres;
@@ -17,7 +18,7 @@ afterAll(() => server.stop());
 const databaseOf = (url: Secret) => new URL(url.reveal()).pathname.slice(1);
 
 async function opened(url: Secret): Promise<KeyStore> {
-  const store = await openPostgresStore(url);
+  const store = await openPostgresStore(url, PATIENT);
   onTestFinished(() => store.close());
   return store;
 }

@@ -7,7 +7,7 @@ import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
 import { ALL, PAGE, T0, newKey, owner } from '../contracts/key-store.sample.ts';
 import { keyStoreContract } from '../contracts/key-store.contract.ts';
-import { PostgresStores } from '../support/postgres-stores.ts';
+import { PATIENT, PostgresStores } from '../support/postgres-stores.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 
 let server: TestPostgres;
@@ -23,7 +23,7 @@ keyStoreContract('PostgreSQL', () => stores.open());
 /** Two stores over one database have nothing in common but that, like two processes. */
 async function openTwo(run: (one: KeyStore, other: KeyStore, url: Secret) => Promise<void>): Promise<void> {
   const url = await server.createDatabase();
-  const [one, other] = await Promise.all([openPostgresStore(url), openPostgresStore(url)]);
+  const [one, other] = await Promise.all([openPostgresStore(url, PATIENT), openPostgresStore(url, PATIENT)]);
   try {
     await one.putOwner(owner('acme'), T0);
     await run(one, other, url);
@@ -38,7 +38,7 @@ const kindsOf = (outcomes: readonly { readonly kind: string }[]) => outcomes.map
 describe('two key services on one database', () => {
   test('make its tables at once', async () => {
     const url = await server.createDatabase();
-    const opened = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore(url)));
+    const opened = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore(url, PATIENT)));
     const epochs = await Promise.all(opened.map(async (store) => (await store.fleet()).epoch));
     expect(new Set(epochs).size).toBe(1);
     const indexes = "select indexname from pg_indexes where indexdef like '%gin_trgm_ops%'";

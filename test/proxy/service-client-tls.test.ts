@@ -1,27 +1,22 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { makeCertificates, type Certificates } from '../support/certificates.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeAuthority } from '../support/certificates.ts';
 import { runProgram } from '../clients/run-program.ts';
 
-let certificates: Certificates;
-let others: Certificates;
+const authority = makeAuthority();
+const stranger = makeAuthority();
+let folder = '';
 let server: Server | null = null;
 let requests = 0;
 let connections = 0;
 
-beforeAll(async () => {
-  certificates = await makeCertificates();
-  others = await makeCertificates();
-});
-afterAll(async () => {
-  await certificates.remove();
-  await others.remove();
-});
 beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'plexgate-tls-'));
   requests = 0;
   connections = 0;
 });
@@ -30,14 +25,15 @@ afterEach(async () => {
   await new Promise((resolve) => {
     server?.close(resolve);
   });
+  rmSync(folder, { recursive: true });
 });
 
 /** Answers every question with `as_of` 7. `meet` sees a connection before it is encrypted. */
 async function listen(
-  { server: { cert, key } }: Certificates,
+  certificate: { cert: string; key: string },
   meet: (socket: Duplex) => void = () => undefined,
 ): Promise<number> {
-  server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
+  server = createServer(certificate, (request, response) => {
     requests += 1;
     request.resume().on('end', () => {
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"as_of":7}');
@@ -54,11 +50,11 @@ async function listen(
   return (server.address() as AddressInfo).port;
 }
 
-/** What a process says to whom these authorities are known. */
-async function ask(origin: string, variable = 'NODE_EXTRA_CA_CERTS'): Promise<string> {
+async function ask(origin: string, trusted: string, variable = 'NODE_EXTRA_CA_CERTS'): Promise<string> {
+  const file = join(folder, 'authorities.pem');
+  writeFileSync(file, trusted);
   const program = join(import.meta.dirname, 'https-question.ts');
-  const env = { [variable]: certificates.ca };
-  const { stdout, stderr } = await runProgram(process.execPath, [program, origin], env);
+  const { stdout, stderr } = await runProgram(process.execPath, [program, origin], { [variable]: file });
   return stdout === '' ? stderr : stdout;
 }
 
@@ -67,35 +63,37 @@ const VARIABLES = ['NODE_EXTRA_CA_CERTS', ...(process.platform === 'linux' ? ['S
 
 describe('a key service over https', () => {
   test.for(VARIABLES)('is believed where its authority is one the system knows, by %s', async (variable) => {
-    const port = await listen(certificates);
-    expect(await ask(`https://127.0.0.1:${port}`, variable)).toBe('as of 7');
+    const port = await listen(authority.issue());
+    expect(await ask(`https://localhost:${port}`, authority.certificate, variable)).toBe('as of 7');
   });
 
   test('is not believed where its authority is another', async () => {
-    const port = await listen(others);
-    const said = await ask(`https://127.0.0.1:${port}`);
+    const port = await listen(stranger.issue());
+    const said = await ask(`https://localhost:${port}`, authority.certificate);
     expect(said).toBe('the key service did not answer (UNABLE_TO_VERIFY_LEAF_SIGNATURE)');
     expect(requests).toBe(0);
   });
 
   test('is not believed under another name', async () => {
-    const port = await listen(certificates);
-    const said = await ask(`https://localhost:${port}`);
+    const port = await listen(authority.issue('keys.example.com'));
+    const said = await ask(`https://localhost:${port}`, authority.certificate);
     expect(said).toBe('the key service did not answer (ERR_TLS_CERT_ALTNAME_INVALID)');
     expect(requests).toBe(0);
   });
 
   test('is asked again where the connection broke off before anything could be said', async () => {
-    const port = await listen(certificates, (socket) => {
+    const port = await listen(authority.issue(), (socket) => {
       if (connections === 1) socket.destroy();
     });
-    expect(await ask(`https://127.0.0.1:${port}`)).toBe('as of 7');
+    expect(await ask(`https://localhost:${port}`, authority.certificate)).toBe('as of 7');
     expect([connections, requests]).toEqual([2, 1]);
   });
 
   test('is asked no third time', async () => {
-    const port = await listen(certificates, (socket) => void socket.destroy());
-    expect(await ask(`https://127.0.0.1:${port}`)).toMatch(/^the key service did not answer \(/);
+    const port = await listen(authority.issue(), (socket) => void socket.destroy());
+    expect(await ask(`https://localhost:${port}`, authority.certificate)).toMatch(
+      /^the key service did not answer \(/,
+    );
     expect([connections, requests]).toEqual([2, 0]);
   });
 });

@@ -1,7 +1,16 @@
 import type { Secret } from '../../src/core/secret.ts';
-import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
+import { openPostgresStore, type PostgresDeadlines } from '../../src/key-service/store/postgres.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
 import type { TestPostgres } from './postgres.ts';
+
+/** For tests of something else: the machine may be busy with many of them. */
+export const PATIENT: PostgresDeadlines = {
+  connectMs: 50_000,
+  statementMs: 50_000,
+  answerMs: 50_000,
+  idleInTransactionMs: 50_000,
+  lookupMs: 50_000,
+};
 
 /** Empty stores, one after the other, in as few databases as are open at once: to make one takes long. */
 export class PostgresStores {
@@ -16,7 +25,7 @@ export class PostgresStores {
     const used = this.#free.pop();
     const url = used ?? (await this.#server.createDatabase());
     if (used !== undefined) await this.#server.ask(databaseOf(url), EMPTY);
-    const store = await openPostgresStore(url);
+    const store = await openPostgresStore(url, PATIENT);
     if (used === undefined) await this.#server.ask(databaseOf(url), REMEMBER);
     const close = store.close.bind(store);
     store.close = async () => {

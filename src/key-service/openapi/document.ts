@@ -23,6 +23,7 @@ Bodies are JSON. Durations are whole milliseconds, instants RFC 3339, numbers of
 
 const TAGS: Readonly<Record<Tag, string>> = {
   gates: 'What gates ask. A key service of your own offers these, `resolve` at least.',
+  members: 'The gates as members of a fleet.',
   owners: 'Who is billed: accounts, workspaces, organizations.',
   keys: 'Keys, for administrators.',
   history: 'What happened.',

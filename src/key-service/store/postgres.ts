@@ -75,7 +75,9 @@ class PostgresStore extends SqlStore {
 
   constructor(address: PostgresAddress, deadlines: PostgresDeadlines) {
     const readers = new ConnectionPool({ address, deadlines, max: READERS });
-    const writers = new ConnectionPool({ address, deadlines, max: WRITERS });
+    // A write waits for its turn in this process as long as it would wait at the head row.
+    const inTurn = { ...deadlines, connectMs: deadlines.statementMs };
+    const writers = new ConnectionPool({ address, deadlines: inTurn, max: WRITERS });
     super(databaseOf(readers), SCAN, databaseOf(writers));
     this.#readers = readers;
     this.#writers = writers;

@@ -13,6 +13,8 @@ export const REDIS_RIGHTS: readonly string[] = [
   '+get',
   '+getrange',
   '+set',
+  '+del',
+  '+pttl',
   '+eval',
   '+evalsha',
   // News.
