@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { Secret } from '../../src/core/secret.ts';
-import type { KeySource, ReportSink } from '../../src/core/wire.ts';
+import type { KeySource, Renewals, ReportSink } from '../../src/core/wire.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { ProxyConfig } from '../../src/config/config.ts';
 import { createEchoServer } from '../../src/demo/echo.ts';
@@ -62,27 +62,13 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const keys = await startKeys({ prefixes: proxyConfig.keys.prefixes, clock: time.clock, log });
   const { service } = keys;
   const lookups = { count: 0, answered: true };
-  const source: KeySource = {
-    async resolve(digest, signal) {
-      lookups.count += 1;
-      await pause(LOOKUP_MS);
-      if (!lookups.answered) throw new Error('the key service is away');
-      const { record, asOf } = await service.resolve(digest, signal);
-      return { record: record && (options.alterRecord?.(record) ?? record), asOf };
-    },
-  };
+  const partners = partnersOf(service, lookups, options);
   const metrics = createMetrics({ version: 'test', revision: 'test' });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
   const proxy = await startProxy({
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
-    source,
-    renewals: {
-      async renew(...asked) {
-        if (!lookups.answered) throw new Error('the key service is away');
-        return service.renew(...asked);
-      },
-    },
+    ...partners,
     news: service.onNews,
     redis: null,
     limits: null,
@@ -118,6 +104,31 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       await closeServer(echo, 0);
       await closeServer(admin, 0);
       await keys.stop();
+    },
+  };
+}
+
+/** The key service as the gate asks it: over a network, and away when a test says so. */
+function partnersOf(
+  service: KeyService,
+  lookups: { count: number; readonly answered: boolean },
+  { alterRecord }: TestGateOptions,
+): { readonly source: KeySource; readonly renewals: Renewals } {
+  return {
+    source: {
+      async resolve(digest, signal) {
+        lookups.count += 1;
+        await pause(LOOKUP_MS);
+        if (!lookups.answered) throw new Error('the key service is away');
+        const { record, asOf } = await service.resolve(digest, signal);
+        return { record: record && (alterRecord?.(record) ?? record), asOf };
+      },
+    },
+    renewals: {
+      async renew(...asked) {
+        if (!lookups.answered) throw new Error('the key service is away');
+        return service.renew(...asked);
+      },
     },
   };
 }
