@@ -13,6 +13,8 @@ import type { ExampleService } from './example-service.ts';
 export interface OwnGate {
   /** The status of a request with this key. */
   status(key: Secret, method?: string): Promise<number>;
+  /** The log so far, a JSON text each. */
+  readonly logLines: readonly string[];
   member(): ReturnType<Awaited<ReturnType<typeof startProxy>>['member']>;
   stop(): Promise<void>;
 }
@@ -24,12 +26,16 @@ proxy:
   routes: [{ match: { path: / }, profile: standard, upstream: echo }]
 `;
 
-export async function startOwnGate({ origin, token }: ExampleService): Promise<OwnGate> {
+export async function startOwnGate({
+  origin,
+  token,
+}: Pick<ExampleService, 'origin' | 'token'>): Promise<OwnGate> {
   const config = proxyConfigOf(CONFIG, { ORIGIN: origin, TOKEN: token.reveal() });
   if (config.keys.service === null) throw new Error('the configuration names no key service');
   const client = new KeyServiceClient({ service: config.keys.service });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
+  const logLines: string[] = [];
   const proxy = await startProxy({
     config: { ...config, host: '127.0.0.1', port: 0 },
     source: client,
@@ -41,7 +47,7 @@ export async function startOwnGate({ origin, token }: ExampleService): Promise<O
     echoOrigin: `http://127.0.0.1:${echoPort}`,
     clock: systemClock,
     metrics: createMetrics({ version: 'test', revision: 'test' }),
-    log: createLog('silent', { write: () => undefined }),
+    log: createLog('info', { write: (line) => void logLines.push(line) }),
   });
   return {
     async status(key, method = 'GET') {
@@ -50,6 +56,7 @@ export async function startOwnGate({ origin, token }: ExampleService): Promise<O
       await response.text();
       return response.status;
     },
+    logLines,
     member: () => proxy.member(),
     async stop() {
       await proxy.stop(100);

@@ -60,6 +60,15 @@ describe.each(['resolve-alone', 'resolve-and-renew'] as const)('a gate with %s',
     expect(await gate.status(aKey())).toBe(401);
   });
 
+  test('and a token that is not accepted answers 503, and the log says why', async () => {
+    const example = await startExample(name);
+    closers.push(() => example.kill());
+    const gate = await gateOf({ ...example, token: aKey() });
+    const { text } = await example.make();
+    expect([await gate.status(text), await gate.status(aKey())]).toEqual([503, 503]);
+    expect(gate.logLines.join('')).toContain('the key service refused the service token (401)');
+  });
+
   test('answers 503 once the fence is over after the service was killed, and never 401', async () => {
     const { example, gate } = await gateWith(name);
     const { text } = await example.make();
