@@ -42,6 +42,7 @@ export async function startOwnGate({
     renewals: client,
     news: () => () => undefined,
     redis: null,
+    limits: null,
     reports: client,
     keyService: null,
     echoOrigin: `http://127.0.0.1:${echoPort}`,

@@ -79,7 +79,11 @@ describe('the first scrape', () => {
       tiers.flatMap((tier) => [`${tier} allow memory`, `${tier} limit memory`]).sort(),
     );
     expect(labelled('key_lookups_total').sort()).toEqual(
-      ['l1 hit', 'l1 miss', 'l1 negative', 'origin error', 'origin hit', 'origin negative'].sort(),
+      [
+        ...['l1 hit', 'l1 miss', 'l1 negative', 'l1 stale'],
+        ...['l2 hit', 'l2 miss', 'l2 stale', 'l2 error', 'l2 forged'],
+        ...['origin hit', 'origin negative', 'origin error'],
+      ].sort(),
     );
     expect(labelled('http_requests_in_flight').sort()).toEqual(routes.toSorted());
     expect(

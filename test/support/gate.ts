@@ -85,6 +85,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     },
     news: service.onNews,
     redis: null,
+    limits: null,
     reports: options.reports ?? service,
     keyService: { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token },
     echoOrigin: `http://127.0.0.1:${echoPort}`,
