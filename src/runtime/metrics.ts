@@ -79,7 +79,7 @@ function makersOf(registry: Registry) {
       buckets: number[],
     ): Histogram<L> => new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers }),
     /** A gauge whose value is asked for at each scrape, from the function that it is given. */
-    watched(name: string, help: string): (value: () => number) => void {
+    watched: (name: string, help: string): ((value: () => number) => void) => {
       let current = (): number => 0;
       const gauge: Gauge = new Gauge({
         name: PREFIX + name,

@@ -131,9 +131,11 @@ describe('a member', () => {
     renewals.atOnce = null;
     await pass(500);
     let stopped = false;
-    void member.stop().then(() => {
+    const stop = async (): Promise<void> => {
+      await member.stop();
       stopped = true;
-    });
+    };
+    void stop();
     await pass(1010);
     expect(stopped).toBe(true);
   });

@@ -53,13 +53,13 @@ export class VirtualTime {
 
   /** Passes until the promise has settled: no time at all, where what is due now is enough. */
   async until<T>(promise: Promise<T>): Promise<T> {
-    let isOver = false;
+    const state = { isOver: false };
     const over = promise.finally(() => {
-      isOver = true;
+      state.isOver = true;
     });
     over.catch(() => {});
     await settled();
-    for (let rounds = 0; !isOver; rounds++) await this.pass(rounds < 20 ? 0 : 1);
+    for (let rounds = 0; !state.isOver; rounds++) await this.pass(rounds < 20 ? 0 : 1);
     return over;
   }
 

@@ -40,7 +40,10 @@ const event: fc.Arbitrary<Event> = fc.oneof(
       replica: fc.option(replica, { nil: null, freq: 3 }),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('quiet' as const), ms: fc.integer({ min: 1, max: 2500 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('quiet' as const), ms: fc.integer({ min: 1, max: 2500 }) }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -48,7 +51,10 @@ const event: fc.Arbitrary<Event> = fc.oneof(
       replica,
     }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('redis away', 'redis back', 'redis replaced') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom('redis away', 'redis back', 'redis replaced') }),
+  },
 );
 
 const histories = fc.record({
@@ -69,7 +75,10 @@ describe('four replicas that share limits', () => {
         const { accepted, limit } = await new Run(redis, history).play();
         expect(violationOf(accepted, limit)).toBeNull();
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 40), ...(process.env['SEED'] ? { seed: Number(process.env['SEED']) } : {}) },
+      {
+        numRuns: Number(process.env['RUNS'] ?? 40),
+        ...(process.env['SEED'] ? { seed: Number(process.env['SEED']) } : {}),
+      },
     );
   }, 600_000);
 });
@@ -154,10 +163,19 @@ class Run {
       void member.replica.limiter.stop();
       member.isAlive = member.isAlive && true;
     }
-    if (event.kind === 'restart' && !member.isAlive) this.#members[event.replica] = this.#start(event.replica);
+    if (event.kind === 'restart' && !member.isAlive)
+      this.#members[event.replica] = this.#start(event.replica);
   }
 
-  async #load({ ms, factor, replica }: { ms: number; factor: number; replica: number | null }): Promise<void> {
+  async #load({
+    ms,
+    factor,
+    replica,
+  }: {
+    ms: number;
+    factor: number;
+    replica: number | null;
+  }): Promise<void> {
     const { time } = this.#fleet;
     const [limit] = this.#limits;
     const everyMs = (limit?.windowMs ?? 0) / ((limit?.quota ?? 1) * factor);
@@ -173,9 +191,11 @@ class Run {
     if (member === undefined || !member.isAlive) return;
     const { time } = this.#fleet;
     const arrivedAt = time.now;
-    void Promise.resolve(member.replica.limiter.take(this.#spendings)).then((outcome) => {
+    const take = async (): Promise<void> => {
+      const outcome = await member.replica.limiter.take(this.#spendings);
       if (outcome.allowed && member.isAlive) this.#accepted.push({ arrivedAt, handedOverAt: time.now });
-    });
+    };
+    void take();
   }
 
   #random(): number {
