@@ -24,7 +24,7 @@ function knowing(options: { fenceMs?: number; staleIfErrorMs?: number } = {}) {
     currentAt: -1,
     ...fields,
   });
-  const reading = (run = 'run1', head: { epoch: string; number: number } | null | undefined = undefined) => ({
+  const reading = (run = 'run1', head?: { epoch: string; number: number } | null) => ({
     run,
     head: head === undefined ? { epoch: renewed.epoch, number: renewed.head } : head,
   });

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KeyRecord } from '../../src/core/key.ts';
-import { Secret } from '../../src/core/secret.ts';
-import type { KeySource, ReportSink } from '../../src/core/wire.ts';
+import { Secret, type Digest } from '../../src/core/secret.ts';
+import type { Grant, KeySource, Renewals, ReportSink, Resolution } from '../../src/core/wire.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { ProxyConfig, RedisConfig } from '../../src/config/config.ts';
 import { createEchoServer } from '../../src/demo/echo.ts';
@@ -69,28 +69,14 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const announcements = redis?.forKeyService ?? null;
   const keys = await startKeys({ prefixes, clock: time.clock, log, token, redis: announcements });
   const { service } = keys;
-  const lookups = { count: 0, answered: true };
-  const source: KeySource = {
-    async resolve(digest, signal) {
-      lookups.count += 1;
-      await pause(LOOKUP_MS);
-      if (!lookups.answered) throw new Error('the key service is away');
-      const { record, asOf } = await service.resolve(digest, signal);
-      return { record: record && (options.alterRecord?.(record) ?? record), asOf };
-    },
-  };
+  const wire = new Wire(service, options.alterRecord);
   const metrics = createMetrics({ version: 'test', revision: 'test' });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
   const proxy = await startProxy({
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
-    source,
-    renewals: {
-      async renew(...asked) {
-        if (!lookups.answered) throw new Error('the key service is away');
-        return service.renew(...asked);
-      },
-    },
+    source: wire,
+    renewals: wire,
     news: service.onNews,
     redis: redis?.forGate ?? null,
     limits: null,
@@ -115,9 +101,9 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     service,
     advance: time.advance,
     hold: time.hold,
-    resolves: () => lookups.count,
+    resolves: () => wire.resolves,
     keyServiceAnswers(answer) {
-      lookups.answered = answer;
+      wire.isCut = !answer;
     },
     logLines,
     metrics: async () => (await metrics.scrape()).text,
@@ -129,6 +115,36 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       await redis?.close();
     },
   };
+}
+
+/** Between gate and key service: counts lookups, and may be cut. */
+class Wire implements KeySource, Renewals {
+  resolves = 0;
+  isCut = false;
+  readonly #service: KeyService;
+  readonly #alter: TestGateOptions['alterRecord'];
+
+  constructor(service: KeyService, alter: TestGateOptions['alterRecord']) {
+    this.#service = service;
+    this.#alter = alter;
+  }
+
+  async resolve(digest: Digest, signal: AbortSignal): Promise<Resolution> {
+    this.resolves++;
+    await pause(LOOKUP_MS);
+    this.#pass();
+    const { record, asOf } = await this.#service.resolve(digest, signal);
+    return { record: record && (this.#alter?.(record) ?? record), asOf };
+  }
+
+  async renew(...asked: Parameters<Renewals['renew']>): Promise<Grant> {
+    this.#pass();
+    return this.#service.renew(...asked);
+  }
+
+  #pass(): void {
+    if (this.isCut) throw new Error('the key service is away');
+  }
 }
 
 /** The key service with its own port, as a gate in the same process finds it. */
