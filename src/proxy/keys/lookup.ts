@@ -230,6 +230,7 @@ export class KeyLookup {
   }
 
   #remember(answer: Answer): void {
+    this.#options.knowledge.hearOf(answer);
     this.#forget(answer.digest);
     (answer.record === null ? this.#unknown : this.#found).set(answer.digest, answer);
   }
