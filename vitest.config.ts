@@ -12,14 +12,19 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{core,config,key-service,contracts,tidy}/**/*.test.ts', 'test/*.test.ts'],
+          globalSetup: ['test/support/find-postgres.ts', 'test/support/redis-programs.ts'],
         },
       },
       {
         extends: true,
         test: {
           name: 'integration',
-          include: ['test/{proxy,wire,runtime,commands}/**/*.test.ts'],
-          globalSetup: 'test/commands/build.ts',
+          include: ['test/{proxy,wire,runtime,commands,proof}/**/*.test.ts'],
+          globalSetup: [
+            'test/commands/build.ts',
+            'test/support/find-postgres.ts',
+            'test/support/redis-programs.ts',
+          ],
         },
       },
       {

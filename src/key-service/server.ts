@@ -69,6 +69,7 @@ export function createKeyServer({ service, adminTokens, serviceTokens, log }: Ke
     async close() {
       await closeServer(app.server, CLOSE_MS);
       await app.close();
+      await service.stop();
     },
   };
 }

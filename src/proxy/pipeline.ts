@@ -9,6 +9,7 @@ import type { Reason } from '../core/reasons.ts';
 import { isPreflight, type RequestHead } from '../core/request-head.ts';
 import { readTarget } from '../core/target.ts';
 import type { FailedAuthentications } from './failed-authentications.ts';
+import type { Knowledge } from './keys/knowledge.ts';
 import type { KeyLookup } from './keys/lookup.ts';
 import type { Limiter, Spending } from './limiter/limiter.ts';
 import type { Policies } from './policy.ts';
@@ -25,10 +26,14 @@ export interface RequestFacts {
   readonly upgrade: boolean;
 }
 
+export const LIMIT_RESULTS = ['allow', 'limit', 'error'] as const;
+export type LimitResult = (typeof LIMIT_RESULTS)[number];
+
 /** Everything a decision is made with. */
 export interface Gate {
   readonly routes: Routes;
   readonly keys: KeyLookup;
+  readonly knowledge: Knowledge;
   readonly policies: Policies;
   readonly limiter: Limiter;
   /** Bounds 403 answers, apart from the limits themselves. */
@@ -38,7 +43,7 @@ export interface Gate {
   /** Key prefixes whose checksum is required; none where `checksum` is `ignore`. */
   readonly checkedPrefixes: readonly string[];
   /** Told of each limit decision, for the metrics. */
-  limited(tierLabel: string, allowed: boolean): void;
+  limited(tierLabel: string, result: LimitResult): void;
 }
 
 type About = Subject<Place> & { readonly route: Place };
@@ -67,7 +72,7 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   const known: About = { ...about, key, source: found.source };
 
   // 4. Standing: on every request, whatever the cache says.
-  const standing = standingOf(key, gate.clock.now());
+  const standing = standingOf(key, gate.knowledge.now());
   if (standing !== 'active') return deny(STANDING_REASONS[standing], known);
 
   // 5. Permission.
@@ -119,23 +124,27 @@ function headProblem({ httpVersion, head }: RequestFacts): string | null {
 
 async function keyOf(credential: Credential, about: About, facts: RequestFacts, gate: Gate) {
   const digest = credential.secret.digest();
-  let lookup = gate.keys.cached(digest);
+  const { mayBeStale } = about.route.route;
+  let lookup = gate.keys.cached(digest, mayBeStale);
   if (lookup === null) {
     // What is cached was asked for once; only a lookup that costs something is worth the look at the checksum.
     if (inspectShape(credential.secret.reveal(), gate.checkedPrefixes) === 'damaged') {
       return failed('unknown_key', about, facts, gate);
     }
+    lookup = await gate.keys.recall(digest, mayBeStale);
+  }
+  if (lookup === null) {
     const retryAfterMs = gate.failures.coldLookupAfter(facts.address);
     if (retryAfterMs > 0) return deny('auth_throttled', about, { retryAfterMs });
-    lookup = await gate.keys.ask(digest);
+    lookup = await gate.keys.ask(digest, mayBeStale);
   }
   if (lookup.kind === 'unavailable') {
     return deny('key_service_unavailable', about, { retryAfterMs: 1000, detail: lookup.detail });
   }
   if (lookup.kind === 'unknown')
     return failed('unknown_key', { ...about, source: lookup.source }, facts, gate);
-  const { record: key, asOf, source } = lookup;
-  return { kind: 'key' as const, key, source, stands: () => gate.keys.isCurrent(digest, key, asOf) };
+  const { record: key, answer, source } = lookup;
+  return { kind: 'key' as const, key, source, stands: () => gate.knowledge.allows(answer, mayBeStale) };
 }
 
 /** A failed authentication: told as it is within the address's allowance, throttled beyond it. */
@@ -176,11 +185,15 @@ async function spend(
   const { spendings, tierLabel } = gate.policies.of(found.key);
   if (spendings.length === 0) return permit(about, credential, found.stands);
   const outcome = await outcomeOf(gate.limiter, spendings);
-  gate.limited(tierLabel, outcome.allowed);
   const limited: About = { ...about, limits: outcome.states };
-  return outcome.allowed
-    ? permit(limited, credential, found.stands)
-    : deny('rate_limited', limited, { retryAfterMs: outcome.retryAfterMs });
+  if (outcome.allowed) {
+    gate.limited(tierLabel, 'allow');
+    return permit(limited, credential, found.stands);
+  }
+  const isUnavailable = outcome.unavailable === true;
+  gate.limited(tierLabel, isUnavailable ? 'error' : 'limit');
+  const { retryAfterMs } = outcome;
+  return deny(isUnavailable ? 'limits_unavailable' : 'rate_limited', limited, { retryAfterMs });
 }
 
 function outcomeOf(limiter: Limiter, spendings: readonly Spending[]) {

@@ -56,12 +56,7 @@ export class Policies {
   }
 }
 
-function spendingOf(
-  whose: 'owner' | 'key',
-  id: string,
-  owner: string,
-  limits: readonly Limit[],
-): Spending[] {
+function spendingOf(whose: 'owner' | 'key', id: string, owner: string, limits: readonly Limit[]): Spending[] {
   // Of two limits over one window only the smaller can ever refuse; of two that are the same, one is enough.
   const smallest = limits.filter((limit, i) =>
     limits.every(
@@ -71,5 +66,7 @@ function spendingOf(
         (other.quota === limit.quota && j >= i),
     ),
   );
-  return smallest.length === 0 ? [] : [{ partition: `${whose}:${id}`, owner, limits: named(whose, smallest) }];
+  return smallest.length === 0
+    ? []
+    : [{ partition: `${whose}:${id}`, owner, limits: named(whose, smallest) }];
 }

@@ -3,18 +3,19 @@ import type { ProxyConfig, RouteConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { PROFILES } from '../core/profile.ts';
 import type { Secret } from '../core/secret.ts';
-import type { ChangeListener, KeySource, ReportSink } from '../core/wire.ts';
+import type { ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import type { RedisConnection } from '../runtime/redis/redis.ts';
 import { TrustedProxies } from './address.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
 import { UPSTREAM_ERRORS } from './flight.ts';
 import { createForwarder } from './forward.ts';
-import { Changes } from './keys/changes.ts';
-import { KeyLookup, type LookupEvents } from './keys/lookup.ts';
+import { startKeys, type KeyPartners, type MemberState } from './keys/start.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
-import type { Gate } from './pipeline.ts';
+import { startLimiter } from './limiter/start.ts';
+import { LIMIT_RESULTS, type Gate } from './pipeline.ts';
 import { OTHER_TIER, Policies } from './policy.ts';
 import { Reporter } from './reporter.ts';
 import { Routes, type RouteUpstream } from './routes.ts';
@@ -22,15 +23,18 @@ import { createProxyServer } from './server.ts';
 import { OpenStreams } from './streams.ts';
 import { createUpgrader } from './upgrade.ts';
 
-export interface ProxyOptions {
+export interface ProxyOptions extends KeyPartners {
   readonly config: ProxyConfig;
-  readonly source: KeySource;
-  /** Hears of every change of a key before the call that made it returns. */
-  readonly subscribe: (listener: ChangeListener) => () => void;
+  /** Where all replicas keep their limits together; null: each process by itself. */
+  readonly limits: RedisConnection | null;
   /** Hears of usage and of refused authentications. */
   readonly reports: ReportSink;
   /** Where the `key-service` upstream listens, and the token that opens it. */
-  readonly keyService: { readonly origin: string; readonly token: Secret } | null;
+  readonly keyService: {
+    readonly origin: string;
+    readonly basePath: string;
+    readonly token: Secret;
+  } | null;
   /** Where the `echo` upstream listens. */
   readonly echoOrigin: string | null;
   readonly clock: Clock;
@@ -40,6 +44,8 @@ export interface ProxyOptions {
 
 export interface RunningProxy {
   readonly port: number;
+  /** What this gate knows of keys, and since when. */
+  member(): MemberState;
   /** Answers end their connections from now on; new requests are still served. */
   drain(): void;
   /** Waits for what is in flight, at most `graceMs`, then ends the rest. */
@@ -53,24 +59,14 @@ const STREAM_SWEEP_MS = 250;
 /** Builds the gate from its parts, from general to specific, and listens. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
-  const { keys, unsubscribe } = startKeyLookup(options);
-  const limiter = new MemoryLimiter(clock);
-  const forbidden = new MemoryLimiter(clock);
-  const gate: Gate = {
-    routes: routesOf(options),
-    keys,
-    policies: new Policies(config),
-    limiter,
-    forbidden,
-    failures: new FailedAuthentications(config.failedAuthentication, clock),
-    clock,
-    checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
-    limited: limitEvents(metrics, config, limiter.algorithm),
-  };
+  const member = randomUUID();
+  const limiter = await startLimiter({ ...options, redis: options.limits });
+  const { keys, knowledge, ...running } = await startKeys({ ...options, member, config: config.keys });
+  const gate = gateOf(options, { keys, knowledge, limiter });
   const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
   const upgrader = createUpgrader();
-  const streams = new OpenStreams(keys, clock);
-  const reporter = startReporter(options);
+  const streams = new OpenStreams(keys, knowledge, clock);
+  const reporter = startReporter(options, member);
   let draining = false;
   const server = createProxyServer({
     config,
@@ -84,38 +80,48 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     log,
     isDraining: () => draining,
   });
-  const sweeper = setInterval(() => {
-    limiter.sweep();
-    forbidden.sweep();
-  }, SWEEP_MS);
-  sweeper.unref();
-  const streamSweeper = setInterval(() => void streams.sweep(), STREAM_SWEEP_MS);
-  streamSweeper.unref();
+  const sweeps = [
+    setInterval(() => [limiter, gate.forbidden].forEach((one) => one.sweep()), SWEEP_MS),
+    setInterval(() => streams.sweep(), STREAM_SWEEP_MS),
+  ];
+  for (const sweep of sweeps) sweep.unref();
   const port = await listen(server, config.host, config.port);
   return {
     port,
+    member: () => running.state(),
     drain() {
       draining = true;
     },
     async stop(graceMs) {
       draining = true;
-      clearInterval(sweeper);
-      clearInterval(streamSweeper);
+      sweeps.forEach(clearInterval);
       upgrader.closeAll();
       await closeServer(server, graceMs);
       await forwarder.close();
+      await limiter.stop();
       await reporter.stop();
-      unsubscribe();
+      await running.stop();
     },
   };
 }
 
-/** Keys as this gate knows them, kept in step with every change until `unsubscribe`. */
-function startKeyLookup({ config, source, subscribe, clock, metrics }: ProxyOptions) {
-  const changes = new Changes(clock);
-  const keys = new KeyLookup({ ...config.keys, source, changes, clock, events: lookupEvents(metrics) });
-  metrics.watchCacheEntries(() => keys.entries);
-  return { keys, unsubscribe: subscribe((change) => changes.apply(change)) };
+function gateOf(
+  options: ProxyOptions,
+  { keys, knowledge, limiter }: Pick<Gate, 'keys' | 'knowledge' | 'limiter'>,
+) {
+  const { config, clock, metrics } = options;
+  return {
+    routes: routesOf(options),
+    keys,
+    knowledge,
+    policies: new Policies(config),
+    limiter,
+    forbidden: new MemoryLimiter(clock),
+    failures: new FailedAuthentications(config.failedAuthentication, clock),
+    clock,
+    checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
+    limited: limitEvents(metrics, config, limiter.algorithm),
+  } satisfies Gate;
 }
 
 /** The routes, and every way to fail of each upstream from the first scrape on. */
@@ -140,20 +146,20 @@ function upstreamOf(
     return { origin: echoOrigin, basePath: '', credential, isManagement: false };
   }
   if (keyService === null) throw new Error('the key service does not run');
-  const { origin, token } = keyService;
+  const { origin, basePath, token } = keyService;
   return {
     origin,
-    basePath: '',
+    basePath,
     credential: { kind: 'rewrite', header: 'Authorization', scheme: 'Bearer', value: token },
     isManagement: true,
   };
 }
 
-function startReporter({ reports, clock, metrics }: ProxyOptions): Reporter {
+function startReporter({ reports, clock, metrics }: ProxyOptions, member: string): Reporter {
   const results = { ok: metrics.reports.labels('ok'), error: metrics.reports.labels('error') };
   for (const child of Object.values(results)) child.inc(0);
   const reporter = new Reporter({
-    member: randomUUID(),
+    member,
     sink: reports,
     clock,
     events: { sent: (result) => results[result].inc(), lost: () => metrics.usageLost.inc() },
@@ -167,36 +173,12 @@ function limitEvents(metrics: Metrics, { tiers }: ProxyConfig, algorithm: string
   const counters = new Map<string, { inc(): void }>();
   for (const profile of PROFILES) {
     for (const tier of [...tiers[profile].keys(), OTHER_TIER].map((name) => `${profile}/${name}`)) {
-      for (const result of ['allow', 'limit'] as const) {
+      for (const result of LIMIT_RESULTS) {
         const child = metrics.limitDecisions.labels(tier, result, algorithm);
         child.inc(0);
         counters.set(`${tier} ${result}`, child);
       }
     }
   }
-  return (tier, allowed) => counters.get(`${tier} ${allowed ? 'allow' : 'limit'}`)?.inc();
-}
-
-function lookupEvents(metrics: Metrics): LookupEvents {
-  const l1 = { hit: lookups('l1', 'hit'), miss: lookups('l1', 'miss'), negative: lookups('l1', 'negative') };
-  const origin = {
-    hit: lookups('origin', 'hit'),
-    negative: lookups('origin', 'negative'),
-    error: lookups('origin', 'error'),
-  };
-  const duration = metrics.lookupDuration.labels('origin');
-  return {
-    remembered: (result) => l1[result].inc(),
-    asked(result, durationMs) {
-      origin[result].inc();
-      duration.observe(durationMs / 1000);
-    },
-    coalesced: () => metrics.lookupsCoalesced.inc(),
-  };
-
-  function lookups(layer: string, result: string): { inc(by?: number): void } {
-    const child = metrics.lookups.labels(layer, result);
-    child.inc(0);
-    return child;
-  }
+  return (tier, result) => counters.get(`${tier} ${result}`)?.inc();
 }

@@ -190,12 +190,7 @@ const STARTING: Record<string, Spending> = {
 async function play(
   makeLimiter: MakeLimiter,
   steps: readonly Step[],
-  seen: (
-    spendings: readonly Spending[],
-    outcome: LimitOutcome,
-    now: number,
-    stage: LimiterStage,
-  ) => void,
+  seen: (spendings: readonly Spending[], outcome: LimitOutcome, now: number, stage: LimiterStage) => void,
 ): Promise<void> {
   const stage = await makeLimiter();
   const limits = { ...STARTING };

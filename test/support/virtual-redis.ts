@@ -53,9 +53,13 @@ export class VirtualRedis implements RedisConnection {
       }
       const lateMs = happens === 'arrives late' ? 60 + 200 * Math.random() : 0;
       if (happens !== 'never arrives') {
-        time.at(time.now + delayMs() + lateMs, () =>
-          this.#execute(script, keys, parameters).then(done, failed),
-        );
+        time.at(time.now + delayMs() + lateMs, async () => {
+          try {
+            done(await this.#execute(script, keys, parameters));
+          } catch (error) {
+            failed(error);
+          }
+        });
       }
       if (happens === 'arrives') {
         promise.then(

@@ -53,18 +53,19 @@ export class VirtualTime {
 
   /** Passes until the promise has settled: no time at all, where what is due now is enough. */
   async until<T>(promise: Promise<T>): Promise<T> {
-    let isOver = false;
+    const state = { isOver: false };
     const over = promise.finally(() => {
-      isOver = true;
+      state.isOver = true;
     });
     over.catch(() => {});
     await settled();
-    for (let rounds = 0; !isOver; rounds++) await this.pass(rounds < 20 ? 0 : 1);
+    for (let rounds = 0; !state.isOver; rounds++) await this.pass(rounds < 20 ? 0 : 1);
     return over;
   }
 
   /** A process's own clock and timers: `rate` of its seconds to one, and as far ahead as it says. */
-  clock({ rate = 1, aheadMs = 0 }: { readonly rate?: number; readonly aheadMs?: number } = {}): Clock & Timers {
+  clock({ rate = 1, aheadMs = 0 }: { readonly rate?: number; readonly aheadMs?: number } = {}): Clock &
+    Timers {
     const startedAt = this.#now;
     const local = (): number => (this.#now - startedAt) * rate + startedAt + aheadMs;
     return {

@@ -85,11 +85,14 @@ const REVEALERS: ReadonlySet<string> = new Set([
   'src/core/seal.ts',
   // The password for Redis, which the client sends when it connects.
   'src/runtime/redis/client.ts',
-  // The admin token, in the header of a call.
+  // The service token and the admin token, in the header of a call.
+  'src/proxy/keys/service-client.ts',
   'src/cli/admin-client.ts',
   // Key material for HMAC, and tokens that may not be empty.
   'src/key-service/peppers.ts',
   'src/key-service/tokens.ts',
+  // The password of the database is in its URL.
+  'src/key-service/store/postgres-url.ts',
 ]);
 
 const reveals: Find = (tokens, i) =>

@@ -45,7 +45,12 @@ export class Demand {
       limits,
       members,
       hasRefused,
-    }: { readonly now: number; readonly limits: readonly Limit[]; readonly members: number; readonly hasRefused: boolean },
+    }: {
+      readonly now: number;
+      readonly limits: readonly Limit[];
+      readonly members: number;
+      readonly hasRefused: boolean;
+    },
   ): Order {
     this.#advance(now);
     const { lifeMs } = this;

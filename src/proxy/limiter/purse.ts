@@ -159,7 +159,7 @@ export class Purse {
 
   async #serveAll(): Promise<void> {
     try {
-      for (let attempts = 0; this.#waiters.length > 0 || this.#errand !== null; ) {
+      for (let attempts = 0; this.#waiters.length > 0 || this.#errand !== null;) {
         attempts = (await this.#step(attempts)) ? 0 : attempts + 1;
       }
     } catch (error) {
@@ -185,7 +185,8 @@ export class Purse {
     const room = isOrdinary || this.#shared.whenDown === 'open' ? this.#waiters.length : this.#roomApart(now);
     const asked = Math.min(this.#waiters.length, room);
     if (this.#waiters.length > 0 && asked === 0) return this.#answerAll((at) => this.#refuseApart(at));
-    if (asked === 0 && this.#lease !== null && this.#lease.nextAt(now) !== null && errand === 'draw') return true;
+    if (asked === 0 && this.#lease !== null && this.#lease.nextAt(now) !== null && errand === 'draw')
+      return true;
     return this.#call(asked, isOrdinary && errand !== 'report', attempts);
   }
 
@@ -254,7 +255,8 @@ export class Purse {
       this.#spent(now);
       resolve(standing.accept(now, this.#lease));
     }
-    while (this.#waiters.length > 0 && this.#spendLease(now)) this.#waiters.shift()?.resolve(this.#acceptLeased(now));
+    while (this.#waiters.length > 0 && this.#spendLease(now))
+      this.#waiters.shift()?.resolve(this.#acceptLeased(now));
     if (this.#waiters.length === 0 || standing.free > 0) {
       this.#hasWaitedForLeases = false;
       return;

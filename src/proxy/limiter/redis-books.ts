@@ -5,7 +5,11 @@ import { BOOKS_LUA } from './books-script.ts';
 export interface Part {
   readonly name: string;
   /** Quota, window, and how much of the quota is kept for members that are silent. */
-  readonly limits: readonly { readonly quota: number; readonly windowMs: number; readonly reserved: number }[];
+  readonly limits: readonly {
+    readonly quota: number;
+    readonly windowMs: number;
+    readonly reserved: number;
+  }[];
   /** Whether the caller has spent units that must still be in the books. */
   readonly expected: boolean;
   /** For each limit, what the caller spent where no book could know: how long each counts, and how many. */

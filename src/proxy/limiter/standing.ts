@@ -14,12 +14,7 @@ export class Standing {
   /** Units of the lease spent since. */
   #spent = 0;
 
-  constructor(
-    limits: readonly NamedLimit[],
-    stands: readonly Stand[],
-    sentAt: number,
-    receivedAt: number,
-  ) {
+  constructor(limits: readonly NamedLimit[], stands: readonly Stand[], sentAt: number, receivedAt: number) {
     this.#limits = limits;
     this.#stands = stands;
     this.#sentAt = sentAt;

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
@@ -32,7 +33,7 @@ export function createListeningClient(
 ): Redis {
   const { servers } = config;
   if (servers.kind !== 'cluster') return new Redis(serverOptions(config, name, tls));
-  const nodes = [...servers.nodes];
+  let nodes = servers.nodes;
   let attempts = Math.floor(Math.random() * nodes.length);
   const next = (): RedisAddress | undefined => nodes[attempts++ % nodes.length];
   const client: Redis = new Redis({
@@ -43,7 +44,20 @@ export function createListeningClient(
       return backOff(times);
     },
   });
+  client.on('ready', () => {
+    const learn = (slots: unknown): void => {
+      nodes = [...servers.nodes, ...nodesIn(slots)];
+    };
+    // Without an answer, those known so far are what there is.
+    client.cluster('SLOTS').then(learn, () => {});
+  });
   return client;
+}
+
+/** From the reply to CLUSTER SLOTS: ranges, each with its first and last slot and then its nodes. */
+function nodesIn(slots: unknown): RedisAddress[] {
+  const ranges = slots as [number, number, ...[string | null, number][]][];
+  return ranges.flatMap(([, , ...nodes]) => nodes).flatMap(([host, port]) => (host ? [{ host, port }] : []));
 }
 
 /** Rejects where a file cannot be read or holds something else than it should: no later attempt can succeed. */
@@ -52,10 +66,28 @@ export async function readTls(config: RedisConfig): Promise<ConnectionOptions | 
   const options: ConnectionOptions = {};
   for (const part of ['ca', 'cert', 'key'] as const) {
     const path = config.tls[part];
-    if (path !== null) options[part] = await readFile(path);
+    if (path === null) continue;
+    const text = await readFile(path);
+    // The context below takes anything for an authority, and would then trust none.
+    if (part !== 'key' && !isCertificate(text)) {
+      throw new Error(`redis.tls.${part}: ${path} holds no certificate`);
+    }
+    options[part] = text;
   }
-  createSecureContext(options);
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    throw new Error('redis.tls: certificate and key do not fit together', { cause: error });
+  }
   return options;
+}
+
+function isCertificate(text: Buffer): boolean {
+  try {
+    return new X509Certificate(text).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Doubles up to 0.8 s, and is spread so that many processes do not come back at once. */

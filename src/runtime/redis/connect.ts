@@ -6,9 +6,11 @@ import { createClient, readTls, type Client } from './client.ts';
 import { Presence, type PresenceEvents, type PresenceOptions } from './presence.ts';
 import type { RedisConnection, RedisScript } from './redis.ts';
 
+export { subscribeRedis } from './subscribe.ts';
+
 export interface RedisOptions extends PresenceOptions {
-  /** How long a call may take, whatever it needs to send. */
-  readonly deadlineMs: number;
+  /** How long a call may take, whatever it needs to send; 100 ms where nothing is said. */
+  readonly deadlineMs?: number;
   readonly events: PresenceEvents & CommandEvents;
 }
 
@@ -29,7 +31,7 @@ class Connection implements RedisConnection {
   readonly #presence: Presence;
 
   constructor(client: Client, options: RedisOptions) {
-    this.#calls = new Calls(client, options.deadlineMs, options.events);
+    this.#calls = new Calls(client, options.deadlineMs ?? 100, options.events);
     this.#presence = new Presence(client, options, () => connectMasters(client));
     if (client instanceof Cluster) {
       client.on('+node', (node: Redis) => {
