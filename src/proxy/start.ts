@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ProxyConfig, RouteConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { PROFILES } from '../core/profile.ts';
 import type { Secret } from '../core/secret.ts';
-import type { ReportSink } from '../core/wire.ts';
+import type { Change, ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -53,6 +54,8 @@ export interface RunningProxy {
 }
 
 const SWEEP_MS = 60_000;
+/** How long an acknowledgement waits for leases to be given back; they end by themselves in a second at most. */
+const SETTLE_MS = 200;
 /** How long a stream may outlive its key, but for the lookup. */
 const STREAM_SWEEP_MS = 250;
 
@@ -61,7 +64,14 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
   const member = randomUUID();
   const limiter = await startLimiter({ ...options, redis: options.limits });
-  const { keys, knowledge, ...running } = await startKeys({ ...options, member, config: config.keys });
+  const settle = (changes: readonly Change[]): Promise<void> =>
+    Promise.race([limiter.release(...touchedBy(changes)), pause(SETTLE_MS, undefined, { ref: false })]);
+  const { keys, knowledge, ...running } = await startKeys({
+    ...options,
+    member,
+    settle,
+    config: config.keys,
+  });
   const gate = gateOf(options, { keys, knowledge, limiter });
   const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
   const upgrader = createUpgrader();
@@ -103,6 +113,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       await running.stop();
     },
   };
+}
+
+/** Whose limits may be others now: owners, and keys by themselves. */
+function touchedBy(changes: readonly Change[]): [owners: Set<string>, keys: Set<string>] {
+  const owners = changes.map(({ ownerId }) => ownerId).filter((id) => id !== null);
+  const keys = changes.map(({ keyId }) => keyId).filter((id) => id !== null);
+  return [new Set(owners), new Set(keys)];
 }
 
 function gateOf(

@@ -86,6 +86,7 @@ export function memberOf(
     asked: (result) => void told.push(`witness ${result}`),
   });
   const member = new Member({
+    settle: async () => undefined,
     id: 'm1',
     renewals,
     news: (listener) => {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Grant, News, Renewals } from '../../core/wire.ts';
+import type { Change, Grant, News, Renewals } from '../../core/wire.ts';
 import { answerWithin } from './deadline.ts';
 import type { Knowledge } from './knowledge.ts';
 import { ageOf, momentOf, type Moment } from './moment.ts';
@@ -22,6 +22,8 @@ export interface MemberOptions {
   /** Null where there is no Redis. */
   readonly witness: Witness | null;
   readonly staleIfErrorMs: number;
+  /** What is to be done about changes before they are acknowledged. Never rejects. */
+  readonly settle: (changes: readonly Change[]) => Promise<void>;
   readonly clock: Clock;
   readonly events: MemberEvents;
 }
@@ -156,6 +158,7 @@ export class Member {
       return told;
     }
     events.applied(grant.changes.length, renewalAgeMs);
+    await this.#options.settle(grant.changes);
     this.#due = true;
     return told;
   }

@@ -1,7 +1,7 @@
 import type { ProxyConfig } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Seal } from '../../core/seal.ts';
-import type { KeySource, News, Renewals } from '../../core/wire.ts';
+import type { Change, KeySource, News, Renewals } from '../../core/wire.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import { RedisHead } from '../../runtime/redis/head.ts';
 import type { RedisConnection } from '../../runtime/redis/redis.ts';
@@ -31,6 +31,8 @@ export interface KeyOptions extends KeyPartners {
   /** The name of this process. */
   readonly member: string;
   readonly config: ProxyConfig['keys'];
+  /** What is to be done about changes before they are acknowledged. Never rejects. */
+  readonly settle: (changes: readonly Change[]) => Promise<void>;
   readonly clock: Clock;
   readonly metrics: Metrics;
 }
@@ -75,6 +77,7 @@ export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
     knowledge,
     witness,
     staleIfErrorMs,
+    settle: options.settle,
     clock,
     events: events.member,
   });

@@ -22,8 +22,8 @@ export interface Limiter {
 export interface RunningLimiter extends Limiter {
   /** Forgets what is as good as new. Called from time to time. */
   sweep(): void;
-  /** Gives back what is leased for this owner, so that changed limits hold from here on. */
-  release(owner: string): Promise<void>;
+  /** Gives back what is leased for these owners and keys, so that changed limits hold from here on. */
+  release(owners: ReadonlySet<string>, keys: ReadonlySet<string>): Promise<void>;
   /** Gives back all that is leased. Whatever is asked afterwards is unavailable. */
   stop(): Promise<void>;
 }

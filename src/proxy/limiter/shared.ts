@@ -83,9 +83,12 @@ export class SharedLimiter implements RunningLimiter {
     }
   }
 
-  async release(owner: string): Promise<void> {
-    const entries = [...this.#entries.values()].filter((entry) => entry.owner === owner);
-    await Promise.all(entries.map(({ purse }) => purse.release()));
+  async release(owners: ReadonlySet<string>, keys: ReadonlySet<string>): Promise<void> {
+    const partitions = new Set(Array.from(keys, (key) => `key:${key}`));
+    const touched = [...this.#entries.values()].filter(
+      (entry) => owners.has(entry.owner) || entry.partitions.some((partition) => partitions.has(partition)),
+    );
+    await Promise.all(touched.map(({ purse }) => purse.release()));
   }
 
   async stop(): Promise<void> {

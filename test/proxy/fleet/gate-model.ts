@@ -64,6 +64,7 @@ export class GateModel implements Process, KeySource, Renewals {
       asked: () => undefined,
     });
     const member = new Member({
+      settle: async () => undefined,
       id,
       renewals: this,
       news: () => () => undefined,

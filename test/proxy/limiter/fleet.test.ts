@@ -70,7 +70,10 @@ describe('four replicas that share limits', () => {
         const { accepted, limit } = await new Run(redis, history).play();
         expect(violationOf(accepted, limit)).toBeNull();
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 40), ...(process.env['SEED'] ? { seed: Number(process.env['SEED']) } : {}) },
+      {
+        numRuns: Number(process.env['RUNS'] ?? 40),
+        ...(process.env['SEED'] ? { seed: Number(process.env['SEED']) } : {}),
+      },
     );
   }, 600_000);
 });
