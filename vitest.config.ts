@@ -18,7 +18,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['test/{proxy,wire,runtime,commands}/**/*.test.ts'],
+          include: ['test/{proxy,wire,runtime,commands,proof}/**/*.test.ts'],
           globalSetup: 'test/commands/build.ts',
         },
       },
