@@ -75,11 +75,11 @@ export class Connection {
     this.#end();
   }
 
-  #end(): void {
+  #end(why: Error = new ConnectionLost('it ended before the answer')): void {
     this.#open = false;
     const waiting = this.#waiting;
     this.#waiting = null;
-    waiting?.reject(new ConnectionLost('it ended before the answer'));
+    waiting?.reject(why);
   }
 
   #read(): void {
@@ -87,6 +87,11 @@ export class Connection {
     if (headEnd < 0) return;
     const head = this.#received.slice(0, headEnd);
     const bodyLength = lengthOfBody(head);
+    if (bodyLength === null) {
+      this.#end(new Error(`an answer without a length:\n${head}`));
+      this.#socket.destroy();
+      return;
+    }
     const end = headEnd + 4 + bodyLength;
     if (this.#received.length < end) return;
     const body = this.#received.slice(headEnd + 4, end);
@@ -100,10 +105,9 @@ export class Connection {
 }
 
 /** Our upstream and the refusals of the gate always say how long their body is. */
-function lengthOfBody(head: string): number {
+function lengthOfBody(head: string): number | null {
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-  if (length === undefined) throw new Error(`an answer without a length:\n${head}`);
-  return Number(length);
+  return length === undefined ? null : Number(length);
 }
 
 /** A GET with a key, as its bytes. */

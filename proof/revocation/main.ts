@@ -97,7 +97,13 @@ async function show(proof: Proof, { quick, seed }: Options, folder: string): Pro
   } catch (error) {
     findings.must(false, error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
-  for (const cleanUp of cleanUps) await cleanUp();
+  for (const cleanUp of cleanUps) {
+    try {
+      await cleanUp();
+    } catch (error) {
+      findings.must(false, `cleaning up: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   const verdict = findings.ok ? 'ok    ' : 'FAILED';
   process.stdout.write(`${verdict} ${proof.name.padEnd(14)} ${findings.measured} (${seconds} s)\n`);
@@ -105,5 +111,9 @@ async function show(proof: Proof, { quick, seed }: Options, folder: string): Pro
   return findings.ok;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // What was started goes with this process.
+  process.once(signal, () => process.exit(1));
+}
 // Whatever hangs on is no reason to stay.
 process.exit(await main());

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RedisServer } from '../../../test/support/redis-servers.ts';
 import type { Fleet, Gate, KeyServiceProcess } from '../fleet.ts';
+import type { Program } from '../program.ts';
 import type { Random } from '../random.ts';
 import type { Relay } from '../relay.ts';
 import type { Weather } from './weather.ts';
@@ -26,12 +27,14 @@ export interface ChaosOptions {
   readonly weather: Weather;
 }
 
-/** A gate needs a moment to notice that it has no time any more. */
+/** Some calm is long enough for everybody to recover, some is not. */
 const CALM_MS = [300, 7000] as const;
 
 /** Faults one after another, now and then two at once, with calm between. */
 export class Chaos {
   readonly #options: ChaosOptions;
+  /** Processes that a fault has in hand. */
+  readonly #taken = new Set<Program>();
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
   /** What was done, and how often. */
@@ -55,8 +58,9 @@ export class Chaos {
   async #run(): Promise<void> {
     const { random } = this.#options;
     while (!this.#stopped) {
-      const faults = random.chance(0.25) ? [this.#draw(), this.#draw()] : [this.#draw()];
-      await Promise.all(faults.map((fault) => this.#cause(fault)));
+      // Two of a kind would only get into each other's way.
+      const faults = new Set(random.chance(0.25) ? [this.#draw(), this.#draw()] : [this.#draw()]);
+      await Promise.all([...faults].map((fault) => this.#cause(fault)));
       const calmMs = random.between(...CALM_MS);
       for (let waitedMs = 0; waitedMs < calmMs && !this.#stopped; waitedMs += 100) await pause(100);
     }
@@ -72,7 +76,7 @@ export class Chaos {
     const gate = random.oneOf(fleet.gates);
     switch (fault) {
       case 'freezeGate':
-        return this.#freeze(gate);
+        return this.#freeze(gate.program, 'a gate is stopped', gate.program.name);
       case 'cutKeyService':
         return this.#cut(gate, [gate.toKeyService]);
       case 'cutRedis':
@@ -86,19 +90,22 @@ export class Chaos {
       case 'killAllKeyServices':
         return this.#kill(fleet.keyServices);
       case 'freezeKeyService':
-        return this.#freezeKeyService(random.oneOf(fleet.keyServices));
+        return this.#freeze(random.oneOf(fleet.keyServices).program, 'a key service is stopped', null);
       case 'restartRedis':
         return this.#restartRedis();
     }
   }
 
-  async #freeze({ program }: Gate): Promise<void> {
-    if (program.isFrozen) return;
-    const over = this.#options.weather.disturb('a gate is stopped', program.name);
+  /** Stopped, it does nothing; when it wakes up it goes on in the middle of what it was doing. */
+  async #freeze(program: Program, what: string, gate: string | null): Promise<void> {
+    if (this.#taken.has(program)) return;
+    this.#taken.add(program);
+    const over = this.#options.weather.disturb(what, gate);
     program.freeze();
     await pause(this.#options.random.between(200, 5000));
     program.thaw();
     over();
+    this.#taken.delete(program);
   }
 
   async #cut({ program }: Gate, relays: readonly (Relay | null)[]): Promise<void> {
@@ -122,22 +129,14 @@ export class Chaos {
 
   async #kill(victims: readonly KeyServiceProcess[]): Promise<void> {
     const { random, weather } = this.#options;
-    const running = victims.filter(({ program }) => program.isRunning && !program.isFrozen);
-    const over = weather.disturb(`${running.length} key services are killed`, null);
-    await Promise.all(running.map(({ program }) => program.kill()));
+    const programs = victims.map(({ program }) => program).filter((program) => !this.#taken.has(program));
+    for (const program of programs) this.#taken.add(program);
+    const over = weather.disturb(`${programs.length} key services are killed`, null);
+    await Promise.all(programs.map((program) => program.kill()));
     await pause(random.between(0, 3000));
-    await Promise.all(running.map(({ program }) => program.start()));
+    await Promise.all(programs.map((program) => program.start()));
     over();
-  }
-
-  /** It wakes up in the middle of what it was doing, long after others have gone on. */
-  async #freezeKeyService({ program }: KeyServiceProcess): Promise<void> {
-    if (program.isFrozen || !program.isRunning) return;
-    const over = this.#options.weather.disturb('a key service is stopped', null);
-    program.freeze();
-    await pause(this.#options.random.between(200, 4000));
-    program.thaw();
-    over();
+    for (const program of programs) this.#taken.delete(program);
   }
 
   /** What was written since the last save is lost, and it is another process. */
