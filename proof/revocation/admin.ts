@@ -108,15 +108,27 @@ export async function makeKey(admin: AdminApi, owner: string): Promise<MadeKey> 
   return { keyId: String(body['key_id']), key: String(body['key']), owner };
 }
 
-/** What a revocation's reply says of the members; a list counts as its length. */
+/** What a revocation's reply says of the members. */
 export interface Propagation {
   readonly members: number;
   readonly acked: number;
   readonly fenced: number;
+  readonly fencedMembers: readonly string[];
 }
 
 export function propagationOf({ body }: Reply): Propagation {
   const said = (body['propagation'] ?? {}) as Record<string, unknown>;
-  const count = (value: unknown): number => (Array.isArray(value) ? value.length : Number(value));
-  return { members: count(said['members']), acked: count(said['acked']), fenced: count(said['fenced']) };
+  const names = said['fenced_members'];
+  return {
+    members: Number(said['members']),
+    acked: Number(said['acked']),
+    fenced: Number(said['fenced']),
+    fencedMembers: Array.isArray(names) ? names.map(String) : [],
+  };
+}
+
+/** From which instant on a revocation says that it holds everywhere; NaN where it says nothing of that. */
+export function certainAtOf({ status, body, endedAt }: Reply): number {
+  if (status === 200) return endedAt;
+  return status === 202 ? Date.parse(String(body['certain_at'])) - performance.timeOrigin : Number.NaN;
 }

@@ -124,7 +124,7 @@ export class Fleet {
   }
 }
 
-export async function until200({ port, program }: Gate, key: string, patienceMs = 15_000): Promise<void> {
+export async function until200({ port, program }: Gate, key: string, patienceMs = 60_000): Promise<void> {
   const end = performance.now() + patienceMs;
   for (;;) {
     const answer = await askOnce(port, key);

@@ -7,7 +7,7 @@ import { askOnce, reasonOf } from './connection.ts';
 import type { Fleet } from './fleet.ts';
 import type { Findings } from './proof.ts';
 import type { Caller } from './upstream.ts';
-import { onlyStatuses, statusText, Watch } from './watch.ts';
+import { mustBeOnly, Watch } from './watch.ts';
 
 const HEAD = 'plexgate:head';
 const NEWS = 'plexgate:news';
@@ -54,8 +54,7 @@ export class Forgery {
     }
     await this.#writeNonsense(altered.key, strange);
     await watch.stop();
-    const statuses = watch.statuses(0, Infinity);
-    findings.must(onlyStatuses(statuses, 200), `forgery: a good key got ${statusText(statuses)}`);
+    mustBeOnly(findings, watch.statuses(0, Infinity), [200], 'a good key, with forgeries beside it');
     const counted = (await this.#forged()) - before;
     findings.must(counted > 0, 'no metric counts forged records and messages');
     this.told = `${counted} forged records and messages counted, none believed`;

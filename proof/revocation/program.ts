@@ -9,7 +9,7 @@ import type { Stage } from './proof.ts';
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
 /** On Linux the kernel ends the child when this process is gone, also when it was killed. */
 const SETPRIV = '/usr/bin/setpriv';
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const STARTS_MAX = 3;
 
 export interface ProgramOptions {

@@ -19,35 +19,55 @@ export interface Stage {
   atEnd(cleanUp: () => Promise<void> | void): void;
 }
 
-const FAILURES_SHOWN = 5;
+const FAILURES_SHOWN = 8;
 
 /** What a proof has measured, and what it found wrong. */
 export class Findings {
   readonly #measured: string[] = [];
-  readonly #failures: string[] = [];
-  #unshown = 0;
-
-  get ok(): boolean {
-    return this.#failures.length === 0;
-  }
+  readonly #wrong = new Found();
+  readonly #late = new Found();
 
   /** A number for the reader. */
   note(text: string): void {
     this.#measured.push(text);
   }
 
-  /** What has to be so. */
+  /** What has to be so, however slow the machine. */
   must(is: boolean, otherwise: string): void {
-    if (is) return;
-    if (this.#failures.length < FAILURES_SHOWN) this.#failures.push(otherwise);
-    else this.#unshown += 1;
+    if (!is) this.#wrong.add(otherwise);
+  }
+
+  /** What has to be so in time, where the machine has time. */
+  inTime(is: boolean, otherwise: string): void {
+    if (!is) this.#late.add(otherwise);
   }
 
   get measured(): string {
     return this.#measured.join('; ');
   }
 
-  get failures(): readonly string[] {
-    return this.#unshown === 0 ? this.#failures : [...this.#failures, `and ${this.#unshown} more`];
+  get wrong(): readonly string[] {
+    return this.#wrong.told;
+  }
+
+  get late(): readonly string[] {
+    return this.#late.told;
+  }
+}
+
+/** Sentences with how often each was found. */
+class Found {
+  readonly #counts = new Map<string, number>();
+  #unshown = 0;
+
+  add(what: string): void {
+    const before = this.#counts.get(what) ?? 0;
+    if (before > 0 || this.#counts.size < FAILURES_SHOWN) this.#counts.set(what, before + 1);
+    else this.#unshown += 1;
+  }
+
+  get told(): readonly string[] {
+    const shown = [...this.#counts].map(([what, count]) => (count === 1 ? what : `${what} (${count} times)`));
+    return this.#unshown === 0 ? shown : [...shown, `and ${this.#unshown} more`];
   }
 }

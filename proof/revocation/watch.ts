@@ -1,6 +1,7 @@
 import type { Answer } from './connection.ts';
 import type { Gate } from './fleet.ts';
 import { Load } from './load.ts';
+import type { Findings } from './proof.ts';
 
 /** What one key is answered on some gates over time. */
 export class Watch {
@@ -44,7 +45,18 @@ export function statusText(counts: ReadonlyMap<number, number>): string {
   return [...counts].map(([status, count]) => `${status} x ${count}`).join(', ') || 'none';
 }
 
-/** Whether there were answers, and none but these. */
-export function onlyStatuses(counts: ReadonlyMap<number, number>, ...allowed: readonly number[]): boolean {
-  return counts.size > 0 && [...counts.keys()].every((status) => allowed.includes(status));
+/** There MUST be answers, and none but these; 503 in place of 200 is a matter of time. */
+export function mustBeOnly(
+  findings: Findings,
+  counts: ReadonlyMap<number, number>,
+  allowed: readonly number[],
+  where: string,
+): void {
+  const others = [...counts.keys()].filter((status) => !allowed.includes(status));
+  const text = `${where}: ${statusText(counts)}`;
+  findings.must(
+    others.every((status) => status === 503),
+    text,
+  );
+  findings.inTime(others.length === 0 && counts.size > 0, text);
 }

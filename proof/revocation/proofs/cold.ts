@@ -6,6 +6,7 @@ import { Fleet, type Gate } from '../fleet.ts';
 import { percentile } from '../percentile.ts';
 import type { Findings, Proof, Stage } from '../proof.ts';
 import { isLookup, type Delay } from '../relay.ts';
+import { mustBeOnly } from '../watch.ts';
 
 const COLD = 1000;
 const ACROSS = 512;
@@ -40,30 +41,38 @@ async function coldOnce(fleet: Fleet, findings: Findings): Promise<void> {
     fleet.gates.map(({ port }) => Promise.all(Array.from({ length: COLD }, () => Connection.opened(port)))),
   );
   for (const { toKeyService } of fleet.gates) toKeyService?.delayAnswers(slowLookups);
-  const before = await callsOf(fleet);
+  const before = await Promise.all(fleet.gates.map((gate) => callsOf(fleet, gate)));
   const answers = await Promise.all(connections.flat().map((connection) => connection.ask(requestWith(key))));
-  const after = await callsOf(fleet);
+  const after = await Promise.all(fleet.gates.map((gate) => callsOf(fleet, gate)));
   for (const connection of connections.flat()) connection.close();
   for (const { toKeyService } of fleet.gates) toKeyService?.delayAnswers(null);
-  const calls = after.map((count, i) => count - (before[i] ?? 0));
   const good = answers.filter(({ status }) => status === 200).length;
-  findings.must(good === answers.length, `of ${answers.length} cold requests ${good} were answered 200`);
   findings.must(
-    calls.every((count) => count <= 1) && calls.some((count) => count > 0),
-    `key-service calls for ${COLD} cold requests on each gate: ${calls.join(', ')}`,
+    answers.every(({ status }) => status === 200 || status === 503),
+    'a cold request was answered something else than 200 or 503',
   );
-  findings.note(`${COLD} cold requests on each gate: ${calls.join(', ')} key-service calls`);
+  findings.inTime(good === answers.length, `of ${answers.length} cold requests ${good} were answered 200`);
+  const calls = after.map((count, i) => count.all - (before[i]?.all ?? 0));
+  // Who has had no answer in time may ask again.
+  const more = after.map((count, i) => (calls[i] ?? 0) - (count.failed - (before[i]?.failed ?? 0)));
+  const told = `${COLD} cold requests on each gate: ${calls.join(', ')} key-service calls`;
+  findings.must(more.every((count) => count <= 1) && calls.some((count) => count > 0), told);
+  findings.inTime(
+    calls.every((count) => count <= 1),
+    told,
+  );
+  findings.note(told);
 }
 
 const slowLookups: Delay = (line) => (isLookup(line) ? SLOW_MS : 0);
 
-/** By each gate's own metric, or by what its relay saw pass, whichever is more. */
-function callsOf(fleet: Fleet): Promise<number[]> {
-  return Promise.all(
-    fleet.gates.map(async (gate) =>
-      Math.max((await fleet.scrape(gate)).keyServiceCalls, gate.toKeyService?.lookups ?? 0),
-    ),
-  );
+/** Questions to the key service by the gate's own metric, or by what its relay saw pass, whichever is more. */
+async function callsOf(fleet: Fleet, gate: Gate): Promise<{ readonly all: number; readonly failed: number }> {
+  const scrape = await fleet.scrape(gate);
+  return {
+    all: Math.max(scrape.keyServiceCalls, gate.toKeyService?.lookups ?? 0),
+    failed: scrape.sum('plexgate_key_lookups_total', { layer: 'origin', result: 'error' }),
+  };
 }
 
 async function acrossExpiry(stage: Stage, fleet: Fleet, findings: Findings): Promise<void> {
@@ -74,24 +83,31 @@ async function acrossExpiry(stage: Stage, fleet: Fleet, findings: Findings): Pro
   const connections = await Promise.all(Array.from({ length: ACROSS }, () => Connection.opened(gate.port)));
   const callsBefore = gate.toKeyService?.lookups ?? 0;
   const until = performance.now() + (stage.quick ? 3 : 10) * FRESH_MS;
-  const all = await Promise.all(connections.map((connection) => askUntil(connection, key, until)));
+  const statuses = new Map<number, number>();
+  const all = await Promise.all(connections.map((connection) => askUntil(connection, key, until, statuses)));
+  mustBeOnly(findings, statuses, [200], 'across expiries');
   for (const connection of connections) connection.close();
   gate.toKeyService?.delayAnswers(null);
   const latencies = all.flat();
   const longest = latencies.reduce((most, ms) => Math.max(most, ms), 0);
-  findings.must(longest < WAITED_MS, `the longest request took ${longest.toFixed(0)} ms`);
+  findings.inTime(longest < WAITED_MS, `the longest request took ${longest.toFixed(0)} ms`);
   const calls = (gate.toKeyService?.lookups ?? 0) - callsBefore;
   findings.note(
     `${latencies.length} requests on ${ACROSS} connections across expiries every ${FRESH_MS} ms (${calls} lookups of ${SLOW_MS} ms): p99 ${percentile(latencies, 0.99).toFixed(1)} ms, longest ${longest.toFixed(1)} ms (under ${WAITED_MS})`,
   );
 }
 
-async function askUntil(connection: Connection, key: string, until: number): Promise<number[]> {
+async function askUntil(
+  connection: Connection,
+  key: string,
+  until: number,
+  statuses: Map<number, number>,
+): Promise<number[]> {
   const latencies: number[] = [];
   await pause(Math.random() * 500);
   while (performance.now() < until) {
     const { status, begunAt, endedAt } = await connection.ask(requestWith(key));
-    if (status !== 200) throw new Error(`a known key was answered ${status}`);
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
     latencies.push(endedAt - begunAt);
     await pause(500);
   }

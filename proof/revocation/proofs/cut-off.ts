@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startRedis } from '../../../test/support/redis-servers.ts';
-import { makeKey, propagationOf } from '../admin.ts';
+import { certainAtOf, makeKey, propagationOf } from '../admin.ts';
 import { FENCE_MS, FENCED_MS, Fleet, until200, type Gate } from '../fleet.ts';
 import type { Findings, Proof } from '../proof.ts';
-import { onlyStatuses, statusText, Watch } from '../watch.ts';
+import { mustBeOnly, statusText, Watch } from '../watch.ts';
 import { mustBeFenced } from './paused.ts';
 
 const GATES = 5;
@@ -54,12 +54,13 @@ async function withoutBoth({ fleet, steady, findings }: Scene): Promise<void> {
   victim.toKeyService?.cut();
   victim.toRedis?.cut();
   const reply = await fleet.admin.revoke(keyId);
-  mustBeFenced(reply, findings);
-  await pause(1500);
+  await mustBeFenced(reply, victim, findings);
+  const certainAt = certainAtOf(reply);
+  await pause(Math.max(certainAt - performance.now(), 0) + 1500);
   const healedAt = performance.now();
   victim.toKeyService?.heal();
   victim.toRedis?.heal();
-  await until200(victim, steady, 5000);
+  await until200(victim, steady);
   await pause(2000);
   await Promise.all([watch.stop(), steadyHere.stop(), steadyElsewhere.stop()]);
 
@@ -68,12 +69,10 @@ async function withoutBoth({ fleet, steady, findings }: Scene): Promise<void> {
     !afterwards.has(200),
     `cut off from both: ${statusText(afterwards)} after DELETE had returned`,
   );
-  const here = steadyHere.statuses(0, Infinity);
-  findings.must(onlyStatuses(here, 200, 503), `cut off from both: another key got ${statusText(here)}`);
+  mustBeOnly(findings, steadyHere.statuses(0, Infinity), [200, 503], 'cut off from both, another key');
   const dark = steadyHere.statuses(reply.endedAt, healedAt - 100);
-  findings.must(onlyStatuses(dark, 503), `cut off from both, past the fence: ${statusText(dark)}`);
-  const elsewhere = steadyElsewhere.statuses(0, Infinity);
-  findings.must(onlyStatuses(elsewhere, 200), `another gate: ${statusText(elsewhere)}`);
+  mustBeOnly(findings, dark, [503], 'cut off from both, past the fence, another key');
+  mustBeOnly(findings, steadyElsewhere.statuses(0, Infinity), [200], 'another gate cut off, another key');
   findings.note(`cut off from both: DELETE ${(reply.endedAt - reply.begunAt).toFixed(0)} ms, fenced`);
 }
 
@@ -97,11 +96,9 @@ async function withoutRedis({ fleet, steady, findings }: Scene): Promise<void> {
     reply.status === 200 && members === GATES && acked === GATES,
     `without its Redis: DELETE answered ${reply.status}, ${acked} of ${members} acked`,
   );
-  findings.must(ms < RENEWS_EVERY_MS + SLACK_MS, `without its Redis: DELETE took ${ms.toFixed(0)} ms`);
-  const afterwards = watch.statuses(reply.endedAt, Infinity);
-  findings.must(onlyStatuses(afterwards, 401), `without its Redis: ${statusText(afterwards)} after DELETE`);
-  const here = steadyHere.statuses(0, Infinity);
-  findings.must(onlyStatuses(here, 200), `without its Redis: another key got ${statusText(here)}`);
+  findings.inTime(ms < RENEWS_EVERY_MS + SLACK_MS, `without its Redis: DELETE took ${ms.toFixed(0)} ms`);
+  mustBeOnly(findings, watch.statuses(reply.endedAt, Infinity), [401], 'without its Redis, after DELETE');
+  mustBeOnly(findings, steadyHere.statuses(0, Infinity), [200], 'without its Redis, another key');
   findings.note(`only its Redis away: acked after ${ms.toFixed(0)} ms`);
 }
 
@@ -116,11 +113,10 @@ async function withoutKeyService({ fleet, steady, findings }: Scene): Promise<vo
   await pause(STALE_MS + SLACK_MS + 1500);
   const healedAt = performance.now();
   victim.toKeyService?.heal();
-  await until200(victim, steady, 5000);
+  await until200(victim, steady);
   await Promise.all([here.stop(), elsewhere.stop()]);
   mustGoStale(findings, 'key service away for one gate', here, { cutAt, healedAt });
-  const beside = elsewhere.statuses(0, Infinity);
-  findings.must(onlyStatuses(beside, 200), `key service away for another gate: ${statusText(beside)}`);
+  mustBeOnly(findings, elsewhere.statuses(0, Infinity), [200], 'key service away for another gate');
 }
 
 async function withoutAnyKeyService({ fleet, steady, findings }: Scene): Promise<void> {
@@ -130,7 +126,7 @@ async function withoutAnyKeyService({ fleet, steady, findings }: Scene): Promise
   await pause(STALE_MS + SLACK_MS + 1500);
   const healedAt = performance.now();
   await fleet.keyServices[0]?.program.start();
-  await Promise.all(fleet.gates.map((gate) => until200(gate, steady, 5000)));
+  await Promise.all(fleet.gates.map((gate) => until200(gate, steady)));
   await watch.stop();
   mustGoStale(findings, 'key service killed', watch, { cutAt, healedAt });
 }
@@ -141,12 +137,11 @@ function mustGoStale(
   watch: Watch,
   { cutAt, healedAt }: { readonly cutAt: number; readonly healedAt: number },
 ): void {
-  const all = watch.statuses(cutAt, Infinity);
-  findings.must(onlyStatuses(all, 200, 503), `${where}: ${statusText(all)}`);
+  mustBeOnly(findings, watch.statuses(cutAt, Infinity), [200, 503], where);
   const during = watch.statuses(cutAt, cutAt + STALE_MS - RENEWS_EVERY_MS - SLACK_MS);
-  findings.must(onlyStatuses(during, 200), `${where}, while it may go on: ${statusText(during)}`);
+  mustBeOnly(findings, during, [200], `${where}, while it may go on`);
   const beyond = watch.statuses(cutAt + STALE_MS + SLACK_MS / 2, healedAt);
-  findings.must(onlyStatuses(beyond, 503), `${where}, beyond staleIfError: ${statusText(beyond)}`);
+  mustBeOnly(findings, beyond, [503], `${where}, beyond staleIfError`);
   const last = watch.between(cutAt, healedAt).findLast(({ status }) => status === 200);
   findings.note(`${where}: 200 for ${(((last?.begunAt ?? cutAt) - cutAt) / 1000).toFixed(1)} s, then 503`);
 }
@@ -164,7 +159,7 @@ async function uncertain({ fleet, steady, findings }: Scene): Promise<void> {
   const watch = new Watch(fleet.gates, key);
   const other = new Watch([victim], steady);
   const reply = await fleet.admin.revoke(keyId);
-  const certainAt = Date.parse(String(reply.body['certain_at'])) - performance.timeOrigin;
+  const certainAt = certainAtOf(reply);
   findings.must(reply.status === 202, `a revocation that can't be certain answered ${reply.status}`);
   const atMost = reply.begunAt + 1.15 * (STALE_MS + FENCE_MS) + 2 * SLACK_MS;
   findings.must(
@@ -175,13 +170,12 @@ async function uncertain({ fleet, steady, findings }: Scene): Promise<void> {
   await Promise.all([watch.stop(), other.stop()]);
   fleet.keyServices[0]?.toRedis?.heal();
   victim.toKeyService?.heal();
-  await until200(victim, steady, 5000);
+  await until200(victim, steady);
 
   const passed = watch.between(reply.begunAt, certainAt).filter(({ status }) => status === 200).length;
   const afterwards = watch.statuses(certainAt, Infinity);
   findings.must(!afterwards.has(200), `at certain_at: ${statusText(afterwards)}`);
-  const beside = other.statuses(0, Infinity);
-  findings.must(onlyStatuses(beside, 200, 503), `another key meanwhile: ${statusText(beside)}`);
+  mustBeOnly(findings, other.statuses(0, Infinity), [200, 503], 'uncertain, another key');
   const again = await fleet.admin.revoke(keyId);
   findings.must(again.status === 200, `the repeated DELETE answered ${again.status}`);
   findings.note(
