@@ -36,7 +36,8 @@ export const cutOff: Proof = {
     await fleet.admin.putOwner('owner', { profile: 'standard', tier: 'default' });
     const { key } = await makeKey(fleet.admin, 'owner');
     const scene: Scene = { fleet, steady: key, findings };
-    for (const part of [withoutBoth, withoutRedis, withoutKeyService, withoutAnyKeyService, uncertain]) {
+    const parts = [withoutBoth, withoutRedis, denied, withoutKeyService, withoutAnyKeyService, uncertain];
+    for (const part of parts) {
       await fleet.warm(key);
       await part(scene);
     }
@@ -100,6 +101,24 @@ async function withoutRedis({ fleet, steady, findings }: Scene): Promise<void> {
   mustBeOnly(findings, watch.statuses(reply.endedAt, Infinity), [401], 'without its Redis, after DELETE');
   mustBeOnly(findings, steadyHere.statuses(0, Infinity), [200], 'without its Redis, another key');
   findings.note(`only its Redis away: acked after ${ms.toFixed(0)} ms`);
+}
+
+/** Only the key service away for a gate, and a key revoked meanwhile: Redis tells it that something has changed. */
+async function denied({ fleet, findings }: Scene): Promise<void> {
+  const { keyId, key } = await makeKey(fleet.admin, 'owner');
+  await fleet.warm(key);
+  const victim = fleet.gates[4] as Gate;
+  const watch = new Watch(fleet.gates, key);
+  victim.toKeyService?.cut();
+  const reply = await fleet.admin.revoke(keyId);
+  await mustBeFenced(reply, victim, findings);
+  const certainAt = certainAtOf(reply);
+  // Well within staleIfError: without a change it would go on.
+  await pause(Math.max(certainAt - performance.now(), 0) + 2000);
+  await watch.stop();
+  victim.toKeyService?.heal();
+  const afterwards = watch.statuses(certainAt, Infinity);
+  findings.must(!afterwards.has(200), `denied by Redis: ${statusText(afterwards)} after DELETE had returned`);
 }
 
 /** Key service away for one gate: warm keys go on while Redis confirms, for `staleIfError`, and then no more. */

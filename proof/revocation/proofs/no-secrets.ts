@@ -38,7 +38,7 @@ async function withStore(
     gates: 2,
     redis: redis.port,
     store: store === 'sqlite' ? store : (await store.createDatabase()).reveal(),
-    keys: { freshFor: '1s' },
+    keys: { freshFor: '1s', negativeFor: '1s' },
     logLevel: 'trace',
     label: name,
   });
