@@ -12,6 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{core,config,key-service,contracts,tidy}/**/*.test.ts', 'test/*.test.ts'],
+          globalSetup: ['test/support/find-postgres.ts', 'test/support/redis-programs.ts'],
         },
       },
       {
@@ -19,7 +20,11 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/{proxy,wire,runtime,commands,proof}/**/*.test.ts'],
-          globalSetup: 'test/commands/build.ts',
+          globalSetup: [
+            'test/commands/build.ts',
+            'test/support/find-postgres.ts',
+            'test/support/redis-programs.ts',
+          ],
         },
       },
       {

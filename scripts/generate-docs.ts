@@ -2,12 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { configReference } from '../src/config/reference.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
+import { openApiPage } from './openapi-page.ts';
 
 /** Pages that are made from the code. A test compares each with its file. */
 export const GENERATED_PAGES: readonly (readonly [file: string, text: () => string | Promise<string>])[] = [
   ['docs/config.md', configReference],
   ['docs/errors.md', errorsPage],
   ['docs/metrics.md', metricsPage],
+  ['docs/openapi.json', openApiPage],
 ];
 
 if (import.meta.main) {

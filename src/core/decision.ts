@@ -3,8 +3,8 @@ import type { KeyRecord } from './key.ts';
 import type { LimitState } from './limit.ts';
 import type { Reason } from './reasons.ts';
 
-/** Which layer answered a key lookup: this process's cache, or where the keys are kept. */
-export type LookupSource = 'l1' | 'origin';
+/** Which layer answered a key lookup: this process's memory, Redis, or where the keys are kept. */
+export type LookupSource = 'l1' | 'l2' | 'origin';
 
 /** What a decision was about: everything log, metric and answer need, whatever the outcome. */
 export interface Subject<Route> {
@@ -24,7 +24,7 @@ export interface Permit<Route> extends Subject<Route> {
   readonly route: Route;
   /** Null on open routes and preflights. */
   readonly credential: Credential | null;
-  /** Whether no change has touched the key since; asked again in the tick that writes the first byte upstream. */
+  /** Whether the key may be used at this very moment; asked again in the tick that writes the first byte upstream. */
   readonly stands: () => boolean;
   readonly [minted]: true;
 }

@@ -1,11 +1,9 @@
-import { parseInstant } from './instant.ts';
-import type { KeyRecord, Owner } from './key.ts';
-import { formatLimit, parseLimit, type Limit } from './limit.ts';
+import type { KeyRecord } from './key.ts';
 import type { Digest } from './secret.ts';
 
 /**
  * What the two roles agree on. The gate asks a key service through `KeySource`; the reference key service offers
- * it in process, and the same answers travel as JSON over `POST /v1/keys/resolve`.
+ * it in process, and the same answers travel as JSON (`wire-json.ts`) over `POST /v1/keys/resolve`.
  */
 export interface KeySource {
   /** Rejects when the question could not be answered; a rejection says nothing about the key. */
@@ -74,7 +72,7 @@ export interface Change {
 /** Hears of every change, in order, before the call that made it returns. */
 export type ChangeListener = (change: Change) => void;
 
-/** Where a gate tells what it has seen. The in-process key service offers it; the same report will travel as JSON. */
+/** Where a gate tells what it has seen. The in-process key service offers it; the same report travels as JSON. */
 export interface ReportSink {
   /** Counted once, however often it is sent: a member's sequence numbers are remembered with the counts. */
   report(report: Report): Promise<void>;
@@ -124,76 +122,4 @@ export interface SuppressedRefusals {
   readonly count: number;
   readonly firstAt: number;
   readonly lastAt: number;
-}
-
-/** The JSON form of a key record. Instants are RFC 3339 in UTC, limits their configuration text. */
-export interface RecordJson {
-  key_id: string;
-  name: string;
-  profile: Owner['profile'];
-  owner: {
-    id: string;
-    profile: Owner['profile'];
-    tier: string;
-    enabled: boolean;
-    workspace: string | null;
-    limits: string[] | null;
-  };
-  permission: KeyRecord['permission'];
-  limits: string[];
-  mcps: '*' | string[];
-  created_at: string;
-  expires_at: string | null;
-  revoked_at: string | null;
-  deprecated_at: string | null;
-}
-
-export function recordToJson(record: KeyRecord): RecordJson {
-  const { owner } = record;
-  return {
-    key_id: record.keyId,
-    name: record.name,
-    profile: record.profile,
-    owner: { ...owner, limits: owner.limits?.map(formatLimit) ?? null },
-    permission: record.permission,
-    limits: record.limits.map(formatLimit),
-    mcps: record.mcps === '*' ? '*' : [...record.mcps],
-    created_at: instantText(record.createdAt),
-    expires_at: record.expiresAt === null ? null : instantText(record.expiresAt),
-    revoked_at: record.revokedAt === null ? null : instantText(record.revokedAt),
-    deprecated_at: record.deprecatedAt === null ? null : instantText(record.deprecatedAt),
-  };
-}
-
-/** The record a JSON form stands for. Throws RangeError where a limit or an instant cannot be read. */
-export function recordFromJson(json: RecordJson): KeyRecord {
-  return {
-    keyId: json.key_id,
-    name: json.name,
-    profile: json.profile,
-    owner: { ...json.owner, limits: json.owner.limits?.map(limitFromText) ?? null },
-    permission: json.permission,
-    limits: json.limits.map(limitFromText),
-    mcps: json.mcps,
-    createdAt: instantFromText(json.created_at),
-    expiresAt: json.expires_at === null ? null : instantFromText(json.expires_at),
-    revokedAt: json.revoked_at === null ? null : instantFromText(json.revoked_at),
-    deprecatedAt: json.deprecated_at === null ? null : instantFromText(json.deprecated_at),
-  };
-}
-
-function instantText(epochMs: number): string {
-  return new Date(epochMs).toISOString();
-}
-
-function instantFromText(text: string): number {
-  const epochMs = parseInstant(text);
-  if (epochMs === null) throw new RangeError('not an RFC 3339 instant');
-  return epochMs;
-}
-
-function limitFromText(text: string): Limit {
-  const limit = parseLimit(text);
-  if (limit === null) throw new RangeError('not a limit');
-  return limit;
 }

@@ -1,11 +1,15 @@
+import { ownerToJson } from '../core/wire-json.ts';
 import { invalid, pageJson, problem, type Answer } from './answers.ts';
-import { reading, type Call } from './call.ts';
+import { reading, type Call, type CallRequest } from './call.ts';
 import { gateCalls } from './gate-calls.ts';
 import { historyCalls } from './history-calls.ts';
 import type { RotationDraft } from './drafts.ts';
-import { keyToJson, ownerToJson } from './key-view.ts';
+import type { Propagation } from './fleet/reach.ts';
+import { keyToJson } from './key-view.ts';
 import type { KeyService } from './keys.ts';
 import type { KeyServiceLog } from './log.ts';
+import { memberCalls } from './member-calls.ts';
+import { openApiDocument } from './openapi/document.ts';
 import { plexeCalls } from './plexe-calls.ts';
 import { plexmcpCalls } from './plexmcp-calls.ts';
 import {
@@ -23,15 +27,23 @@ const IMPORT_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Everything the key service answers over HTTP. */
 export function calls(service: KeyService, log: KeyServiceLog): readonly Call[] {
-  return [
+  const all: readonly Call[] = [
     ...ownerCalls(service, log),
     ...keyCalls(service, log),
     importCall(service, log),
     ...historyCalls(service),
+    ...memberCalls(service),
     ...gateCalls(service, log),
     ...plexeCalls(service, log),
     ...plexmcpCalls(service, log),
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      door: 'anyone',
+      answer: async () => ({ status: 200, body: openApiDocument(all) }),
+    },
   ];
+  return all;
 }
 
 function ownerCalls(service: KeyService, log: KeyServiceLog): readonly Call[] {
@@ -121,7 +133,7 @@ function keyOrders(service: KeyService, log: KeyServiceLog): readonly Call[] {
       path: '/admin/v1/keys/:id',
       door: 'admin',
       action: 'key.revoke',
-      answer: ({ id, by }) => revoke(service, log, id, by),
+      answer: (request) => revoke(service, log, request),
     },
     {
       method: 'POST',
@@ -166,20 +178,29 @@ function keyQuestions(service: KeyService): readonly Call[] {
 const NO_SUCH_OWNER = 'no owner has this id';
 const NO_SUCH_KEY = problem(404, 'No key has this id.');
 
-/** 200 says that no gate accepts the key any more; while one has not confirmed, the answer is 503. */
-async function revoke(service: KeyService, log: KeyServiceLog, id: string, by: Actor): Promise<Answer> {
-  const outcome = await service.revokeKey(id, by);
-  if (outcome.kind !== 'revoked') return NO_SUCH_KEY;
-  const { keyId, propagation } = outcome;
-  const revoked_at = new Date(outcome.revokedAt).toISOString();
-  if (propagation.acked + propagation.fenced < propagation.members) {
-    log.warn({ keyId }, 'key revoked, not confirmed by every gate');
-    const detail = 'The key is revoked, but not every gate has confirmed it. Repeat the call.';
-    const unsure = problem(503, detail, { key_id: keyId, revoked_at, propagation }, { 'retry-after': '1' });
-    return { ...unsure, changed: true };
+/** 200 says that no gate accepts the key any more; 202 says when that is certain, if a gate stays silent. */
+async function revoke(
+  service: KeyService,
+  log: KeyServiceLog,
+  { id, by, signal }: CallRequest,
+): Promise<Answer> {
+  const outcome = await service.revokeKey(id, by, { signal });
+  if (outcome.kind !== 'revoked' && outcome.kind !== 'uncertain') return NO_SUCH_KEY;
+  const { kind, keyId } = outcome;
+  const key = { key_id: keyId, status: 'revoked', revoked_at: new Date(outcome.revokedAt).toISOString() };
+  const propagation = propagationToJson(outcome.propagation);
+  if (kind === 'revoked') {
+    log.info({ keyId }, 'key revoked');
+    return { status: 200, body: { ...key, propagation } };
   }
-  log.info({ keyId }, 'key revoked');
-  return { status: 200, body: { key_id: keyId, status: 'revoked', revoked_at, propagation } };
+  log.warn({ keyId }, 'key revoked, not confirmed by every gate');
+  const certain_at = new Date(outcome.certainAt).toISOString();
+  const detail = `The key is revoked, but not every gate has confirmed it; it is certain at ${certain_at}. Repeat the call.`;
+  return { status: 202, body: { ...key, certain_at, propagation, detail } };
+}
+
+function propagationToJson({ members, acked, fenced, fencedMembers }: Propagation): object {
+  return { members, acked, fenced, fenced_members: fencedMembers };
 }
 
 const NOT_ROTATED = {

@@ -3,7 +3,6 @@ import type { Answer, RefusalWriter } from './answers.ts';
 import type { CallRequest } from './call.ts';
 import type { KeyView } from './key-view.ts';
 import type { KeyService } from './keys.ts';
-import type { Propagation } from './subscribers.ts';
 
 export interface Contract {
   readonly service: KeyService;
@@ -49,13 +48,10 @@ export async function withOwnKey(
 }
 
 /** A revocation is answered when it is certain; until then the same call is to be made again. */
-export function uncertain({ members, acked, fenced }: Propagation): boolean {
-  return acked + fenced < members;
-}
-
-export function notYetCertain(refusal: RefusalWriter): Answer {
+export function notYetCertain(refusal: RefusalWriter, leftMs: number): Answer {
   const detail = 'The key is revoked, but not every gate has confirmed it yet; repeat the request';
-  return { ...refusal({ status: 503, detail, headers: { 'retry-after': '1' } }), changed: true };
+  const headers = { 'retry-after': String(Math.max(1, Math.ceil(leftMs / 1000))) };
+  return { ...refusal({ status: 503, detail, headers }), changed: true };
 }
 
 export function instantText(at: number | null): string | null {

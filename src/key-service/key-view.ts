@@ -1,6 +1,4 @@
-import type { Owner } from '../core/key.ts';
-import { formatLimit } from '../core/limit.ts';
-import { recordToJson, type RecordJson } from '../core/wire.ts';
+import { recordToJson, type RecordJson } from '../core/wire-json.ts';
 import type { KeyStatus, StoredKey } from './store/store.ts';
 
 /** A key as people see it. */
@@ -34,10 +32,4 @@ export function keyToJson(key: KeyView): KeyJson {
     replaced_by: key.replacedBy,
     last_used_at: key.lastUsedAt === null ? null : new Date(key.lastUsedAt).toISOString(),
   };
-}
-
-export type OwnerJson = RecordJson['owner'];
-
-export function ownerToJson(owner: Owner): OwnerJson {
-  return { ...owner, limits: owner.limits?.map(formatLimit) ?? null };
 }

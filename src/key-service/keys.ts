@@ -3,7 +3,17 @@ import type { Clock } from '../core/clock.ts';
 import type { Owner } from '../core/key.ts';
 import type { Profile } from '../core/profile.ts';
 import type { Digest } from '../core/secret.ts';
-import type { Change, ChangeListener, KeySource, Report, ReportSink, Resolution } from '../core/wire.ts';
+import type {
+  ChangeListener,
+  Grant,
+  KeySource,
+  News,
+  Renewal,
+  Renewals,
+  Report,
+  ReportSink,
+  Resolution,
+} from '../core/wire.ts';
 import {
   readImport,
   readKey,
@@ -21,6 +31,11 @@ import {
   type RotationDraft,
 } from './drafts.ts';
 import { PROGRAM } from './actor.ts';
+import { UNCOUNTED, type KeyServiceEvents } from './events.ts';
+import type { RedisAnnouncements } from './fleet/announcer.ts';
+import { within } from './fleet/deadline.ts';
+import { listen } from './fleet/listening.ts';
+import { Members, type FleetView } from './fleet/members.ts';
 import { History } from './history.ts';
 import { viewOf, type KeyView } from './key-view.ts';
 import type { KeyServiceLog } from './log.ts';
@@ -37,10 +52,10 @@ import type {
 } from './outcomes.ts';
 import { checkPeppers } from './pepper-check.ts';
 import { Peppers, type PepperSet } from './peppers.ts';
+import { Resolver } from './resolver.ts';
 import { rotate } from './rotation.ts';
 import type { Actor } from './store/ledger.ts';
 import type { InsertOptions, InsertOutcome, KeyStore } from './store/store.ts';
-import { Subscribers } from './subscribers.ts';
 
 export interface KeyServiceOptions {
   readonly store: KeyStore;
@@ -49,77 +64,99 @@ export interface KeyServiceOptions {
   /** MUST be a cryptographic source. */
   readonly randomBytes: (size: number) => Uint8Array;
   readonly prefixes?: Readonly<Record<Profile, string>>;
+  /** Where members hear of changes from; null or absent: from renewals alone. */
+  readonly redis?: RedisAnnouncements | null;
+  /** How long members may use what they know without a renewal. The same in all processes over a store. */
+  readonly fenceMs?: number;
+  readonly events?: KeyServiceEvents;
   readonly log?: KeyServiceLog;
 }
+
+const FENCE_MS = 2000;
+/** Long enough to wait for the longest import before it. */
+const COMMIT_MS = 10_000;
+
+export interface RevokeKeyOptions {
+  readonly keepLast?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Of a caller that does not leave. */
+const STAYS = new AbortController().signal;
 
 /** About 20 ms of work. */
 const MINTED_PER_TURN = 500;
 
 /**
- * The reference key service: makes, changes and ends keys, and answers what a digest stands for. Every listener has
- * been offered a change when the call that made it returns, in the order of the changes' numbers.
+ * The reference key service: makes, changes and ends keys, answers what a digest stands for, and keeps its members,
+ * the gates, in step. When a call that changes something returns, the members that answer know of it; when a
+ * revocation is answered as certain, no member accepts the key.
  */
-export class KeyService implements KeySource, ReportSink {
+export class KeyService implements KeySource, Renewals, ReportSink {
   /** Usage and audit. */
   readonly history: History;
   readonly #store: KeyStore;
   readonly #clock: Clock;
   readonly #peppers: Peppers;
   readonly #mint: Mint;
-  readonly #subscribers: Subscribers;
-  readonly #log: KeyServiceLog | null;
-  /** The end of the line of writes: one at a time, so that they are told of in the order they were committed in. */
-  #lastWrite: Promise<unknown> = Promise.resolve();
+  readonly #resolver: Resolver;
+  readonly #members: Members;
+  readonly #events: KeyServiceEvents;
 
-  constructor({ store, clock, peppers, randomBytes, prefixes, log }: KeyServiceOptions) {
+  constructor({ store, clock, randomBytes, prefixes, ...options }: KeyServiceOptions) {
+    const { redis = null, fenceMs = FENCE_MS, events = UNCOUNTED, log = null } = options;
+    const peppers = new Peppers(options.peppers);
     this.#store = store;
     this.#clock = clock;
+    this.#peppers = peppers;
+    this.#events = events;
     this.history = new History(store, clock);
-    this.#peppers = new Peppers(peppers);
-    this.#mint = new Mint({ peppers: this.#peppers, randomBytes, prefixes });
-    this.#log = log ?? null;
-    this.#subscribers = new Subscribers(this.#log);
-  }
-
-  /** Call before the first question. Rejects where the store holds keys that the peppers cannot find. */
-  start(): Promise<void> {
-    return checkPeppers(this.#store, this.#peppers);
-  }
-
-  async resolve(digest: Digest, signal: AbortSignal): Promise<Resolution> {
-    signal.throwIfAborted();
-    const [current, ...older] = this.#peppers.hashes(digest);
-    const found = await this.#store.resolve([current.hash, ...older.map((kept) => kept.hash)]);
-    if (found.key === null) return { record: null, asOf: found.asOf };
-    if (found.hash !== null && found.hash !== current.hash) {
-      await this.#rehash(found.key.record.keyId, found.hash, current);
-    }
-    return { record: found.key.record, asOf: found.asOf };
+    this.#mint = new Mint({ peppers, randomBytes, prefixes });
+    this.#resolver = new Resolver(store, peppers, log);
+    this.#members = new Members({ store, clock, peppers, fenceMs, redis, events, log });
   }
 
   /**
-   * On use, because only then the digest is at hand: an HMAC under one pepper says nothing of the HMAC under another.
-   * Keys nobody uses stay under the old pepper, so it is kept until `peppersInUse` no longer has it. The answer does
-   * not depend on it; where it fails, the next use tries again.
+   * Call before the first question, and `stop` at the end. Rejects where the store does not answer or holds keys that
+   * the peppers cannot find.
    */
-  async #rehash(keyId: string, from: string, to: { pepperId: string; hash: string }): Promise<void> {
-    try {
-      await this.#store.rehashKey(keyId, from, to);
-    } catch (error) {
-      const detail = error instanceof Error ? error.message : 'unknown error';
-      this.#log?.warn({ keyId, detail }, 'a key could not be kept under the current pepper');
-    }
+  async start(): Promise<void> {
+    await checkPeppers(this.#store, this.#peppers);
+    await this.#members.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#members.stop();
+  }
+
+  resolve(digest: Digest, signal: AbortSignal): Promise<Resolution> {
+    return this.#resolver.resolve(digest, signal);
+  }
+
+  renew(member: string, renewal: Renewal, signal: AbortSignal): Promise<Grant> {
+    return this.#members.renew(member, renewal, signal);
+  }
+
+  /** Calls after every change that this process has made: the members in it need not wait to hear of it. */
+  get onNews(): News {
+    return this.#members.news;
+  }
+
+  /** Hears of every change, in order; the members that are waited for include this listener. */
+  subscribe(listener: ChangeListener): () => void {
+    return listen(this.#members, FENCE_MS / 4, listener);
+  }
+
+  members(): Promise<FleetView> {
+    return this.#members.view();
   }
 
   /** Replaces all of the owner: what the draft leaves out is as if it had never been set. */
   async putOwner(id: string, draft: OwnerDraft, by: Actor = PROGRAM): Promise<PutOwnerOutcome> {
     const read = readOwner(id, draft);
     if (read.kind === 'invalid') return read;
-    await this.#write(async () => {
-      const audit = { ...by, action: 'owner.put' as const };
-      const number = await this.#store.putOwner(read.value, this.#clock.now(), audit);
-      this.#subscribers.publish([{ number, keyId: null, ownerId: id, digest: null }]);
-    });
+    const audit = { ...by, action: 'owner.put' as const };
+    await this.#members.settle(await this.#store.putOwner(read.value, this.#clock.now(), audit));
     return { kind: 'put', owner: read.value };
   }
 
@@ -189,35 +226,34 @@ export class KeyService implements KeySource, ReportSink {
   async patchKey(keyId: string, patch: KeyPatch, by: Actor = PROGRAM): Promise<PatchKeyOutcome> {
     const read = readPatch(patch, this.#clock.now());
     if (read.kind === 'invalid') return read;
-    const patched = await this.#write(async () => {
-      const audit = { ...by, action: 'key.patch' as const };
-      const outcome = await this.#store.patchKey(keyId, read.value, this.#clock.now(), audit);
-      if (outcome.kind === 'patched') this.#publishKeyChange(keyId, outcome.key.changeNumber);
-      return outcome;
-    });
-    return patched.kind === 'patched'
-      ? { kind: 'patched', view: viewOf(patched.key, this.#clock.now()) }
-      : patched;
+    const audit = { ...by, action: 'key.patch' as const };
+    const outcome = await this.#store.patchKey(keyId, read.value, this.#clock.now(), audit);
+    if (outcome.kind !== 'patched') return outcome;
+    await this.#members.settle(outcome.key.changeNumber);
+    return { kind: 'patched', view: viewOf(outcome.key, this.#clock.now()) };
   }
 
   /**
-   * Repeatable: the instant is that of the first call, and so is the change whose acknowledgements are counted.
-   * `keepLast` refuses to end the only active key of an owner.
+   * Repeatable: the instant is that of the first call, and so is the change whose acknowledgements are waited for.
+   * `keepLast` refuses to end the only active key of an owner. The wait ends with the signal.
    */
   async revokeKey(
     keyId: string,
     by: Actor = PROGRAM,
-    { keepLast = false }: { readonly keepLast?: boolean } = {},
+    { keepLast = false, signal = STAYS }: RevokeKeyOptions = {},
   ): Promise<RevokeKeyOutcome> {
-    return this.#write(async () => {
-      const audit = { ...by, action: 'key.revoke' as const };
-      const outcome = await this.#store.revokeKey(keyId, this.#clock.now(), { audit, keepLast });
-      if (outcome.kind !== 'revoked') return outcome;
-      const { changeNumber } = outcome.key;
-      if (outcome.first) this.#publishKeyChange(keyId, changeNumber);
-      const propagation = this.#subscribers.propagation(changeNumber);
-      return { kind: 'revoked', keyId, revokedAt: outcome.revokedAt, propagation };
-    });
+    const startedAt = this.#clock.monotonic();
+    const audit = { ...by, action: 'key.revoke' as const };
+    const revoking = this.#store.revokeKey(keyId, this.#clock.now(), { audit, keepLast });
+    const outcome = await within(COMMIT_MS, 'the store', revoking);
+    if (outcome.kind !== 'revoked') return outcome;
+    const { key, revokedAt, first } = outcome;
+    const { propagation, leftMs } = await this.#members.confirm(key.changeNumber, first, signal);
+    const result = leftMs > 0 ? 'uncertain' : propagation.fenced > 0 ? 'fenced' : 'certain';
+    this.#events.revoked(result, this.#clock.monotonic() - startedAt);
+    return result === 'uncertain'
+      ? { kind: 'uncertain', keyId, revokedAt, certainAt: this.#clock.now() + leftMs, propagation }
+      : { kind: 'revoked', keyId, revokedAt, propagation };
   }
 
   /**
@@ -227,41 +263,17 @@ export class KeyService implements KeySource, ReportSink {
   async rotateKey(keyId: string, draft: RotationDraft, by: Actor = PROGRAM): Promise<RotateKeyOutcome> {
     const read = readRotation(draft);
     if (read.kind === 'invalid') return read;
-    return this.#write(async () => {
-      const now = this.#clock.now();
-      const audit = { ...by, action: 'key.rotate' as const };
-      const rotated = await rotate(this.#store, this.#mint, { keyId, ...read.value, audit, now });
-      if (rotated.kind !== 'rotated') return rotated;
-      const { minted, stored, old, firstNumber: number } = rotated;
-      this.#subscribers.publish([
-        { number, keyId: stored.record.keyId, ownerId: null, digest: minted.digest },
-        { number: number + 1, keyId, ownerId: null, digest: null },
-      ]);
-      return { kind: 'rotated', key: minted.key, view: viewOf(stored, now), old: viewOf(old, now) };
-    });
+    const now = this.#clock.now();
+    const audit = { ...by, action: 'key.rotate' as const };
+    const rotated = await rotate(this.#store, this.#mint, { keyId, ...read.value, audit, now });
+    if (rotated.kind !== 'rotated') return rotated;
+    const { minted, stored, old } = rotated;
+    await this.#members.settle(old.changeNumber);
+    return { kind: 'rotated', key: minted.key, view: viewOf(stored, now), old: viewOf(old, now) };
   }
 
   report(report: Report): Promise<void> {
     return this.history.report(report);
-  }
-
-  /**
-   * Hears of every change committed from now on. A listener that throws has not acknowledged the change; it is
-   * offered it again, before any later one, and the other listeners are told regardless.
-   */
-  subscribe(listener: ChangeListener): () => void {
-    return this.#subscribers.add(listener);
-  }
-
-  /** The changes of the last 15 minutes at least, in order, as a listener would have heard them. */
-  async keptChanges(): Promise<readonly Change[]> {
-    const kept = await this.#store.keptChanges();
-    return kept.map(({ number, keyId, ownerId, sealedDigest }) => ({
-      number,
-      keyId,
-      ownerId,
-      digest: sealedDigest === null ? null : this.#peppers.unseal(sealedDigest.pepperId, sealedDigest.text),
-    }));
   }
 
   /** The number of the newest change; rejects where the store does not answer. */
@@ -269,31 +281,10 @@ export class KeyService implements KeySource, ReportSink {
     return this.#store.head();
   }
 
-  #insert(minted: readonly Minted[], options: InsertOptions): Promise<InsertOutcome> {
-    return this.#write(async () => {
-      const stored = minted.map((key) => key.stored);
-      const outcome = await this.#store.insertKeys(stored, this.#clock.now(), options);
-      if (outcome.kind === 'inserted') {
-        this.#subscribers.publish(
-          minted.map(({ digest, stored: { keyId } }, i) => ({
-            number: outcome.firstNumber + i,
-            keyId,
-            ownerId: null,
-            digest,
-          })),
-        );
-      }
-      return outcome;
-    });
-  }
-
-  #publishKeyChange(keyId: string, number: number): void {
-    this.#subscribers.publish([{ number, keyId, ownerId: null, digest: null }]);
-  }
-
-  #write<T>(work: () => Promise<T>): Promise<T> {
-    const written = this.#lastWrite.then(work);
-    this.#lastWrite = written.catch(() => undefined);
-    return written;
+  async #insert(minted: readonly Minted[], options: InsertOptions): Promise<InsertOutcome> {
+    const stored = minted.map((key) => key.stored);
+    const outcome = await this.#store.insertKeys(stored, this.#clock.now(), options);
+    if (outcome.kind === 'inserted') await this.#members.settle(outcome.firstNumber + minted.length - 1);
+    return outcome;
   }
 }

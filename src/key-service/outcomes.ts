@@ -1,9 +1,9 @@
 import type { Owner } from '../core/key.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Invalid } from './drafts.ts';
+import type { Propagation } from './fleet/reach.ts';
 import type { KeyView } from './key-view.ts';
 import type { Page } from './store/store.ts';
-import type { Propagation } from './subscribers.ts';
 
 export type PutOwnerOutcome = { readonly kind: 'put'; readonly owner: Owner } | Invalid;
 
@@ -39,12 +39,22 @@ export type PatchKeyOutcome =
   | { readonly kind: 'revoked' }
   | Invalid;
 
-/** The key is revoked in the store. It is certain at the gates only when all members have acked or are fenced. */
+/**
+ * `revoked`: no gate accepts the key in a request that begins from now on. `uncertain`: it is revoked in the store, and
+ * not every gate is known to have heard of it; at `certainAt`, by the key service's time, it is certain all the same.
+ */
 export type RevokeKeyOutcome =
   | {
       readonly kind: 'revoked';
       readonly keyId: string;
       readonly revokedAt: number;
+      readonly propagation: Propagation;
+    }
+  | {
+      readonly kind: 'uncertain';
+      readonly keyId: string;
+      readonly revokedAt: number;
+      readonly certainAt: number;
       readonly propagation: Propagation;
     }
   | { readonly kind: 'last_key' }

@@ -1,7 +1,7 @@
 import { formatLimit } from '../core/limit.ts';
 import type { Answer } from './answers.ts';
 import { reading, type Call, type CallRequest } from './call.ts';
-import { instantText, notYetCertain, uncertain } from './contract-caller.ts';
+import { instantText, notYetCertain } from './contract-caller.ts';
 import { contractKeyCalls } from './contract-keys.ts';
 import { plexeRefusal } from './contract-refusals.ts';
 import { FieldValues, type FieldError } from './field-values.ts';
@@ -146,13 +146,17 @@ function patch(service: KeyService, log: KeyServiceLog, { id, body, by }: CallRe
   return reading(readPlexePatchBody, body, answer, plexeRefusal);
 }
 
-async function revoke(service: KeyService, log: KeyServiceLog, { id, by }: CallRequest): Promise<Answer> {
-  const outcome = await service.revokeKey(id, by);
-  if (outcome.kind !== 'revoked') return plexeRefusal({ status: 404, detail: 'API key not found' });
-  if (uncertain(outcome.propagation)) {
+async function revoke(
+  service: KeyService,
+  log: KeyServiceLog,
+  { id, by, signal }: CallRequest,
+): Promise<Answer> {
+  const outcome = await service.revokeKey(id, by, { signal });
+  if (outcome.kind === 'uncertain') {
     log.warn({ keyId: id }, 'key revoked, not confirmed by every gate');
-    return notYetCertain(plexeRefusal);
+    return notYetCertain(plexeRefusal, outcome.certainAt - service.history.now());
   }
+  if (outcome.kind !== 'revoked') return plexeRefusal({ status: 404, detail: 'API key not found' });
   log.info({ keyId: id }, 'key revoked');
   const revoked_at = instantText(outcome.revokedAt);
   return { status: 200, body: { key_id: id, status: 'revoked', revoked_at } };

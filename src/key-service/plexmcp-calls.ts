@@ -1,7 +1,7 @@
 import { formatLimit } from '../core/limit.ts';
 import type { Answer } from './answers.ts';
 import { reading, type Call, type CallRequest } from './call.ts';
-import { instantText, notYetCertain, uncertain } from './contract-caller.ts';
+import { instantText, notYetCertain } from './contract-caller.ts';
 import { contractKeyCalls } from './contract-keys.ts';
 import { plexmcpRefusal } from './contract-refusals.ts';
 import { parseInstant } from '../core/instant.ts';
@@ -163,15 +163,19 @@ function patch(service: KeyService, log: KeyServiceLog, { id, body, by }: CallRe
   return reading(readPlexmcpPatchBody, body, answer, plexmcpRefusal);
 }
 
-async function revoke(service: KeyService, log: KeyServiceLog, { id, by }: CallRequest): Promise<Answer> {
-  const outcome = await service.revokeKey(id, by, { keepLast: true });
+async function revoke(
+  service: KeyService,
+  log: KeyServiceLog,
+  { id, by, signal }: CallRequest,
+): Promise<Answer> {
+  const outcome = await service.revokeKey(id, by, { keepLast: true, signal });
   if (outcome.kind === 'last_key') {
     return plexmcpRefusal({ status: 403, detail: 'Cannot revoke your only active key' });
   }
   if (outcome.kind === 'unknown_key') return plexmcpRefusal({ status: 404, detail: 'API key not found' });
-  if (uncertain(outcome.propagation)) {
+  if (outcome.kind === 'uncertain') {
     log.warn({ keyId: id }, 'key revoked, not confirmed by every gate');
-    return notYetCertain(plexmcpRefusal);
+    return notYetCertain(plexmcpRefusal, outcome.certainAt - service.history.now());
   }
   log.info({ keyId: id }, 'key revoked');
   return success(200, { id, status: 'revoked', revoked_at: instantText(outcome.revokedAt) });

@@ -9,6 +9,7 @@ import type { Reason } from '../core/reasons.ts';
 import { isPreflight, type RequestHead } from '../core/request-head.ts';
 import { readTarget } from '../core/target.ts';
 import type { FailedAuthentications } from './failed-authentications.ts';
+import type { Knowledge } from './keys/knowledge.ts';
 import type { KeyLookup } from './keys/lookup.ts';
 import type { Limiter, Spending } from './limiter/limiter.ts';
 import type { Policies } from './policy.ts';
@@ -29,6 +30,7 @@ export interface RequestFacts {
 export interface Gate {
   readonly routes: Routes;
   readonly keys: KeyLookup;
+  readonly knowledge: Knowledge;
   readonly policies: Policies;
   readonly limiter: Limiter;
   /** Bounds 403 answers, apart from the limits themselves. */
@@ -67,7 +69,7 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   const known: About = { ...about, key, source: found.source };
 
   // 4. Standing: on every request, whatever the cache says.
-  const standing = standingOf(key, gate.clock.now());
+  const standing = standingOf(key, gate.knowledge.now());
   if (standing !== 'active') return deny(STANDING_REASONS[standing], known);
 
   // 5. Permission.
@@ -119,23 +121,27 @@ function headProblem({ httpVersion, head }: RequestFacts): string | null {
 
 async function keyOf(credential: Credential, about: About, facts: RequestFacts, gate: Gate) {
   const digest = credential.secret.digest();
-  let lookup = gate.keys.cached(digest);
+  const { mayBeStale } = about.route.route;
+  let lookup = gate.keys.cached(digest, mayBeStale);
   if (lookup === null) {
     // What is cached was asked for once; only a lookup that costs something is worth the look at the checksum.
     if (inspectShape(credential.secret.reveal(), gate.checkedPrefixes) === 'damaged') {
       return failed('unknown_key', about, facts, gate);
     }
+    lookup = await gate.keys.recall(digest, mayBeStale);
+  }
+  if (lookup === null) {
     const retryAfterMs = gate.failures.coldLookupAfter(facts.address);
     if (retryAfterMs > 0) return deny('auth_throttled', about, { retryAfterMs });
-    lookup = await gate.keys.ask(digest);
+    lookup = await gate.keys.ask(digest, mayBeStale);
   }
   if (lookup.kind === 'unavailable') {
     return deny('key_service_unavailable', about, { retryAfterMs: 1000, detail: lookup.detail });
   }
   if (lookup.kind === 'unknown')
     return failed('unknown_key', { ...about, source: lookup.source }, facts, gate);
-  const { record: key, asOf, source } = lookup;
-  return { kind: 'key' as const, key, source, stands: () => gate.keys.isCurrent(digest, key, asOf) };
+  const { record: key, answer, source } = lookup;
+  return { kind: 'key' as const, key, source, stands: () => gate.knowledge.allows(answer, mayBeStale) };
 }
 
 /** A failed authentication: told as it is within the address's allowance, throttled beyond it. */

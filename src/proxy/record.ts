@@ -177,6 +177,7 @@ function lineOf(
     status: exchange.status,
     source: more.source,
     address: exchange.address,
+    receivedAt: rounded(performance.timeOrigin + exchange.receivedAt),
     durationMs: rounded(more.endedAt - exchange.receivedAt),
     decisionMs: rounded(exchange.decidedAt - exchange.receivedAt),
     bytesIn: exchange.bytesIn,

@@ -21,6 +21,8 @@ export interface Route extends RouteUpstream {
   readonly config: RouteConfig;
   readonly rules: readonly Rule[];
   readonly accept: AcceptedSchemes;
+  /** Whether a key may be used that, with the key service away, only Redis confirms. */
+  readonly mayBeStale: boolean;
 }
 
 interface Rule {
@@ -71,6 +73,8 @@ export class Routes {
         ...upstreamOf(config),
         rules: config.rules.map((rule) => compile(rule, config)),
         accept: acceptedBy(config.accept, config),
+        // "There is no grace period once a key is deactivated" (Plextera's authentication page).
+        mayBeStale: config.profile !== 'plextera',
       });
       this.#byHost.set(host, byPath);
       this.#deepest = Math.max(this.#deepest, config.path.split('/').length - 1);

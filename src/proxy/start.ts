@@ -3,7 +3,7 @@ import type { ProxyConfig, RouteConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { PROFILES } from '../core/profile.ts';
 import type { Secret } from '../core/secret.ts';
-import type { ChangeListener, KeySource, ReportSink } from '../core/wire.ts';
+import type { ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -11,8 +11,7 @@ import { TrustedProxies } from './address.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
 import { UPSTREAM_ERRORS } from './flight.ts';
 import { createForwarder } from './forward.ts';
-import { Changes } from './keys/changes.ts';
-import { KeyLookup, type LookupEvents } from './keys/lookup.ts';
+import { startKeys, type KeyPartners, type MemberState } from './keys/start.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
 import type { Gate } from './pipeline.ts';
 import { OTHER_TIER, Policies } from './policy.ts';
@@ -22,15 +21,16 @@ import { createProxyServer } from './server.ts';
 import { OpenStreams } from './streams.ts';
 import { createUpgrader } from './upgrade.ts';
 
-export interface ProxyOptions {
+export interface ProxyOptions extends KeyPartners {
   readonly config: ProxyConfig;
-  readonly source: KeySource;
-  /** Hears of every change of a key before the call that made it returns. */
-  readonly subscribe: (listener: ChangeListener) => () => void;
   /** Hears of usage and of refused authentications. */
   readonly reports: ReportSink;
   /** Where the `key-service` upstream listens, and the token that opens it. */
-  readonly keyService: { readonly origin: string; readonly token: Secret } | null;
+  readonly keyService: {
+    readonly origin: string;
+    readonly basePath: string;
+    readonly token: Secret;
+  } | null;
   /** Where the `echo` upstream listens. */
   readonly echoOrigin: string | null;
   readonly clock: Clock;
@@ -40,6 +40,8 @@ export interface ProxyOptions {
 
 export interface RunningProxy {
   readonly port: number;
+  /** What this gate knows of keys, and since when. */
+  member(): MemberState;
   /** Answers end their connections from now on; new requests are still served. */
   drain(): void;
   /** Waits for what is in flight, at most `graceMs`, then ends the rest. */
@@ -53,12 +55,14 @@ const STREAM_SWEEP_MS = 250;
 /** Builds the gate from its parts, from general to specific, and listens. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
-  const { keys, unsubscribe } = startKeyLookup(options);
+  const member = randomUUID();
+  const { keys, knowledge, ...running } = await startKeys({ ...options, member, config: config.keys });
   const limiter = new MemoryLimiter(clock);
   const forbidden = new MemoryLimiter(clock);
   const gate: Gate = {
     routes: routesOf(options),
     keys,
+    knowledge,
     policies: new Policies(config),
     limiter,
     forbidden,
@@ -69,8 +73,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
   const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
   const upgrader = createUpgrader();
-  const streams = new OpenStreams(keys, clock);
-  const reporter = startReporter(options);
+  const streams = new OpenStreams(keys, knowledge, clock);
+  const reporter = startReporter(options, member);
   let draining = false;
   const server = createProxyServer({
     config,
@@ -89,11 +93,12 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     forbidden.sweep();
   }, SWEEP_MS);
   sweeper.unref();
-  const streamSweeper = setInterval(() => void streams.sweep(), STREAM_SWEEP_MS);
+  const streamSweeper = setInterval(() => streams.sweep(), STREAM_SWEEP_MS);
   streamSweeper.unref();
   const port = await listen(server, config.host, config.port);
   return {
     port,
+    member: () => running.state(),
     drain() {
       draining = true;
     },
@@ -105,17 +110,9 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       await closeServer(server, graceMs);
       await forwarder.close();
       await reporter.stop();
-      unsubscribe();
+      await running.stop();
     },
   };
-}
-
-/** Keys as this gate knows them, kept in step with every change until `unsubscribe`. */
-function startKeyLookup({ config, source, subscribe, clock, metrics }: ProxyOptions) {
-  const changes = new Changes(clock);
-  const keys = new KeyLookup({ ...config.keys, source, changes, clock, events: lookupEvents(metrics) });
-  metrics.watchCacheEntries(() => keys.entries);
-  return { keys, unsubscribe: subscribe((change) => changes.apply(change)) };
 }
 
 /** The routes, and every way to fail of each upstream from the first scrape on. */
@@ -140,20 +137,20 @@ function upstreamOf(
     return { origin: echoOrigin, basePath: '', credential, isManagement: false };
   }
   if (keyService === null) throw new Error('the key service does not run');
-  const { origin, token } = keyService;
+  const { origin, basePath, token } = keyService;
   return {
     origin,
-    basePath: '',
+    basePath,
     credential: { kind: 'rewrite', header: 'Authorization', scheme: 'Bearer', value: token },
     isManagement: true,
   };
 }
 
-function startReporter({ reports, clock, metrics }: ProxyOptions): Reporter {
+function startReporter({ reports, clock, metrics }: ProxyOptions, member: string): Reporter {
   const results = { ok: metrics.reports.labels('ok'), error: metrics.reports.labels('error') };
   for (const child of Object.values(results)) child.inc(0);
   const reporter = new Reporter({
-    member: randomUUID(),
+    member,
     sink: reports,
     clock,
     events: { sent: (result) => results[result].inc(), lost: () => metrics.usageLost.inc() },
@@ -175,28 +172,4 @@ function limitEvents(metrics: Metrics, { tiers }: ProxyConfig, algorithm: string
     }
   }
   return (tier, allowed) => counters.get(`${tier} ${allowed ? 'allow' : 'limit'}`)?.inc();
-}
-
-function lookupEvents(metrics: Metrics): LookupEvents {
-  const l1 = { hit: lookups('l1', 'hit'), miss: lookups('l1', 'miss'), negative: lookups('l1', 'negative') };
-  const origin = {
-    hit: lookups('origin', 'hit'),
-    negative: lookups('origin', 'negative'),
-    error: lookups('origin', 'error'),
-  };
-  const duration = metrics.lookupDuration.labels('origin');
-  return {
-    remembered: (result) => l1[result].inc(),
-    asked(result, durationMs) {
-      origin[result].inc();
-      duration.observe(durationMs / 1000);
-    },
-    coalesced: () => metrics.lookupsCoalesced.inc(),
-  };
-
-  function lookups(layer: string, result: string): { inc(by?: number): void } {
-    const child = metrics.lookups.labels(layer, result);
-    child.inc(0);
-    return child;
-  }
 }

@@ -10,6 +10,8 @@ export interface AdminOptions {
   isReady(): boolean;
   /** The configuration in force with its secrets masked. */
   effectiveConfig(): unknown;
+  /** The gate of this process as a member of the fleet, and what else is to be told of its members. */
+  members(): unknown | Promise<unknown>;
 }
 
 interface AdminAnswer {
@@ -52,13 +54,11 @@ async function answer(request: IncomingMessage, options: AdminOptions): Promise<
       return { status: 200, type: scrape.contentType, body: scrape.text };
     }
     case '/config':
-      return {
-        status: 200,
-        type: 'application/json',
-        body: JSON.stringify(options.effectiveConfig(), null, 2),
-      };
+      return json(options.effectiveConfig());
+    case '/members':
+      return json(await options.members());
     default:
-      return text(404, 'there are /livez, /readyz, /metrics and /config');
+      return text(404, 'there are /livez, /readyz, /metrics, /config and /members');
   }
 }
 
@@ -68,6 +68,10 @@ function mayRead(request: IncomingMessage, token: Secret | null): boolean {
   const sent = request.headers.authorization ?? '';
   if (token === null || !/^bearer /i.test(sent)) return false;
   return token.equals(new Secret(sent.slice('bearer '.length).trim()));
+}
+
+function json(value: unknown): AdminAnswer {
+  return { status: 200, type: 'application/json', body: JSON.stringify(value, null, 2) };
 }
 
 function text(status: number, body: string, headers: Record<string, string> = {}): AdminAnswer {

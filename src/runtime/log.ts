@@ -20,6 +20,11 @@ export interface LogFields {
   lookup?: string;
   address?: string;
   userAgent?: string;
+  /**
+   * When the request arrived: milliseconds since 1970 to the microsecond, by the wall clock as it stood when the
+   * process started. It never steps, so that instants of one process may be subtracted.
+   */
+  receivedAt?: number;
   durationMs?: number;
   decisionMs?: number;
   upstreamMs?: number;

@@ -1,4 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { fleetMetrics, redisMetrics } from './fleet-metrics.ts';
+import { keyMetrics } from './key-metrics.ts';
 
 const PREFIX = 'plexgate_';
 /** From 50 microseconds: what the gate itself may take. */
@@ -29,9 +31,11 @@ export function createMetrics(build: BuildInfo) {
     .set(1);
   return {
     ...requestMetrics(make),
-    ...keyMetrics(make, registry),
-    ...reportMetrics(make, registry),
+    ...keyMetrics(make),
+    ...reportMetrics(make),
     ...keysFileMetrics(make),
+    ...fleetMetrics(make),
+    ...redisMetrics(make),
     limitDecisions: make.counter('ratelimit_decisions_total', 'Limit decisions', [
       'tier',
       'result',
@@ -62,7 +66,7 @@ export interface MetricDescription {
   readonly labels: readonly string[];
 }
 
-type Makers = ReturnType<typeof makersOf>;
+export type Makers = ReturnType<typeof makersOf>;
 
 function makersOf(registry: Registry) {
   const registers = [registry];
@@ -77,6 +81,19 @@ function makersOf(registry: Registry) {
       labelNames: readonly L[],
       buckets: number[],
     ): Histogram<L> => new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers }),
+    /** A gauge whose value is asked for at each scrape, from the function that it is given. */
+    watched(name: string, help: string): (value: () => number) => void {
+      let current = (): number => 0;
+      const gauge: Gauge = new Gauge({
+        name: PREFIX + name,
+        help,
+        registers,
+        collect: () => gauge.set(current()),
+      });
+      return (value) => {
+        current = value;
+      };
+    },
   };
 }
 
@@ -120,43 +137,14 @@ function requestMetrics({ counter, gauge, histogram }: Makers) {
   };
 }
 
-function keyMetrics({ counter, histogram }: Makers, registry: Registry) {
-  return {
-    lookups: counter('key_lookups_total', 'Key lookups by the layer that was asked', ['layer', 'result']),
-    lookupDuration: histogram(
-      'key_lookup_duration_seconds',
-      'Time the layer took to answer; memory is not timed',
-      ['layer'],
-      OVERHEAD_BUCKETS,
-    ),
-    lookupsCoalesced: counter('key_lookup_coalesced_total', 'Requests that joined a lookup under way'),
-    watchCacheEntries: watched(registry, 'key_cache_entries', 'Keys and unknown keys held in memory'),
-  };
-}
-
-function reportMetrics({ counter }: Makers, registry: Registry) {
+function reportMetrics({ counter, watched }: Makers) {
   return {
     reports: counter('reports_total', 'Reports of usage and refusals sent to the key service', ['result']),
     usageLost: counter('usage_lost_total', 'Requests missing from usage, because reports could not be sent'),
     watchReportEntries: watched(
-      registry,
       'report_entries_pending',
       'Counts and rows that wait to be reported to the key service',
     ),
-  };
-}
-
-/** A gauge whose value is asked for at each scrape, from the function that it is given. */
-function watched(registry: Registry, name: string, help: string): (count: () => number) => void {
-  let current = (): number => 0;
-  const gauge: Gauge = new Gauge({
-    name: PREFIX + name,
-    help,
-    registers: [registry],
-    collect: () => gauge.set(current()),
-  });
-  return (count) => {
-    current = count;
   };
 }
 

@@ -19,7 +19,7 @@ import {
 const LOGGED = new Set(
   (
     'level time msg requestId route method path status source reason detail keyId ownerId lookup address ' +
-    'userAgent durationMs decisionMs upstreamMs bytesIn bytesOut file url signal'
+    'userAgent receivedAt durationMs decisionMs upstreamMs bytesIn bytesOut file url signal'
   ).split(' '),
 );
 const LAST_WORDS = "'; echo\n";

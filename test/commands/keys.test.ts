@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
+import { joinAndVanish } from '../key-service/fixture.ts';
 import { openDesk, typed, type Desk } from './typed.ts';
 
 let desk: Desk;
@@ -170,18 +171,20 @@ describe('plexgate keys revoke', () => {
 
   it('exits with 1 while a gate has not confirmed, and shows how far it got', async () => {
     const { keyId } = await desk.server.keys.create();
-    desk.server.keys.service.subscribe(() => {
-      throw new Error('this gate hears nothing');
-    });
+    await joinAndVanish(desk.server.keys);
     const { code, out, err } = await desk.run(['keys', 'revoke', keyId]);
     expect([code, out]).toEqual([1, '']);
-    expect(err).toBe(
-      `plexgate: DELETE ${desk.url}/admin/v1/keys/${keyId}: 503 Service Unavailable: The key is revoked, but not every gate has confirmed it. Repeat the call.\n  of 2 gates 1 have confirmed, 0 are fenced off\n`,
+    expect(err).toMatch(
+      `plexgate: DELETE ${desk.url}/admin/v1/keys/${keyId}: 202 Accepted: The key is revoked, but not every gate has confirmed it; it is certain at 2030-01-01T00:01:`,
     );
+    expect(err).toMatch(/\. Repeat the call\.\n {2}of 2 gates 1 have confirmed, 0 are fenced off\n$/);
     const again = await desk.run(['keys', 'revoke', keyId, '--json']);
     expect([again.code, JSON.parse(again.out)]).toEqual([
       1,
-      expect.objectContaining({ key_id: keyId, propagation: { members: 2, acked: 1, fenced: 0 } }),
+      expect.objectContaining({
+        key_id: keyId,
+        propagation: { members: 2, acked: 1, fenced: 0, fenced_members: [] },
+      }),
     ]);
   });
 });

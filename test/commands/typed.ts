@@ -38,7 +38,7 @@ export interface Desk {
 }
 
 export async function openDesk(): Promise<Desk> {
-  const server = await startServer();
+  const server = await startServer({ fenceMs: 400 });
   const folder = mkdtempSync(join(tmpdir(), 'plexgate-'));
   const url = `http://127.0.0.1:${server.port}`;
   const file = (name: string, text: string): string => {

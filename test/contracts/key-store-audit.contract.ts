@@ -34,6 +34,12 @@ export function auditContract(open: () => KeyStore): void {
       ]);
     });
 
+    test('takes whatever a client may have sent', async () => {
+      await store.recordAudit(auditRow({ path: '/\0', userAgent: '\ud800 \'"\\%', requestId: '\u{1f511}' }));
+      expect(await store.listAudit({ ...NO_FILTER, requestId: '\u{1f511}' }, NEWEST)).toHaveLength(1);
+      expect(await store.listAudit({ ...NO_FILTER, requestId: '\0' }, NEWEST)).toEqual([]);
+    });
+
     const filters: [string, Partial<AuditFilter>, number[]][] = [
       ['a kind', { kind: 'refusal' }, [2]],
       ['an action', { action: 'key.revoke' }, [1]],

@@ -49,6 +49,37 @@ export function keyListContract(open: () => KeyStore): void {
       expect(total).toBe(ids.length);
     });
 
+    test('letters beyond ASCII are found as they are written only', async () => {
+      await store.insertKeys([newKey({ keyId: 'big', name: 'NÄHER' }), newKey({ name: 'ıstanbul İ' })], T0);
+      const idsOf = async (name: string) =>
+        (await store.listKeys({ ...ALL, name }, PAGE)).keys.map((key) => key.record.keyId);
+      expect(await idsOf('nÄher')).toEqual(['big']);
+      expect(await idsOf('näher')).toEqual([]);
+      expect(await idsOf('Istanbul')).toEqual([]);
+      expect(await idsOf('İ')).toHaveLength(1);
+    });
+
+    test('keys of one instant are in the order of the bytes of their ids', async () => {
+      const ids = ['a', 'B', '_', 'a-b', 'aB', 'ab', 'é', 'z', '10', '9'];
+      await store.insertKeys(
+        ids.map((keyId) => newKey({ keyId, createdAt: T0 + 1 })),
+        T0,
+      );
+      const { keys } = await store.listKeys({ ...ALL, status: 'active' }, { limit: 10, offset: 0 });
+      const inOrder = ['10', '9', 'B', '_', 'a', 'a-b', 'aB', 'ab', 'z', 'é'];
+      expect(keys.map((key) => key.record.keyId)).toEqual(inOrder);
+      const middle = await store.listKeys({ ...ALL, status: 'active' }, { limit: 4, offset: 3 });
+      expect(middle.keys.map((key) => key.record.keyId)).toEqual(inOrder.slice(3, 7));
+    });
+
+    test('nothing is found by a text that no name and no id can have', async () => {
+      expect((await store.listKeys({ ...ALL, name: 'b\0u' }, PAGE)).total).toBe(0);
+      expect((await store.listKeys({ ...ALL, ownerId: 'acme\0' }, PAGE)).total).toBe(0);
+      expect(await store.showKey('old\0')).toBeNull();
+      expect(await store.showOwner('\0')).toBeNull();
+      expect(await store.resolve(['\0'])).toMatchObject({ key: null, asOf: 9 });
+    });
+
     test('pages cut the same order, and the total is of all', async () => {
       const { keys, total } = await store.listKeys(ALL, { limit: 2, offset: 1 });
       expect(keys.map((key) => key.record.keyId)).toEqual(['twin', 'old']);

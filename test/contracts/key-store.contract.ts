@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KeyStore, NewKey } from '../../src/key-service/store/store.ts';
 import { changesContract, keyListContract } from './key-store-changes.contract.ts';
+import { fleetContract } from './key-store-fleet.contract.ts';
 import { ledgerContract } from './key-store-ledger.contract.ts';
 import { rotationContract } from './key-store-rotation.contract.ts';
 import { ALL, PAGE, T0, newKey, owner } from './key-store.sample.ts';
@@ -52,10 +53,12 @@ export function keyStoreContract(name: string, open: () => Promise<KeyStore>): v
       });
 
       test('owners are listed in pages, in the order of their ids', async () => {
-        for (const id of ['c', 'a', 'd', 'b']) await store.putOwner(owner(id), T0);
-        const second = await store.listOwners({ limit: 2, offset: 2 });
-        expect(second.owners.map((one) => one.id)).toEqual(['c', 'd']);
-        expect(second.total).toBe(4);
+        for (const id of ['c', 'a', 'D', 'b', '_']) await store.putOwner(owner(id), T0);
+        const first = await store.listOwners({ limit: 2, offset: 0 });
+        expect(first.owners.map((one) => one.id)).toEqual(['D', '_']);
+        const second = await store.listOwners({ limit: 2, offset: 3 });
+        expect(second.owners.map((one) => one.id)).toEqual(['b', 'c']);
+        expect(second.total).toBe(5);
       });
     });
 
@@ -234,6 +237,7 @@ export function keyStoreContract(name: string, open: () => Promise<KeyStore>): v
     changesContract(() => store);
     rotationContract(() => store);
     ledgerContract(() => store);
+    fleetContract(() => store);
 
     test('a proof is kept per pepper, the newest', async () => {
       await store.keepPepperProof({ pepperId: 'p1', proof: 'a' });

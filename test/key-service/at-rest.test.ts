@@ -1,11 +1,15 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
 import type { Report } from '../../src/core/wire.ts';
+import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
-import { DRAFT, T0, testService } from './fixture.ts';
+import type { KeyStore } from '../../src/key-service/store/store.ts';
+import { PATIENT } from '../support/postgres-stores.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { DRAFT, T0, keptChanges, testService } from './fixture.ts';
 import { testFolder } from './folder.ts';
 
 /** Enough of a key to tell it from any other; the four characters shown at each end are not. */
@@ -15,7 +19,35 @@ test('neither a key, a telling part of one nor its digest is at rest: not in a t
   const folder = testFolder();
   const path = join(folder, 'keys.db');
   const store = await openSqliteStore(path);
-  const { create, service } = await testService({ store });
+  const look = await fill(store);
+  expect(readdirSync(folder).sort()).toEqual(['keys.db', 'keys.db-shm', 'keys.db-wal', 'keys.db.lock']);
+  for (const name of readdirSync(folder)) look(name, readFileSync(join(folder, name)));
+  const tables = dump(path);
+  expect(Object.keys(tables)).toEqual(expect.arrayContaining(TABLES));
+  look('tables', Buffer.from(JSON.stringify(tables)));
+  await store.close();
+  look('keys.db after close', readFileSync(path));
+});
+
+test('nor is it in a dump of PostgreSQL, or in a statement that PostgreSQL was ever sent', async () => {
+  const server = await startPostgres({ settings: { log_statement: 'all', log_min_messages: 'debug1' } });
+  onTestFinished(() => server.stop());
+  const url = await server.createDatabase();
+  const store = await openPostgresStore(url, PATIENT);
+  const look = await fill(store);
+  const text = server.dump(new URL(url.reveal()).pathname.slice(1));
+  for (const table of TABLES) expect(text).toContain(`COPY public.${table} (`);
+  look('dump', Buffer.from(text));
+  expect(server.log).toMatch(/insert into "keys".*\n.*parameters: \$1 = /);
+  look('statements', Buffer.from(server.log));
+  await store.close();
+});
+
+const TABLES = ['owners', 'keys', 'head', 'changes', 'peppers', 'usage', 'reports', 'audit', 'members'];
+
+/** Does everything with keys; the answer looks for any of them. */
+async function fill(store: KeyStore): Promise<(place: string, bytes: Buffer) => void> {
+  const { create, service, member } = await testService({ store });
   const made = [await create(), await create({ profile: 'plexmcp' }), await create({ profile: 'standard' })];
   const imported = digestOf('a key of another system');
   await service.importKeys([{ ...DRAFT, sha256: imported }]);
@@ -23,25 +55,18 @@ test('neither a key, a telling part of one nor its digest is at rest: not in a t
   const rotated = await service.rotateKey(made[1]?.keyId ?? '', { overlap: '1h' });
   if (rotated.kind !== 'rotated') throw new Error(rotated.kind);
   made.push({ text: rotated.key.reveal(), digest: rotated.key.digest(), keyId: rotated.view.record.keyId });
-  expect(await service.keptChanges()).toHaveLength(8);
+  expect(await keptChanges(service)).toHaveLength(8);
+  for (const { digest } of made) await service.resolve(digest, new AbortController().signal);
   await service.report(reportFullOf(made[2]?.text ?? ''));
-
+  await member.leave();
+  await service.stop();
   const secrets = [imported, ...made.flatMap(({ text, digest }) => [digest, ...telling(text)])].flatMap(
     spellings,
   );
-  const look = (place: string, bytes: Buffer) => {
+  return (place, bytes) => {
     for (const secret of secrets) expect([place, bytes.includes(secret)]).toEqual([place, false]);
   };
-  expect(readdirSync(folder).sort()).toEqual(['keys.db', 'keys.db-shm', 'keys.db-wal', 'keys.db.lock']);
-  for (const name of readdirSync(folder)) look(name, readFileSync(join(folder, name)));
-  const tables = dump(path);
-  expect(Object.keys(tables)).toEqual(
-    expect.arrayContaining(['owners', 'keys', 'head', 'changes', 'peppers', 'usage', 'reports', 'audit']),
-  );
-  look('tables', Buffer.from(JSON.stringify(tables)));
-  await store.close();
-  look('keys.db after close', readFileSync(path));
-});
+}
 
 /** What a gate that masks nothing would report of a client that puts its key everywhere. */
 function reportFullOf(text: string): Report {

@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../src/core/clock.ts';
 import { Secret, type Digest } from '../../src/core/secret.ts';
 import type { Change } from '../../src/core/wire.ts';
-import { KeyService } from '../../src/key-service/keys.ts';
+import { KeyService, type KeyServiceOptions } from '../../src/key-service/keys.ts';
 import type { KeyDraft } from '../../src/key-service/drafts.ts';
 import type { PepperSet } from '../../src/key-service/peppers.ts';
+import { TestMember } from '../support/member.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
 
 export const T0 = Date.UTC(2030, 0, 1);
 
-/** A clock that stands still until it is told otherwise. */
+/** A time of day that stands still until it is told otherwise; what is waited for passes by itself as well. */
 export class TestClock implements Clock {
   at = T0;
 
@@ -19,7 +20,7 @@ export class TestClock implements Clock {
   }
 
   monotonic(): number {
-    return this.at;
+    return performance.now() + (this.at - T0);
   }
 }
 
@@ -33,8 +34,10 @@ export interface TestService {
   readonly service: KeyService;
   readonly store: KeyStore;
   readonly clock: TestClock;
-  /** Everything a listener heard since the start. */
-  readonly heard: Change[];
+  /** A member of the fleet from the start, in this process. */
+  readonly member: TestMember;
+  /** Every change that member was told of, but for the owner's at the start. */
+  readonly heard: readonly Change[];
   /** Makes a key and answers its text, digest and id. */
   readonly create: (draft?: Partial<KeyDraft>) => Promise<{ text: string; digest: Digest; keyId: string }>;
   readonly resolve: (digest: Digest) => ReturnType<KeyService['resolve']>;
@@ -42,20 +45,23 @@ export interface TestService {
 
 /** A key service over a store in memory, or over `store`, with one owner `acme`. */
 export async function testService(
-  options: { store?: KeyStore; peppers?: PepperSet } = {},
+  options: Pick<Partial<KeyServiceOptions>, 'store' | 'peppers' | 'fenceMs' | 'redis' | 'events'> = {},
 ): Promise<TestService> {
   const store = options.store ?? (await openSqliteStore(':memory:'));
   const clock = new TestClock();
-  const service = new KeyService({ store, clock, peppers: options.peppers ?? pepperSet('p1'), randomBytes });
+  const service = new KeyService({ peppers: pepperSet('p1'), ...options, store, clock, randomBytes });
   await service.start();
   await service.putOwner('acme', { profile: 'plexe', tier: 'basic' });
-  const heard: Change[] = [];
-  service.subscribe((change) => heard.push(change));
+  const member = await TestMember.join(service, { news: service.onNews });
+  const before = member.changes.length;
   return {
     service,
     store,
     clock,
-    heard,
+    member,
+    get heard() {
+      return member.changes.slice(before);
+    },
     async create(draft = {}) {
       const created = await service.createKey({ ...DRAFT, ...draft });
       if (created.kind !== 'created') throw new Error(JSON.stringify(created));
@@ -63,4 +69,21 @@ export async function testService(
     },
     resolve: (digest) => service.resolve(digest, new AbortController().signal),
   };
+}
+
+/** The changes that the store still has, as a member that begins is told of them. */
+export async function keptChanges(service: KeyService): Promise<readonly Change[]> {
+  const nobody = { epoch: null, applied: 0, staleIfErrorMs: 0, leaving: true };
+  return (await service.renew('nobody', nobody, new AbortController().signal)).changes;
+}
+
+/**
+ * A member that has stopped renewing and may go on for a minute by a Redis nobody here can reach: until that minute is
+ * over no revocation is certain.
+ */
+export async function joinAndVanish({ service, store }: TestService): Promise<TestMember> {
+  await store.nameRedis('out of reach');
+  const member = await TestMember.join(service, { staleIfErrorMs: 60_000 });
+  member.silence();
+  return member;
 }

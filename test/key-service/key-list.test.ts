@@ -2,8 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import type { KeyFilter, KeyStore, NewKey } from '../../src/key-service/store/store.ts';
+import { PATIENT } from '../support/postgres-stores.ts';
+import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { T0 } from './fixture.ts';
 
 /** More than are ever sorted or passed over at once, in each of the parts that a list has. */
@@ -20,20 +23,27 @@ const ALL: KeyFilter = {
 
 const folder = mkdtempSync(join(tmpdir(), 'plexgate-list-'));
 const keys = Array.from({ length: KEYS }, (_, i) => keyNumber(i));
+let server: TestPostgres;
 let store: KeyStore;
 
 beforeAll(async () => {
-  store = await openSqliteStore(join(folder, 'keys.db'));
-  for (const id of ['small', 'large']) {
-    const owner = { id, profile: 'plexe' as const, tier: 'basic', enabled: true, limits: null };
-    await store.putOwner({ ...owner, workspace: id === 'small' ? 'W1' : null }, T0);
-  }
-  await store.insertKeys(keys, T0);
+  server = await startPostgres();
 });
 afterAll(async () => {
-  await store.close();
+  await server.stop();
   rmSync(folder, { recursive: true });
 });
+
+const STORES: Readonly<Record<string, () => Promise<KeyStore>>> = {
+  SQLite: () => openSqliteStore(join(folder, 'keys.db')),
+  PostgreSQL: async () => openPostgresStore(await server.createDatabase(), PATIENT),
+  'PostgreSQL without trigrams': async () => {
+    const url = await server.createDatabase();
+    await (await openPostgresStore(url, PATIENT)).close();
+    await server.ask(new URL(url.reveal()).pathname.slice(1), 'drop extension pg_trgm cascade');
+    return openPostgresStore(url, PATIENT);
+  },
+};
 
 /** Some hundred share an instant; a third is revoked, a third has an end, half of those before NOW. */
 function keyNumber(i: number): NewKey {
@@ -100,60 +110,79 @@ const FILTERS: Readonly<Record<string, Partial<KeyFilter>>> = {
   'keys with a name nobody has': { name: 'nowhere' },
 };
 
-describe.each(Object.entries(FILTERS))('a list of %s', (_, part) => {
-  const filter = { ...ALL, ...part };
-  const whole = expected(filter);
-
-  it('has every key once and in order, from whichever end it is read', async () => {
-    const listed: string[] = [];
-    for (let offset = 0; offset < whole.length + 700; offset += 700) {
-      const page = await store.listKeys(filter, { limit: 700, offset });
-      expect(page.total).toBe(whole.length);
-      listed.push(...page.keys.map((key) => key.record.keyId));
+describe.each(Object.entries(STORES))('in %s', (_, open) => {
+  beforeAll(async () => {
+    store = await open();
+    for (const id of ['small', 'large']) {
+      const owner = { id, profile: 'plexe' as const, tier: 'basic', enabled: true, limits: null };
+      await store.putOwner({ ...owner, workspace: id === 'small' ? 'W1' : null }, T0);
     }
-    expect(listed).toEqual(whole);
+    await store.insertKeys(keys, T0);
+  });
+  afterAll(() => store.close());
+
+  lists();
+  changes();
+});
+
+function lists(): void {
+  describe.each(Object.entries(FILTERS))('a list of %s', (_, part) => {
+    const filter = { ...ALL, ...part };
+    const whole = expected(filter);
+
+    it('has every key once and in order, from whichever end it is read', async () => {
+      const listed: string[] = [];
+      for (let offset = 0; offset < whole.length + 700; offset += 700) {
+        const page = await store.listKeys(filter, { limit: 700, offset });
+        expect(page.total).toBe(whole.length);
+        listed.push(...page.keys.map((key) => key.record.keyId));
+      }
+      expect(listed).toEqual(whole);
+    });
+
+    it('has the same keys on small pages anywhere', async () => {
+      for (const at of [0, 0.01, 0.17, 0.32, 0.49, 0.51, 0.74, 0.99, 1]) {
+        const offset = Math.max(0, Math.floor(whole.length * at) - 3);
+        const page = await store.listKeys(filter, { limit: 7, offset });
+        expect(page.keys.map((key) => key.record.keyId)).toEqual(whole.slice(offset, offset + 7));
+      }
+    });
+  });
+}
+
+function changes(): void {
+  it('a key that was given another name is found by that name and no more by the old one', async () => {
+    const [key] = expected({ ...ALL, status: 'active', name: 'common 3' });
+    const renamed = async (name: string) =>
+      (await store.listKeys({ ...ALL, name }, { limit: 10, offset: 0 })).keys.map((it) => it.record.name);
+    await store.patchKey(key ?? '', { name: 'Quite Another' }, NOW);
+    expect(await renamed('quite another')).toEqual(['Quite Another']);
+    expect(await renamed('ITE ANOTHE')).toEqual(['Quite Another']);
+    await store.patchKey(key ?? '', { name: 'a third' }, NOW);
+    expect(await renamed('another')).toEqual([]);
   });
 
-  it('has the same keys on small pages anywhere', async () => {
-    for (const at of [0, 0.01, 0.17, 0.32, 0.49, 0.51, 0.74, 0.99, 1]) {
-      const offset = Math.max(0, Math.floor(whole.length * at) - 3);
-      const page = await store.listKeys(filter, { limit: 7, offset });
-      expect(page.keys.map((key) => key.record.keyId)).toEqual(whole.slice(offset, offset + 7));
-    }
+  it('totals follow every change of keys and owners', async () => {
+    const totalOf = async (more: Partial<KeyFilter>) =>
+      (await store.listKeys({ ...ALL, ...more }, { limit: 1, offset: 0 })).total;
+    const filters: Partial<KeyFilter>[] = [{}, { workspace: 'W1' }, { status: 'active' }, { name: 'on' }];
+    const before = await Promise.all(filters.map(totalOf));
+    expect(await Promise.all(filters.map(totalOf))).toEqual(before);
+    const digest = { pepperId: 'p1', hash: 'hash of one more' };
+    const added = {
+      keyId: 'one-more',
+      ownerId: 'small',
+      name: 'one more',
+      digest,
+      revokedAt: null,
+      expiresAt: null,
+    };
+    expect(await store.insertKeys([{ ...keyNumber(0), ...added }], NOW)).toMatchObject({ kind: 'inserted' });
+    const after = await Promise.all(filters.map(totalOf));
+    expect(after.map((total, i) => total - (before[i] ?? 0))).toEqual([1, 1, 1, 1]);
+    const owner = { id: 'small', profile: 'plexe' as const, tier: 'basic', enabled: true, limits: null };
+    await store.putOwner({ ...owner, workspace: 'W2' }, NOW);
+    expect(await totalOf({ workspace: 'W1' })).toBe(0);
+    expect(await totalOf({ workspace: 'W2' })).toBe(after[1]);
   });
-});
-
-it('a key that was given another name is found by that name and no more by the old one', async () => {
-  const [key] = expected({ ...ALL, status: 'active', name: 'common 3' });
-  const renamed = async (name: string) =>
-    (await store.listKeys({ ...ALL, name }, { limit: 10, offset: 0 })).keys.map((it) => it.record.name);
-  await store.patchKey(key ?? '', { name: 'Quite Another' }, NOW);
-  expect(await renamed('quite another')).toEqual(['Quite Another']);
-  expect(await renamed('ITE ANOTHE')).toEqual(['Quite Another']);
-  await store.patchKey(key ?? '', { name: 'a third' }, NOW);
-  expect(await renamed('another')).toEqual([]);
-});
-
-it('totals follow every change of keys and owners', async () => {
-  const totalOf = async (more: Partial<KeyFilter>) =>
-    (await store.listKeys({ ...ALL, ...more }, { limit: 1, offset: 0 })).total;
-  const filters: Partial<KeyFilter>[] = [{}, { workspace: 'W1' }, { status: 'active' }, { name: 'on' }];
-  const before = await Promise.all(filters.map(totalOf));
-  expect(await Promise.all(filters.map(totalOf))).toEqual(before);
-  const digest = { pepperId: 'p1', hash: 'hash of one more' };
-  const added = {
-    keyId: 'one-more',
-    ownerId: 'small',
-    name: 'one more',
-    digest,
-    revokedAt: null,
-    expiresAt: null,
-  };
-  expect(await store.insertKeys([{ ...keyNumber(0), ...added }], NOW)).toMatchObject({ kind: 'inserted' });
-  const after = await Promise.all(filters.map(totalOf));
-  expect(after.map((total, i) => total - (before[i] ?? 0))).toEqual([1, 1, 1, 1]);
-  const owner = { id: 'small', profile: 'plexe' as const, tier: 'basic', enabled: true, limits: null };
-  await store.putOwner({ ...owner, workspace: 'W2' }, NOW);
-  expect(await totalOf({ workspace: 'W1' })).toBe(0);
-  expect(await totalOf({ workspace: 'W2' })).toBe(after[1]);
-});
+}

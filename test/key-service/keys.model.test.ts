@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { digestOf, type Digest } from '../../src/core/secret.ts';
-import { DRAFT, testService, type TestService } from './fixture.ts';
+import { DRAFT, testService, type TestService, keptChanges } from './fixture.ts';
 
 /** What the key service ought to know, kept as simply as can be. */
 interface ModelKey {
@@ -203,6 +203,6 @@ async function compare(keys: TestService, model: Model): Promise<void> {
   const numbered = model.changes.map((id, number) => ({ number, id })).slice(1);
   const told = keys.heard.map((change) => ({ number: change.number, id: change.keyId ?? change.ownerId }));
   expect(told).toEqual(numbered.slice(1));
-  const kept = await keys.service.keptChanges();
+  const kept = await keptChanges(keys.service);
   expect(kept.slice(1)).toEqual(keys.heard);
 }

@@ -111,17 +111,23 @@ describe('a report', () => {
     expect((await send(report({ usage: many }))).status).toBe(200);
   });
 
+  test('of a later gate, with fields that are not known here, is counted', async () => {
+    const later = report({ colour: 'x', usage: [usage({ colour: 'x' })] });
+    expect((await send(later)).status).toBe(200);
+    server.keys.clock.at += 1;
+    expect(await counted()).toBe(3);
+  });
+
   const faults: [string, object, string][] = [
     ['no member', { member: '' }, 'member'],
     ['number 0', { sequence: 0 }, 'sequence'],
     ['half a number', { sequence: 1.5 }, 'sequence'],
     ['no counts', { usage: undefined }, 'usage'],
-    ['an unknown field', { colour: 'x' }, 'colour'],
     ['a class of status that is none', { usage: [usage({ status_class: '6xx' })] }, 'usage[0].status_class'],
     ['a count of none', { usage: [usage({ count: 0 })] }, 'usage[0].count'],
     ['half an hour', { usage: [usage({ hour_at: '2030-01-01T00:30:00Z' })] }, 'usage[0].hour_at'],
     ['no instant', { usage: [usage({ last_at: 'now' })] }, 'usage[0].last_at'],
-    ['a long route', { usage: [usage({ route: 'x'.repeat(257) })] }, 'usage[0].route'],
+    ['a long route', { usage: [usage({ route: 'x'.repeat(1025) })] }, 'usage[0].route'],
     ['a refusal without a reason', { refusals: [refusal({ reason: undefined })] }, 'refusals[0].reason'],
     ['a count below none', { suppressed: [suppressed({ count: -1 })] }, 'suppressed[0].count'],
   ];

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { T0, testService, type TestService } from './fixture.ts';
+import { T0, testService, type TestService, keptChanges } from './fixture.ts';
 
 const HOUR = 3_600_000;
 let keys: TestService;
@@ -50,7 +50,7 @@ describe('a rotated key', () => {
       { number: 3, keyId: view.record.keyId, ownerId: null, digest: key.digest() },
       { number: 4, keyId: old.keyId, ownerId: null, digest: null },
     ]);
-    expect((await keys.service.keptChanges()).slice(1)).toEqual(keys.heard);
+    expect((await keptChanges(keys.service)).slice(1)).toEqual(keys.heard);
   });
 
   test('keeps an end that is earlier than the overlap', async () => {

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
+import type { KeyServiceOptions } from '../../src/key-service/keys.ts';
 import { createKeyServer } from '../../src/key-service/server.ts';
+import { againstDocument } from './documented.ts';
 import { testService, type TestService } from './fixture.ts';
 
 export const ADMIN = randomBytes(16).toString('base64url');
@@ -45,8 +47,9 @@ export interface RunningServer {
   readonly close: () => Promise<void>;
 }
 
-export async function startServer(): Promise<RunningServer> {
-  const keys = await testService();
+/** `fenceMs` where a test waits for it. */
+export async function startServer(options: Pick<KeyServiceOptions, 'fenceMs'> = {}): Promise<RunningServer> {
+  const keys = await testService(options);
   const lines: string[] = [];
   const log = (fields: object, message: string) => void lines.push(JSON.stringify({ ...fields, message }));
   const server = createKeyServer({
@@ -97,7 +100,14 @@ async function call(url: string, method: string, sent: Sent = {}): Promise<Reply
   });
   const text = await response.text();
   expect(response.headers.get('cache-control')).toBe('no-store');
-  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  const reply = {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? null : JSON.parse(text),
+  };
+  const answered = { ...reply, type: response.headers.get('content-type') };
+  expect(againstDocument(method, new URL(url).pathname, answered)).toEqual([]);
+  return reply;
 }
 
 /** Status and the fields named, of an answer that must be problem details. */

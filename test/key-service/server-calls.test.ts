@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
-import { DRAFT } from './fixture.ts';
+import { DRAFT, joinAndVanish } from './fixture.ts';
 import { KEY, SERVICE, problemOf, startServer, type RunningServer } from './running-server.ts';
 
 let server: RunningServer;
@@ -102,7 +102,7 @@ describe('keys', () => {
       key_id: keyId,
       status: 'revoked',
       revoked_at: '2030-01-01T00:00:00.000Z',
-      propagation: { members: 1, acked: 1, fenced: 0 },
+      propagation: { members: 1, acked: 1, fenced: 0, fenced_members: [] },
     };
     for (let i = 0; i < 2; i++) {
       const deleted = await server.call('DELETE', `/admin/v1/keys/${keyId}`);
@@ -115,19 +115,27 @@ describe('keys', () => {
     );
   });
 
-  test('revoked where a gate has not confirmed are 503 until it has', async () => {
-    const { keyId } = await server.keys.create();
-    let broken = true;
-    server.keys.service.subscribe(() => {
-      if (broken) throw new Error('broken');
-    });
-    const unsure = await server.call('DELETE', `/admin/v1/keys/${keyId}`);
-    expect(problemOf(unsure)).toEqual([503]);
-    expect(unsure.headers.get('retry-after')).toBe('1');
-    expect(unsure.body).toMatchObject({ key_id: keyId, propagation: { members: 2, acked: 1, fenced: 0 } });
-    broken = false;
-    const sure = await server.call('DELETE', `/admin/v1/keys/${keyId}`);
-    expect([sure.status, sure.body.propagation]).toEqual([200, { members: 2, acked: 2, fenced: 0 }]);
+  test('revoked where a gate has not confirmed are 202 until it has', async () => {
+    const hasty = await startServer({ fenceMs: 200 });
+    const { keyId } = await hasty.keys.create();
+    const member = await joinAndVanish(hasty.keys);
+    const unsure = await hasty.call('DELETE', `/admin/v1/keys/${keyId}`);
+    const nobody = { fenced: 0, fenced_members: [] };
+    expect([unsure.status, unsure.body]).toEqual([
+      202,
+      {
+        key_id: keyId,
+        status: 'revoked',
+        revoked_at: '2030-01-01T00:00:00.000Z',
+        certain_at: expect.stringMatching(/^2030-01-01T00:01:0[89]/),
+        propagation: { members: 2, acked: 1, ...nobody },
+        detail: expect.stringMatching(/not every gate has confirmed it; it is certain at 2030/),
+      },
+    ]);
+    member.goOn();
+    const sure = await hasty.call('DELETE', `/admin/v1/keys/${keyId}`);
+    expect([sure.status, sure.body.propagation]).toEqual([200, { members: 2, acked: 2, ...nobody }]);
+    await hasty.close();
   });
 
   test('nobody made are 404', async () => {

@@ -44,12 +44,13 @@ describe('the file of a SQLite store', () => {
     const path = join(testFolder(), 'keys.db');
     const first = await openSqliteStore(path);
     await first.putOwner(ACME, 1);
+    const { epoch } = await first.fleet();
     await first.close();
     const tables = dumpSchema(path);
     for (let i = 0; i < 2; i++) {
       const again = await openSqliteStore(path);
       expect(await again.showOwner('acme')).toEqual(ACME);
-      expect(await again.head()).toBe(1);
+      expect(await again.fleet()).toMatchObject({ epoch, head: 1 });
       await again.close();
     }
     expect(dumpSchema(path)).toEqual(tables);
@@ -67,7 +68,9 @@ describe('the file of a SQLite store', () => {
     for (const index of ['in_order', 'by_name', 'revoked', 'expiring', 'by_owner'])
       db.exec(`drop index keys_${index}`);
     db.exec('create index keys_by_owner on keys (owner_id, created_at)');
-    db.exec('drop table usage; drop table reports; drop table audit');
+    db.exec('drop table usage; drop table reports; drop table audit; drop table members');
+    for (const column of ['epoch', 'redis_run', 'redis_naming', 'redis_settled'])
+      db.exec(`alter table head drop column ${column}`);
     for (const column of ['deprecated_at', 'replaced_by', 'description', 'request_count']) {
       db.exec(`alter table keys drop column ${column}`);
     }
@@ -75,6 +78,7 @@ describe('the file of a SQLite store', () => {
     db.close();
     const again = await openSqliteStore(path);
     expect(await again.showKey('k1')).toEqual(key);
+    expect((await again.fleet()).epoch).toMatch(/^[0-9a-f-]{36}$/);
     await again.close();
     expect(namesOf(path)).toEqual(names);
   });

@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { parseKeysFile, type FileKeys } from '../../src/config/keys-file/keys-file.ts';
 import { digestOf } from '../../src/core/secret.ts';
-import type { Change } from '../../src/core/wire.ts';
-import { Changes } from '../../src/proxy/keys/changes.ts';
 import { FileKeySource } from '../../src/proxy/keys/file-source.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 const A = digestOf('the first key');
 const B = digestOf('the second key');
-const T0 = Date.UTC(2030, 0, 1);
+const SIGNAL = new AbortController().signal;
 
 interface Owner {
   readonly enabled: boolean;
@@ -24,42 +23,55 @@ function keys(listed: Record<string, object>, { enabled }: Owner = { enabled: tr
 }
 
 function sourceOf(first: FileKeys) {
-  const source = new FileKeySource(first, T0);
-  const heard: Change[] = [];
-  source.subscribe((change) => heard.push(change));
-  const resolve = (digest = A) => source.resolve(digest, new AbortController().signal);
-  return { source, heard, resolve };
+  const clock = new FakeClock();
+  const source = new FileKeySource(first, clock);
+  const heard: string[] = [];
+  source.onNews(() => heard.push('news'));
+  const resolve = (digest = A) => source.resolve(digest, SIGNAL);
+  const told = async (applied: number) => {
+    const renewal = { epoch: null, applied, staleIfErrorMs: 0, leaving: false };
+    return source.renew('m', renewal, SIGNAL);
+  };
+  return { source, clock, heard, resolve, told };
 }
 
 describe('keys of a file', () => {
   it('are found by their digests, and others are unknown', async () => {
-    const { resolve } = sourceOf(keys({ [A]: {} }));
+    const { resolve, clock } = sourceOf(keys({ [A]: {} }));
     expect(await resolve(A)).toMatchObject({
-      record: { name: 'n', createdAt: T0, revokedAt: null },
+      record: { name: 'n', createdAt: clock.now(), revokedAt: null },
       asOf: 0,
     });
     expect(await resolve(B)).toEqual({ record: null, asOf: 0 });
   });
 
   it('that leave the file are unknown from then on, and the change names them', async () => {
-    const { source, heard, resolve } = sourceOf(keys({ [A]: { key_id: 'k' }, [B]: {} }));
-    expect(source.replace(keys({ [B]: {} }), T0)).toBe(1);
-    expect(heard).toEqual([{ number: 1, keyId: 'k', ownerId: null, digest: A }]);
+    const { source, heard, told, resolve } = sourceOf(keys({ [A]: { key_id: 'k' }, [B]: {} }));
+    expect(source.replace(keys({ [B]: {} }))).toBe(1);
+    expect(heard).toEqual(['news']);
+    expect(await told(0)).toMatchObject({
+      head: 1,
+      changes: [{ number: 1, keyId: 'k', ownerId: null, digest: A }],
+    });
     expect(await resolve(A)).toEqual({ record: null, asOf: 1 });
     expect((await resolve(B)).record).not.toBeNull();
   });
 
   it('that are revoked in the file are revoked since it was read, and stay so', async () => {
-    const { source, resolve } = sourceOf(keys({ [A]: {} }));
-    source.replace(keys({ [A]: { status: 'revoked' } }), T0 + 5);
-    source.replace(keys({ [A]: { status: 'revoked', name: 'renamed' } }), T0 + 9);
-    expect((await resolve()).record).toMatchObject({ createdAt: T0, revokedAt: T0 + 5, name: 'renamed' });
+    const { source, clock, resolve } = sourceOf(keys({ [A]: {} }));
+    const createdAt = clock.now();
+    clock.advance(5);
+    source.replace(keys({ [A]: { status: 'revoked' } }));
+    clock.advance(4);
+    source.replace(keys({ [A]: { status: 'revoked', name: 'renamed' } }));
+    const revokedAt = createdAt + 5;
+    expect((await resolve()).record).toMatchObject({ createdAt, revokedAt, name: 'renamed' });
   });
 
   it('change with their owner', async () => {
-    const { source, heard, resolve } = sourceOf(keys({ [A]: {}, [B]: {} }));
-    source.replace(keys({ [A]: {}, [B]: {} }, { enabled: false }), T0);
-    expect(heard.map(({ number, digest }) => [number, digest])).toEqual([
+    const { source, told, resolve } = sourceOf(keys({ [A]: {}, [B]: {} }));
+    source.replace(keys({ [A]: {}, [B]: {} }, { enabled: false }));
+    expect((await told(0)).changes.map(({ number, digest }) => [number, digest])).toEqual([
       [1, A],
       [2, B],
     ]);
@@ -69,29 +81,38 @@ describe('keys of a file', () => {
   it('that are the same stay the same, wherever they stand in the file', async () => {
     const { source, heard, resolve } = sourceOf(keys({ [A]: {}, [B]: {} }));
     const before = (await resolve()).record;
-    expect(source.replace(keys({ [B]: {}, [A]: {} }), T0 + 5)).toBe(0);
+    expect(source.replace(keys({ [B]: {}, [A]: {} }))).toBe(0);
     expect(heard).toEqual([]);
     expect((await resolve()).record).toBe(before);
   });
 
   it('that are added are a change, so that nobody goes on taking them for unknown', async () => {
-    const { source, heard, resolve } = sourceOf(keys({}));
-    source.replace(keys({ [A]: {} }), T0 + 5);
-    expect(heard).toMatchObject([{ number: 1, digest: A }]);
-    expect(await resolve()).toMatchObject({ record: { createdAt: T0 + 5 }, asOf: 1 });
+    const { source, clock, told, resolve } = sourceOf(keys({}));
+    clock.advance(5);
+    source.replace(keys({ [A]: {} }));
+    expect((await told(0)).changes).toMatchObject([{ number: 1, digest: A }]);
+    expect(await resolve()).toMatchObject({ record: { createdAt: clock.now() }, asOf: 1 });
   });
 });
 
-it('an answer that began before the file changed is not current after it', async () => {
-  const { source, resolve } = sourceOf(keys({ [A]: { key_id: 'k' } }));
-  const changes = new Changes({ now: () => T0, monotonic: () => 0 });
-  source.subscribe((change) => changes.apply(change));
-  const about = { digest: A, keyId: 'k', ownerId: 'acme' };
-  const { asOf } = await resolve();
-  expect(changes.isCurrent(about, asOf)).toBe(true);
-  source.replace(keys({}), T0);
-  expect(changes.isCurrent(about, asOf)).toBe(false);
-  expect(changes.isCurrent(about, (await resolve()).asOf)).toBe(true);
+describe('whoever renews', () => {
+  it('is told of what has changed since, and granted a fence by the time of this machine', async () => {
+    const { source, clock, told } = sourceOf(keys({}));
+    source.replace(keys({ [A]: {} }));
+    source.replace(keys({ [A]: {}, [B]: {} }));
+    const changes = [{ number: 2, digest: B }];
+    expect(await told(1)).toMatchObject({ head: 2, changes, fenceMs: 2000, now: clock.now(), redisRun: null });
+    expect(await told(2)).toMatchObject({ head: 2, changes: [] });
+  });
+
+  it('hears no more once it has said so', () => {
+    const { source } = sourceOf(keys({}));
+    const heard: string[] = [];
+    const end = source.onNews(() => heard.push('news'));
+    end();
+    source.replace(keys({ [A]: {} }));
+    expect(heard).toEqual([]);
+  });
 });
 
 it('a gate without a keys file has no metric that says one was refused', async () => {

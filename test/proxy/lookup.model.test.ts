@@ -3,11 +3,11 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { digestOf, type Digest } from '../../src/core/secret.ts';
-import { Changes } from '../../src/proxy/keys/changes.ts';
 import { KeyLookup, type Lookup } from '../../src/proxy/keys/lookup.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { recordOf } from '../support/key-record.ts';
 import { HeldSource } from '../support/key-source.ts';
+import { Renewed } from '../support/renewed.ts';
 
 /*
  * A key service with three keys of two owners, whose every change has a number, and a gate that asks it. Answers are
@@ -58,13 +58,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 class Play {
   readonly clock = new FakeClock();
-  readonly changes = new Changes(this.clock);
+  /** Ages are another test's. */
+  readonly renewed = new Renewed({ clock: this.clock, fenceMs: 1e9 });
   readonly source = new HeldSource();
   readonly lookup = new KeyLookup({
     source: this.source,
-    changes: this.changes,
+    knowledge: this.renewed.knowledge,
+    member: this.renewed.member,
+    shared: null,
     clock: this.clock,
-    events: { remembered: () => undefined, asked: () => undefined, coalesced: () => undefined },
+    events: { answered: () => undefined, took: () => undefined, coalesced: () => undefined },
     cacheSize: 10,
     freshForMs: FRESH_MS,
     negativeForMs: NEGATIVE_MS,
@@ -81,7 +84,7 @@ class Play {
     switch (one.do) {
       case 'ask':
         this.#asking.push(
-          this.lookup.ask(this.#digest(one.key)).then((found) => this.#judge(one.key, found)),
+          this.lookup.ask(this.#digest(one.key), true).then((found) => this.#judge(one.key, found)),
         );
         break;
       case 'use':
@@ -178,11 +181,11 @@ class Play {
       this.world.changedAt[key] = this.world.head;
       this.#known[key] = null;
     }
-    this.changes.apply({ number: this.world.head, ...names });
+    this.renewed.renew(names);
   }
 
   #use(key: number): void {
-    const found = this.lookup.cached(this.#digest(key));
+    const found = this.lookup.cached(this.#digest(key), true);
     const known = this.#known[key] ?? null;
     const mustKnow = known !== null && this.clock.monotonic() - known.at < known.forMs;
     if (mustKnow) expect(found, 'what nobody has changed is known').not.toBeNull();

@@ -2,27 +2,29 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
 import type { KeySource } from '../../src/core/wire.ts';
-import { Changes } from '../../src/proxy/keys/changes.ts';
 import { KeyLookup, type LookupOptions } from '../../src/proxy/keys/lookup.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { recordOf } from '../support/key-record.ts';
 import { HeldSource, KnownKeys } from '../support/key-source.ts';
+import { Renewed } from '../support/renewed.ts';
 
 const D1 = digestOf('one');
 const RECORD = recordOf({});
 
 function lookupOver<S extends KeySource>(source: S, options: Partial<LookupOptions> = {}) {
   const clock = new FakeClock();
-  const changes = new Changes(clock);
+  const renewed = new Renewed({ clock, fenceMs: 60_000 });
   const told: string[] = [];
   const events = {
-    remembered: (result: string) => void told.push(`l1 ${result}`),
-    asked: (result: string) => void told.push(`origin ${result}`),
+    answered: (layer: string, result: string) => void told.push(`${layer} ${result}`),
+    took: () => undefined,
     coalesced: () => void told.push('coalesced'),
   };
   const lookup = new KeyLookup({
     source,
-    changes,
+    knowledge: renewed.knowledge,
+    member: renewed.member,
+    shared: null,
     clock,
     events,
     cacheSize: 100,
@@ -30,28 +32,28 @@ function lookupOver<S extends KeySource>(source: S, options: Partial<LookupOptio
     negativeForMs: 5000,
     ...options,
   });
-  return { source, clock, changes, lookup, told };
+  return { source, clock, renewed, lookup, told };
 }
 
 describe('a key that was looked up', () => {
   it('is known without asking for as long as freshFor says, counted from before the question', async () => {
     const { source, clock, lookup } = lookupOver(new HeldSource());
-    const asked = lookup.ask(D1);
+    const asked = lookup.ask(D1, true);
     clock.advance(900);
     source.last.answer(RECORD, 1);
-    expect(await asked).toEqual({ kind: 'found', record: RECORD, asOf: 1, source: 'origin' });
+    expect(await asked).toMatchObject({ kind: 'found', record: RECORD, answer: { asOf: 1 }, source: 'origin' });
     clock.advance(9099);
-    expect(lookup.cached(D1)).toEqual({ kind: 'found', record: RECORD, asOf: 1, source: 'l1' });
+    expect(lookup.cached(D1, true)).toMatchObject({ kind: 'found', record: RECORD, source: 'l1' });
     clock.advance(1);
-    expect(lookup.cached(D1)).toBeNull();
+    expect(lookup.cached(D1, true)).toBeNull();
   });
 
   it('is asked for each time where freshFor is 0', async () => {
     const { source, lookup } = lookupOver(new KnownKeys(), { freshForMs: 0, negativeForMs: 0 });
     source.records.set(D1, RECORD);
     for (let i = 0; i < 3; i++) {
-      expect(lookup.cached(D1)).toBeNull();
-      expect((await lookup.ask(D1)).kind).toBe('found');
+      expect(lookup.cached(D1, true)).toBeNull();
+      expect((await lookup.ask(D1, true)).kind).toBe('found');
     }
     expect(source.asked).toBe(3);
   });
@@ -60,44 +62,44 @@ describe('a key that was looked up', () => {
     const { source, lookup } = lookupOver(new KnownKeys(), { cacheSize: 3 });
     const digests = ['a', 'b', 'c', 'd'].map((text) => digestOf(text));
     for (const digest of digests) source.records.set(digest, RECORD);
-    for (const digest of digests.slice(0, 3)) await lookup.ask(digest);
-    lookup.cached(digests[0] ?? D1);
-    await lookup.ask(digests[3] ?? D1);
-    expect(digests.map((digest) => lookup.cached(digest) !== null)).toEqual([true, false, true, true]);
+    for (const digest of digests.slice(0, 3)) await lookup.ask(digest, true);
+    lookup.cached(digests[0] ?? D1, true);
+    await lookup.ask(digests[3] ?? D1, true);
+    expect(digests.map((digest) => lookup.cached(digest, true) !== null)).toEqual([true, false, true, true]);
   });
 });
 
 describe('a key that nobody has', () => {
   it('is known to be unknown for as long as negativeFor says, counted from before the question', async () => {
     const { source, clock, lookup } = lookupOver(new HeldSource());
-    const asked = lookup.ask(D1);
+    const asked = lookup.ask(D1, true);
     clock.advance(900);
     source.last.answer(null, 1);
     expect(await asked).toEqual({ kind: 'unknown', source: 'origin' });
     clock.advance(4099);
-    expect(lookup.cached(D1)).toEqual({ kind: 'unknown', source: 'l1' });
+    expect(lookup.cached(D1, true)).toEqual({ kind: 'unknown', source: 'l1' });
     clock.advance(1);
-    expect(lookup.cached(D1)).toBeNull();
+    expect(lookup.cached(D1, true)).toBeNull();
   });
 
   it('works as soon as it is created', async () => {
-    const { source, changes, lookup } = lookupOver(new KnownKeys());
-    await lookup.ask(D1);
+    const { source, renewed, lookup } = lookupOver(new KnownKeys());
+    await lookup.ask(D1, true);
     source.records.set(D1, RECORD);
     source.asOf = 1;
-    changes.apply({ number: 1, keyId: RECORD.keyId, ownerId: RECORD.owner.id, digest: D1 });
-    expect(lookup.cached(D1)).toBeNull();
-    expect(await lookup.ask(D1)).toMatchObject({ kind: 'found', asOf: 1 });
-    expect(lookup.cached(D1)).toMatchObject({ kind: 'found' });
+    renewed.renew({ keyId: RECORD.keyId, ownerId: RECORD.owner.id, digest: D1 });
+    expect(lookup.cached(D1, true)).toBeNull();
+    expect(await lookup.ask(D1, true)).toMatchObject({ kind: 'found', answer: { asOf: 1 } });
+    expect(lookup.cached(D1, true)).toMatchObject({ kind: 'found' });
   });
 
   it('takes no room from real keys, however many are guessed', async () => {
     const { source, lookup } = lookupOver(new KnownKeys(), { cacheSize: 10 });
     const real = Array.from({ length: 10 }, (_, i) => digestOf(`real ${i}`));
     for (const digest of real) source.records.set(digest, RECORD);
-    for (const digest of real) await lookup.ask(digest);
-    for (let i = 0; i < 30_000; i++) await lookup.ask(digestOf(`guess ${i}`));
-    expect(real.every((digest) => lookup.cached(digest)?.kind === 'found')).toBe(true);
+    for (const digest of real) await lookup.ask(digest, true);
+    for (let i = 0; i < 30_000; i++) await lookup.ask(digestOf(`guess ${i}`), true);
+    expect(real.every((digest) => lookup.cached(digest, true)?.kind === 'found')).toBe(true);
     expect(lookup.entries).toBeLessThanOrEqual(10 + 10_000);
   });
 });
@@ -105,26 +107,26 @@ describe('a key that nobody has', () => {
 describe('one question', () => {
   it('serves everybody who asks while it is under way', async () => {
     const { source, lookup, told } = lookupOver(new HeldSource());
-    const asked = Array.from({ length: 1000 }, () => lookup.ask(D1));
-    const other = lookup.ask(digestOf('two'));
+    const asked = Array.from({ length: 1000 }, () => lookup.ask(D1, true));
+    const other = lookup.ask(digestOf('two'), true);
     expect(source.questions.map(({ digest }) => digest)).toEqual([D1, digestOf('two')]);
     source.questions[0]?.answer(RECORD, 0);
     source.questions[1]?.answer(null, 0);
     expect(new Set(await Promise.all(asked))).toHaveLength(1);
     expect(await other).toMatchObject({ kind: 'unknown' });
     expect(told.filter((event) => event === 'coalesced')).toHaveLength(999);
-    void lookup.ask(D1);
+    void lookup.ask(D1, true);
     expect(source.questions).toHaveLength(3);
   });
 
   it('is not asked where 10,000 are under way, and the next is as soon as one has ended', async () => {
     const { source, lookup } = lookupOver(new HeldSource());
-    const all = Array.from({ length: 10_000 }, (_, i) => lookup.ask(digestOf(String(i))));
-    expect(await lookup.ask(D1)).toMatchObject({ kind: 'unavailable' });
+    const all = Array.from({ length: 10_000 }, (_, i) => lookup.ask(digestOf(String(i)), true));
+    expect(await lookup.ask(D1, true)).toMatchObject({ kind: 'unavailable' });
     expect(source.questions).toHaveLength(10_000);
     source.questions[0]?.answer(null, 0);
     await all[0];
-    const asked = lookup.ask(D1);
+    const asked = lookup.ask(D1, true);
     source.last.answer(RECORD, 0);
     expect(await asked).toMatchObject({ kind: 'found' });
     for (const question of source.questions) question.answer(null, 0);
@@ -132,14 +134,14 @@ describe('one question', () => {
 
   it('that fails says nothing about the key, and is asked anew by the next', async () => {
     const { source, lookup, told } = lookupOver(new HeldSource());
-    const asked = [lookup.ask(D1), lookup.ask(D1)];
+    const asked = [lookup.ask(D1, true), lookup.ask(D1, true)];
     source.last.fail(new TypeError('socket hang up'));
     expect(await Promise.all(asked)).toEqual([
       { kind: 'unavailable', detail: 'TypeError' },
       { kind: 'unavailable', detail: 'TypeError' },
     ]);
-    expect(lookup.cached(D1)).toBeNull();
-    const next = lookup.ask(D1);
+    expect(lookup.cached(D1, true)).toBeNull();
+    const next = lookup.ask(D1, true);
     source.last.answer(RECORD, 0);
     expect(await next).toMatchObject({ kind: 'found' });
     expect(told).toEqual(['coalesced', 'origin error', 'l1 miss', 'origin hit']);
@@ -151,21 +153,21 @@ describe('one question', () => {
         throw new RangeError('no');
       },
     });
-    expect(await lookup.ask(D1)).toEqual({ kind: 'unavailable', detail: 'RangeError' });
+    expect(await lookup.ask(D1, true)).toEqual({ kind: 'unavailable', detail: 'RangeError' });
   });
 
   it('whose answer is overtaken each time is given up after three', async () => {
-    const { source, changes, lookup } = lookupOver(new HeldSource());
-    const asked = lookup.ask(D1);
+    const { source, renewed, lookup } = lookupOver(new HeldSource());
+    const asked = lookup.ask(D1, true);
     for (let number = 1; number <= 3; number++) {
-      changes.apply({ number, keyId: RECORD.keyId, ownerId: null, digest: null });
+      renewed.renew({ keyId: RECORD.keyId });
       expect(source.questions).toHaveLength(number);
       source.last.answer(RECORD, number - 1);
       await turn();
     }
     expect(await asked).toMatchObject({ kind: 'unavailable' });
     expect(source.questions).toHaveLength(3);
-    expect(lookup.cached(D1)).toBeNull();
+    expect(lookup.cached(D1, true)).toBeNull();
   });
 });
 
@@ -180,7 +182,7 @@ describe('a key service that does not answer', () => {
   it('is given up after a second, also where it takes no notice of being told to stop', async () => {
     const { source, lookup, told } = lookupOver(new HeldSource());
     let ended = false;
-    const asked = lookup.ask(D1).finally(() => {
+    const asked = lookup.ask(D1, true).finally(() => {
       ended = true;
     });
     await vi.advanceTimersByTimeAsync(999);
@@ -193,19 +195,19 @@ describe('a key service that does not answer', () => {
 
   it('may answer or fail later without any effect', async () => {
     const { source, lookup } = lookupOver(new HeldSource());
-    const [first, second] = [lookup.ask(D1), lookup.ask(digestOf('two'))];
+    const [first, second] = [lookup.ask(D1, true), lookup.ask(digestOf('two'), true)];
     await vi.advanceTimersByTimeAsync(1000);
     await Promise.all([first, second]);
     source.questions[0]?.answer(RECORD, 0);
     source.questions[1]?.fail(new Error('too late'));
     await turn();
-    expect(lookup.cached(D1)).toBeNull();
+    expect(lookup.cached(D1, true)).toBeNull();
     expect(lookup.entries).toBe(0);
   });
 
   it('leaves no timer behind when it did', async () => {
     const { source, lookup } = lookupOver(new HeldSource());
-    const asked = lookup.ask(D1);
+    const asked = lookup.ask(D1, true);
     source.last.answer(RECORD, 0);
     await asked;
     expect(vi.getTimerCount()).toBe(0);

@@ -6,7 +6,6 @@ import { readHead } from '../../src/core/request-head.ts';
 import { digestOf } from '../../src/core/secret.ts';
 import type { KeySource } from '../../src/core/wire.ts';
 import { FailedAuthentications } from '../../src/proxy/failed-authentications.ts';
-import { Changes } from '../../src/proxy/keys/changes.ts';
 import { KeyLookup } from '../../src/proxy/keys/lookup.ts';
 import type { Limiter } from '../../src/proxy/limiter/limiter.ts';
 import { MemoryLimiter } from '../../src/proxy/limiter/memory.ts';
@@ -17,6 +16,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { KnownKeys } from '../support/key-source.ts';
 import { recordOf } from '../support/key-record.ts';
 import { proxyConfigOf } from '../support/proxy-config.ts';
+import { Renewed } from '../support/renewed.ts';
 
 export const CONFIG = `
 proxy:
@@ -61,14 +61,14 @@ export function newKey(): string {
 export class PipelineGate {
   readonly clock = new FakeClock();
   readonly source = new KnownKeys();
-  readonly changes = new Changes(this.clock);
+  readonly renewed = new Renewed({ clock: this.clock });
   /** `plexe/basic allow` and so on. */
   readonly limited: string[] = [];
   readonly gate: Gate;
 
   constructor(parts: { limiter?: Limiter; source?: KeySource; config?: string } = {}) {
     const config = parts.config === undefined ? USUAL : proxyConfigOf(parts.config);
-    const { clock, changes } = this;
+    const { clock, renewed } = this;
     this.gate = {
       routes: new Routes(config.routes, ({ upstream, credential }) => ({
         ...(upstream.kind === 'http' ? upstream : { origin: '', basePath: '' }),
@@ -78,10 +78,13 @@ export class PipelineGate {
       keys: new KeyLookup({
         ...config.keys,
         source: parts.source ?? this.source,
-        changes,
+        knowledge: renewed.knowledge,
+        member: renewed.member,
+        shared: null,
         clock,
-        events: { remembered: () => undefined, asked: () => undefined, coalesced: () => undefined },
+        events: { answered: () => undefined, took: () => undefined, coalesced: () => undefined },
       }),
+      knowledge: renewed.knowledge,
       policies: new Policies(config),
       limiter: parts.limiter ?? new MemoryLimiter(clock),
       forbidden: new MemoryLimiter(clock),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
 import { limitsOf, recordOf } from '../support/key-record.ts';
+import { FENCE_MS } from '../support/renewed.ts';
 import { CONFIG, PipelineGate, newKey, said, type Asked } from './pipeline-gate.ts';
 
 /** A limiter that must not be asked. */
@@ -236,10 +237,24 @@ describe('a permit', () => {
       const gate = new PipelineGate();
       const permit = await gate.use(gate.add());
       if (permit.kind !== 'permit') throw new Error('the key is good');
-      gate.changes.apply({ number: 1, keyId: 'key-2', ownerId: 'owner-2', digest: digestOf('other') });
+      gate.renewed.renew({ keyId: 'key-2', ownerId: 'owner-2', digest: digestOf('other') });
       expect(permit.stands()).toBe(true);
-      gate.changes.apply({ number: 2, ...change, digest: null });
+      gate.renewed.renew(change);
       expect(permit.stands()).toBe(false);
+    }
+  });
+
+  it('stands no longer than the fence after the latest renewal, by either clock', async () => {
+    for (const pass of ['advance', 'stepWall'] as const) {
+      const gate = new PipelineGate();
+      const permit = await gate.use(gate.add());
+      if (permit.kind !== 'permit') throw new Error('the key is good');
+      gate.clock[pass](FENCE_MS - 1);
+      expect(permit.stands()).toBe(true);
+      gate.clock[pass](1);
+      expect(permit.stands()).toBe(false);
+      gate.renewed.renew();
+      expect(permit.stands()).toBe(true);
     }
   });
 
@@ -256,7 +271,7 @@ describe('a permit', () => {
     gate.put(key, recordOf({ revokedAt: 1 }));
     expect(await said(gate.use(key))).toBe('permit');
     gate.source.asOf = 1;
-    gate.changes.apply({ number: 1, keyId: 'key-1', ownerId: null, digest: null });
+    gate.renewed.renew({ keyId: 'key-1' });
     expect(await said(gate.use(key))).toBe('revoked_key');
   });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { digestOf, type Digest } from '../../src/core/secret.ts';
-import type { ChangeListener, KeySource } from '../../src/core/wire.ts';
+import type { Grant, KeySource, News, Renewals } from '../../src/core/wire.ts';
 import { startProxy, type RunningProxy } from '../../src/proxy/start.ts';
 import { createLog } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
@@ -16,22 +16,36 @@ import { newKey } from './pipeline-gate.ts';
  * A key service whose key changes between the decision and the connection to the upstream: the change is told in the
  * turn of the event loop in which the answer was given, and a connection takes at least one turn more.
  */
-class ChangingKey implements KeySource {
+class ChangingKey implements KeySource, Renewals {
   readonly digest: Digest;
   asked = 0;
   #record: KeyRecord = recordOf();
   #next: KeyRecord | null;
-  #tell: ChangeListener = () => undefined;
+  #head = 0;
+  #tell: () => void = () => undefined;
 
   constructor(key: string, next: KeyRecord) {
     this.digest = digestOf(key);
     this.#next = next;
   }
 
-  readonly subscribe = (listener: ChangeListener) => {
+  readonly onNews: News = (listener) => {
     this.#tell = listener;
     return () => undefined;
   };
+
+  renew(): Promise<Grant> {
+    const changes = [{ number: 1, keyId: this.#record.keyId, ownerId: null, digest: null }];
+    const head = this.#head;
+    return Promise.resolve({
+      epoch: 'e',
+      head,
+      changes: changes.slice(0, head),
+      fenceMs: 2000,
+      now: 0,
+      redisRun: null,
+    });
+  }
 
   resolve() {
     this.asked++;
@@ -39,7 +53,8 @@ class ChangingKey implements KeySource {
     if (next !== null) {
       setImmediate(() => {
         [this.#record, this.#next] = [next, null];
-        this.#tell({ number: 1, keyId: record.keyId, ownerId: null, digest: null });
+        this.#head = 1;
+        this.#tell();
       });
     }
     return Promise.resolve({ record, asOf });
@@ -72,7 +87,9 @@ async function answerTo(
   proxy = await startProxy({
     config: proxyConfigOf(text),
     source,
-    subscribe: source.subscribe,
+    renewals: source,
+    news: source.onNews,
+    redis: null,
     reports: { report: () => Promise.resolve() },
     keyService: null,
     echoOrigin: null,

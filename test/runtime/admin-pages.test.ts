@@ -47,6 +47,7 @@ beforeEach(async () => {
       if (configBreaks) throw new Error(`a defect with ${ENV['ADMIN']}`);
       return effectiveConfig(parsed.config);
     },
+    members: () => ({ id: 'm1' }),
   });
   port = await listen(server, '127.0.0.1', 0);
 });

@@ -21,6 +21,7 @@ async function startAdmin({ from = '127.0.0.1', token = null, ready = true }: Op
     metrics: createMetrics({ version: '1', revision: '2' }),
     isReady: () => ready,
     effectiveConfig: () => ({ in: 'force' }),
+    members: () => ({ id: 'm1' }),
   });
   server.on('connection', (socket: Socket) =>
     Object.defineProperty(socket, 'remoteAddress', { value: from }),

@@ -100,7 +100,7 @@ const HOST = 'Host: gate.test\r\n';
 const FIELDS = new Set(
   (
     'level time msg requestId route method path status source reason detail keyId ownerId lookup ' +
-    'address userAgent durationMs decisionMs upstreamMs bytesIn bytesOut'
+    'address userAgent receivedAt durationMs decisionMs upstreamMs bytesIn bytesOut'
   ).split(' '),
 );
 

@@ -27,8 +27,8 @@ export interface TestGate {
   hold(): () => void;
   /** How often the key service was asked what a digest stands for. */
   resolves(): number;
-  /** Whether the key service answers such questions; it does at first. */
-  lookupsAnswer(answer: boolean): void;
+  /** Whether the key service answers the gate, lookups and renewals; it does at first. */
+  keyServiceAnswers(answer: boolean): void;
   /** The log so far, a JSON text each. */
   readonly logLines: readonly string[];
   metrics(): Promise<string>;
@@ -77,9 +77,16 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const proxy = await startProxy({
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
     source,
-    subscribe: (listener) => service.subscribe(listener),
+    renewals: {
+      async renew(...asked) {
+        if (!lookups.answered) throw new Error('the key service is away');
+        return service.renew(...asked);
+      },
+    },
+    news: service.onNews,
+    redis: null,
     reports: options.reports ?? service,
-    keyService: { origin: options.keyServiceOrigin ?? keys.origin, token: keys.token },
+    keyService: { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token },
     echoOrigin: `http://127.0.0.1:${echoPort}`,
     clock: time.clock,
     metrics,
@@ -90,6 +97,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     metrics,
     isReady: () => true,
     effectiveConfig: () => ({}),
+    members: () => proxy.member(),
   });
   const adminPort = await listen(admin, '127.0.0.1', 0);
   return {
@@ -99,7 +107,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     advance: time.advance,
     hold: time.hold,
     resolves: () => lookups.count,
-    lookupsAnswer(answer) {
+    keyServiceAnswers(answer) {
       lookups.answered = answer;
     },
     logLines,

@@ -6,6 +6,8 @@ import { Secret } from '../../src/core/secret.ts';
 export interface RedisService {
   /** What a process needs to connect to it. */
   readonly config: RedisConfig;
+  /** A command as administrator on each server that holds data. */
+  everywhere(...command: readonly string[]): Promise<void>;
   /** Ends it for good; may be called again. */
   stop(): Promise<void>;
 }

@@ -74,6 +74,9 @@ export async function startRedisCluster(protocol: 2 | 3, rights: readonly string
     masterOf,
     failedOver: (name, former) =>
       until('another node has the slot', async () => (await masterOf(name)) !== former),
+    everywhere: async (...command) => {
+      await Promise.all(nodes.map((node) => node.cli(...command)));
+    },
     stop: async () => {
       await Promise.all(nodes.map((node) => node.stop()));
     },

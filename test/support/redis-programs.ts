@@ -10,19 +10,38 @@ interface Programs {
 
 let found: Programs | null = null;
 
-/** Where Redis' programs are; throws one line where they are not. */
+/** Before the first test: the servers of several test files must not install one after the other. */
+export default function prepareRedis(): void {
+  programs();
+}
+
+/** Where Redis' programs are. What is missing comes from Debian where that is possible. */
 export function programs(): Programs {
-  found ??= { server: placeOf('redis-server'), cli: placeOf('redis-cli') };
+  found ??= placesOfAll() ?? placesAfterInstalling();
+  if (found === null) {
+    throw new Error('the tests need redis-server and redis-cli; on Debian: apt-get install redis-server');
+  }
   return found;
 }
 
-function placeOf(name: string): string {
-  const places = [name, `/usr/bin/${name}`];
-  const place = places.find((one) => spawnSync(one, ['--version'], { stdio: 'ignore' }).status === 0);
-  if (place === undefined) {
-    throw new Error(`the tests need ${name}; on Debian: apt-get install redis-server`);
-  }
-  return place;
+function placesOfAll(): Programs | null {
+  const [server, cli] = ['redis-server', 'redis-cli'].map((name) =>
+    [name, `/usr/bin/${name}`].find(
+      (place) => spawnSync(place, ['--version'], { stdio: 'ignore' }).status === 0,
+    ),
+  );
+  return server === undefined || cli === undefined ? null : { server, cli };
+}
+
+function placesAfterInstalling(): Programs | null {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return null;
+  process.stderr.write('tests: Redis is missing; installing it from Debian\n');
+  // At run level 1 Debian starts no service of its own.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  spawnSync('apt-get', ['update'], { stdio: 'ignore', env });
+  const install = ['install', '-y', '--no-install-recommends', 'redis-server'];
+  spawnSync('apt-get', install, { stdio: 'ignore', env });
+  return placesOfAll();
 }
 
 const children = new Set<ChildProcess>();

@@ -41,6 +41,9 @@ export async function startRedisSentinel(protocol: 2 | 3): Promise<RedisSentinel
     },
     master,
     failedOver: (former) => until('another server is the master', async () => (await master()) !== former),
+    everywhere: async (...command) => {
+      await Promise.all(servers.map((server) => server.cli(...command)));
+    },
     stop: async () => {
       await Promise.all([...sentinels, ...servers].map((one) => one.stop()));
     },

@@ -2,12 +2,14 @@ import { makeCertificates, type Certificates } from './certificates.ts';
 import { newPassword, USER, userLine, type RedisService } from './redis-access.ts';
 import { RedisProcess } from './redis-process.ts';
 
-export { startRedisCluster } from './redis-cluster.ts';
-export { startRedisSentinel } from './redis-sentinel.ts';
+export { startRedisCluster, type RedisCluster } from './redis-cluster.ts';
+export { startRedisSentinel, type RedisSentinel } from './redis-sentinel.ts';
 
 /** One Redis server of the test's own. */
 export interface RedisServer extends RedisService {
   readonly port: number;
+  /** A folder that is gone when the server is stopped. */
+  readonly dir: string;
   /** A command as the server's administrator; its reply as text, one line for each element. */
   cli(...args: readonly string[]): Promise<string>;
   /** Killed at once; `start` brings it back on its port, empty and as another run. */
@@ -56,6 +58,10 @@ export async function startRedis(options: Partial<RedisServerOptions> = {}): Pro
       protocol,
     },
     port: server.port,
+    dir: server.dir,
+    everywhere: async (...command) => {
+      await server.cli(...command);
+    },
     cli: (...args) => server.cli(...args),
     kill: () => server.kill(),
     start: () => server.start(),

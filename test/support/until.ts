@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /** Asks until it holds; an error counts as no. The time that took, in milliseconds. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<number> {

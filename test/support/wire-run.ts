@@ -61,7 +61,7 @@ class CaseRun {
     else if ('disable' in step) await this.#fixtures.disable(step.disable);
     else if ('create' in step) await this.#fixtures.create(step.create);
     else if ('upstream' in step) await this.#upstream.stop();
-    else if ('keyService' in step) this.#gate.lookupsAnswer(step.keyService === 'back');
+    else if ('keyService' in step) this.#gate.keyServiceAnswers(step.keyService === 'back');
     else if ('log' in step) await this.#log(step.log);
     else await this.#compareSeries(step.series);
   }

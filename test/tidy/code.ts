@@ -83,11 +83,16 @@ const REVEALERS: ReadonlySet<string> = new Set([
   'src/demo/keys.ts',
   // The service token: as key material for what is kept in Redis.
   'src/core/seal.ts',
-  // The admin token, in the header of a call.
+  // The password for Redis, which the client sends when it connects.
+  'src/runtime/redis/client.ts',
+  // The service token and the admin token, in the header of a call.
+  'src/proxy/keys/service-client.ts',
   'src/cli/admin-client.ts',
   // Key material for HMAC, and tokens that may not be empty.
   'src/key-service/peppers.ts',
   'src/key-service/tokens.ts',
+  // The password of the database is in its URL.
+  'src/key-service/store/postgres-url.ts',
 ]);
 
 const reveals: Find = (tokens, i) =>

@@ -186,9 +186,9 @@ describe('a refusal of the gate to an MCP client is JSON-RPC without an id', () 
   });
 
   it('for a key service that is away, with the time to come back', async () => {
-    stage.gate.lookupsAnswer(false);
+    stage.gate.keyServiceAnswers(false);
     const answer = await send('POST', [MCP, 'X-API-Key: {MK}'], '{}');
-    stage.gate.lookupsAnswer(true);
+    stage.gate.keyServiceAnswers(true);
     expect([answer.status, valuesOf(answer, 'retry-after')]).toEqual([503, ['1']]);
     expect(JSON.parse(answer.body.toString())).toMatchObject({
       error: { code: -31_503, data: { code: 'service_unavailable', details: { retry_after_seconds: 1 } } },

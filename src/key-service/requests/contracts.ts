@@ -1,52 +1,51 @@
 import { z } from 'zod';
+import { KEY_STATUSES } from '../store/store.ts';
+import { PERIODS } from '../usage-ranges.ts';
+import { digits, keyName, mcps, pageSize, pageStart, permission, text } from './fields.ts';
 import { reader } from './reader.ts';
 
-const text = z.string();
-const digits = z.string().regex(/^\d{1,9}$/);
-const mcps = z.union([text, z.array(text)]);
-
 // The endpoints of Plexe and PlexMCP ignore what they do not know, as the APIs they stand for do.
-const plexeKeyBody = z.object({
-  name: text,
-  permission_level: text,
-  expiration_days: z.number().nullish(),
+const days = z.number().nullish().meta({ description: 'Days from now, 1 to 3650; null: never.' });
+const status = text.optional().meta({ enum: [...KEY_STATUSES] });
+const page = digits.optional().meta({ description: 'From 1.', examples: ['1'] });
+const date = text.meta({ description: 'A day like 2030-01-31, all of it, or an RFC 3339 instant.' });
+const description = text.nullish().meta({ maxLength: 1000 });
+
+export const plexeKeyBody = z.object({ name: keyName, permission_level: permission, expiration_days: days });
+export const plexePatchBody = z.object({
+  name: keyName.optional(),
+  permission_level: z.unknown().optional().meta({ description: 'Fixed: a body that has it is 422.' }),
+  expiration_days: days,
 });
-const plexePatchBody = z.object({
-  name: text.optional(),
-  permission_level: z.unknown().optional(),
-  expiration_days: z.number().nullish(),
+export const plexeListQuery = z.object({
+  limit: pageSize.optional(),
+  offset: pageStart.optional(),
+  status,
 });
-const plexeListQuery = z.object({
-  limit: digits.optional(),
-  offset: digits.optional(),
-  status: text.optional(),
-});
-const plexmcpKeyBody = z.object({
-  name: text,
-  description: text.nullish(),
-  expires_at: text.nullish(),
+export const plexmcpKeyBody = z.object({
+  name: keyName,
+  description,
+  expires_at: text
+    .nullish()
+    .meta({ description: 'An RFC 3339 instant, or a day, which lasts until its end.' }),
   permissions: z.object({ mcps: mcps.optional() }).nullish(),
 });
-const plexmcpPatchBody = z.object({
-  name: text.optional(),
-  description: text.nullish(),
-  expires_at: z.unknown().optional(),
-  permissions: z.unknown().optional(),
+export const plexmcpPatchBody = z.object({
+  name: keyName.optional(),
+  description,
+  expires_at: z.unknown().optional().meta({ description: 'Fixed: a body that has it is 422.' }),
+  permissions: z.unknown().optional().meta({ description: 'Fixed: a body that has it is 422.' }),
 });
-const plexmcpListQuery = z.object({
-  page: digits.optional(),
-  per_page: digits.optional(),
-  status: text.optional(),
+export const plexmcpListQuery = z.object({ page, per_page: pageSize.optional(), status });
+export const plexmcpUsageQuery = z.object({
+  period: text.optional().meta({ enum: [...PERIODS], default: 'month' }),
+  start_date: date.optional(),
+  end_date: date.optional(),
 });
-const plexmcpUsageQuery = z.object({
-  period: text.optional(),
-  start_date: text.optional(),
-  end_date: text.optional(),
-});
-const plexmcpHistoryQuery = plexmcpListQuery.omit({ status: true }).extend({
-  granularity: text.optional(),
-  start_date: text.optional(),
-  end_date: text.optional(),
+export const plexmcpHistoryQuery = plexmcpListQuery.omit({ status: true }).extend({
+  granularity: text.optional().meta({ enum: ['day', 'hour'], default: 'day' }),
+  start_date: date.optional(),
+  end_date: date.optional(),
 });
 
 export const readPlexeKeyBody = reader(plexeKeyBody, (body) => body);

@@ -5,49 +5,65 @@ import { reader, type RequestReader } from './reader.ts';
 
 const text = z.string();
 const short = text.max(256);
+const orNull = short.nullable();
+/** Host and path of a route. */
+const route = text.max(1024);
 const instant = short.transform((value, context) => {
   const at = parseInstant(value);
   if (at === null) context.addIssue('no instant');
   return at ?? 0;
 });
 const positive = z.int().positive();
-const reportBody = z.strictObject({
-  member: text.min(1).max(128),
-  sequence: positive,
-  usage: z.array(
-    z.strictObject({
-      key_id: short,
-      route: short,
-      status_class: z.enum(['1xx', '2xx', '3xx', '4xx', '5xx']),
-      hour_at: instant.refine((at) => at % 3_600_000 === 0),
-      count: positive,
-      last_at: instant,
+// What a later gate says beside these fields is ignored: a report that is refused would never be counted.
+export const reportBody = z.object({
+  member: text.min(1).max(128).meta({ description: 'The gate process, by the name it renews under.' }),
+  sequence: positive.meta({
+    description: '1, 2, 3 ... of this member. A number that was taken counts nothing.',
+  }),
+  usage: z
+    .array(
+      z.object({
+        key_id: short,
+        route,
+        status_class: z.enum(['1xx', '2xx', '3xx', '4xx', '5xx']),
+        hour_at: instant
+          .refine((at) => at % 3_600_000 === 0)
+          .meta({ description: "The UTC hour's start.", format: 'date-time' }),
+        count: positive,
+        last_at: instant.meta({ description: 'The latest of them.', format: 'date-time' }),
+      }),
+    )
+    .meta({
+      description: 'Requests of one key on one route that an upstream answered, by class of status and hour.',
     }),
-  ),
-  refusals: z.array(
-    z.strictObject({
-      at: instant,
-      request_id: short,
-      reason: short,
-      key_id: short.nullable(),
-      owner_id: short.nullable(),
-      address: short,
-      user_agent: text.nullable(),
-      method: text,
-      path: text,
-      route: short.nullable(),
-    }),
-  ),
-  suppressed: z.array(
-    z.strictObject({
-      reason: short,
-      route: short.nullable(),
-      address: short,
-      count: positive,
-      first_at: instant,
-      last_at: instant,
-    }),
-  ),
+  refusals: z
+    .array(
+      z.object({
+        at: instant.meta({ format: 'date-time' }),
+        request_id: short,
+        reason: short,
+        key_id: orNull,
+        owner_id: orNull,
+        address: short,
+        user_agent: text.nullable(),
+        method: text,
+        path: text,
+        route: route.nullable(),
+      }),
+    )
+    .meta({ description: 'Refused authentications.' }),
+  suppressed: z
+    .array(
+      z.object({
+        reason: short,
+        route: route.nullable(),
+        address: short,
+        count: positive,
+        first_at: instant.meta({ format: 'date-time' }),
+        last_at: instant.meta({ format: 'date-time' }),
+      }),
+    )
+    .meta({ description: 'Refused authentications beyond the rate at which rows are sent, as counts.' }),
 });
 
 /** The JSON of a report: the same fields in snake_case, instants by RFC 3339. */

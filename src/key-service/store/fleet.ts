@@ -24,8 +24,11 @@ export interface Fleet {
   changesAfter(number: number, limit: number): Promise<Telling>;
   /** Names the Redis process that heads are written to from now on. `settled` becomes false where it is another. */
   nameRedis(run: string | null): Promise<void>;
-  /** Notes that every member may have forgotten the process named before; only while `run` is still the one named. */
-  settleRedis(run: string | null): Promise<void>;
+  /**
+   * Notes that every member has had time to forget the processes named before; only where no other has been named
+   * since `naming`. By the number and not by the process, since A may be named again after B.
+   */
+  settleRedis(naming: number): Promise<void>;
   /** Gives the store a new epoch where it still has `epoch`; the numbers go on from where they are. */
   renewEpoch(epoch: string): Promise<void>;
 }
@@ -38,7 +41,7 @@ export interface MemberRenewal {
 }
 
 export interface MemberRow extends MemberRenewal {
-  /** Rises with every renewal. */
+  /** Rises with every renewal. Where it begins says nothing, and a member that comes back begins elsewhere. */
   readonly renewals: number;
 }
 
@@ -47,6 +50,8 @@ export interface FleetState {
   readonly head: number;
   readonly members: readonly MemberRow[];
   readonly redisRun: string | null;
+  /** Rises whenever another Redis process is named. */
+  readonly redisNaming: number;
   /** Whether every member that was told of another Redis process has had time to forget it. */
   readonly redisSettled: boolean;
 }

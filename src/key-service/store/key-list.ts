@@ -19,17 +19,18 @@ type Part = KeyFilter['status'] | 'ended';
  * active and ended keys are two lists, one after the other. A list that is long is read from the nearer end. A name
  * says nothing of the place in that order: few matches are gathered and sorted, and of many the next is never far.
  *
- * `db` MUST be a transaction, for several questions are asked of it. `names` is null where there is no index of them.
+ * `db` MUST be a transaction of one snapshot, for several questions are asked of it.
  */
 export async function listKeys(
   db: Db,
   filter: KeyFilter,
   page: Page,
-  names: NameSearch | null,
+  names: NameSearch,
   totals: Totals,
 ): Promise<{ readonly keys: readonly StoredKey[]; readonly total: number }> {
-  if (filter.name !== null && filter.ownerId === null && names?.finds(filter.name) === true) {
+  if (filter.name !== null && filter.ownerId === null && names.finds(filter.name)) {
     const ids = await names.first(db, filter.name, FEW + 1);
+    if (ids.length === 0) return { keys: [], total: 0 };
     if (ids.length <= FEW) return sortedPage(db, filter, page, ids);
   }
   const sizes = new Sizes(db, filter, names, totals);
@@ -89,10 +90,10 @@ export class Totals {
 class Sizes {
   readonly #db: Db;
   readonly #filter: KeyFilter;
-  readonly #names: NameSearch | null;
+  readonly #names: NameSearch;
   readonly #totals: Totals;
 
-  constructor(db: Db, filter: KeyFilter, names: NameSearch | null, totals: Totals) {
+  constructor(db: Db, filter: KeyFilter, names: NameSearch, totals: Totals) {
     this.#db = db;
     this.#filter = filter;
     this.#names = names;
@@ -109,7 +110,7 @@ class Sizes {
   #all(): Promise<number> {
     const { name, ownerId, profile, workspace } = this.#filter;
     const byNameAlone = ownerId === null && profile === null && workspace === null;
-    return name !== null && byNameAlone && this.#names?.finds(name) === true
+    return name !== null && byNameAlone && this.#names.finds(name)
       ? this.#names.count(this.#db, name)
       : this.#counted(null);
   }

@@ -1,4 +1,5 @@
-import { sql, type Kysely, type Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
+import { hasName } from './name-search.ts';
 import { KEY_COLUMNS, type KeyRow } from './rows.ts';
 import type { StoreSchema } from './schema.ts';
 import type { KeyFilter, KeyStatus, NewKey } from './store.ts';
@@ -34,10 +35,7 @@ export function filteredKeys(
     const owners = db.selectFrom('owners').select('owners.id').where('owners.workspace', '=', workspace);
     query = query.where('keys.owner_id', 'in', owners);
   }
-  if (name !== null) {
-    const pattern = `%${name.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
-    query = query.where(sql<boolean>`lower(keys.name) like lower(${pattern}) escape '\\'`);
-  }
+  if (name !== null) query = query.where(hasName(name));
   switch (part) {
     case null:
       return query;

@@ -8,6 +8,7 @@ export interface StoreSchema {
   usage: UsageTable;
   reports: ReportsTable;
   audit: AuditTable;
+  members: MembersTable;
 }
 
 export interface OwnersTable {
@@ -47,6 +48,10 @@ export interface KeysTable {
 export interface HeadTable {
   id: number;
   number: number;
+  epoch: string;
+  redis_run: string | null;
+  redis_naming: number;
+  redis_settled: number;
 }
 
 export interface ChangesTable {
@@ -99,4 +104,12 @@ export interface AuditTable {
   route: string | null;
   count: number;
   first_at: number;
+}
+
+export interface MembersTable {
+  id: string;
+  epoch: string;
+  applied: number;
+  stale_if_error_ms: number;
+  renewals: number;
 }

@@ -1,7 +1,8 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { Owner } from '../../core/key.ts';
 import type { Report } from '../../core/wire.ts';
 import { auditChange, auditPage, insertAudit } from './audit.ts';
+import type { FleetState, MemberRenewal, MemberRow, Telling } from './fleet.ts';
 import { Refused, insertKeys, keyById, patchKey, revokeKey, rotateKey } from './key-writes.ts';
 import type {
   AuditDraft,
@@ -17,6 +18,16 @@ import type {
 import { resolveQuery, type ResolvedRow } from './queries.ts';
 import { changeFromRow, keyFromRow, ownerFromRow, rowFromOwner } from './rows.ts';
 import type { StoreSchema } from './schema.ts';
+import {
+  changesAfter,
+  fleetState,
+  forgetMember,
+  nameRedis,
+  removeMembers,
+  renewEpoch,
+  renewMembers,
+  settleRedis,
+} from './sql-fleet.ts';
 import type {
   DigestHash,
   FoundKey,
@@ -44,12 +55,15 @@ import { changeOfOwner, recordChanges, write } from './write.ts';
 /** The store over any SQL database that Kysely speaks to. Which one, and how it is opened, is in another file. */
 export class SqlStore implements KeyStore {
   protected readonly db: Kysely<StoreSchema>;
-  readonly #names: NameSearch | null;
+  readonly #writers: Kysely<StoreSchema>;
+  readonly #names: NameSearch;
   readonly #totals = new Totals();
 
-  constructor(db: Kysely<StoreSchema>, names: NameSearch | null = null) {
+  /** `writers` is the same database, for those that change the head row and wait for each other there. */
+  constructor(db: Kysely<StoreSchema>, names: NameSearch, writers = db) {
     this.db = db;
     this.#names = names;
+    this.#writers = writers;
   }
 
   async resolve(hashes: readonly string[]): Promise<FoundKey> {
@@ -57,7 +71,7 @@ export class SqlStore implements KeyStore {
   }
 
   putOwner(owner: Owner, at: number, audit: AuditDraft | null = null): Promise<number> {
-    return write(this.db, async (tx, head) => {
+    return write(this.#writers, async (tx, head) => {
       const row = rowFromOwner(owner);
       await tx
         .insertInto('owners')
@@ -75,26 +89,25 @@ export class SqlStore implements KeyStore {
     return row === undefined ? null : ownerFromRow(row);
   }
 
-  async listOwners(page: Page): Promise<{ owners: readonly Owner[]; total: number }> {
-    const rows = await this.db
-      .selectFrom('owners')
-      .selectAll()
-      .orderBy('id')
-      .limit(page.limit)
-      .offset(page.offset)
-      .execute();
-    const { total } = await this.db
-      .selectFrom('owners')
-      .select((select) => select.fn.countAll<number>().as('total'))
-      .executeTakeFirstOrThrow();
-    return { owners: rows.map(ownerFromRow), total };
+  listOwners(page: Page): Promise<{ owners: readonly Owner[]; total: number }> {
+    return this.#snapshot(async (tx) => {
+      const { limit, offset } = page;
+      const owners = tx.selectFrom('owners');
+      const rows = await owners.selectAll().orderBy('id').limit(limit).offset(offset).execute();
+      const { total } = await owners
+        .select((select) => select.fn.countAll<number>().as('total'))
+        .executeTakeFirstOrThrow();
+      return { owners: rows.map(ownerFromRow), total };
+    });
   }
 
   insertKeys(keys: readonly NewKey[], at: number, options: InsertOptions = {}): Promise<InsertOutcome> {
-    return write(this.db, (tx, head) => insertKeys(tx, head, keys, at, options)).catch((error: unknown) => {
-      if (error instanceof Refused) return error.outcome;
-      throw error;
-    });
+    return write(this.#writers, (tx, head) => insertKeys(tx, head, keys, at, options)).catch(
+      (error: unknown) => {
+        if (error instanceof Refused) return error.outcome;
+        throw error;
+      },
+    );
   }
 
   async showKey(keyId: string): Promise<StoredKey | null> {
@@ -102,7 +115,7 @@ export class SqlStore implements KeyStore {
   }
 
   listKeys(filter: KeyFilter, page: Page): Promise<{ keys: readonly StoredKey[]; total: number }> {
-    return this.db.transaction().execute((tx) => listKeys(tx, filter, page, this.#names, this.#totals));
+    return this.#snapshot((tx) => listKeys(tx, filter, page, this.#names, this.#totals));
   }
 
   patchKey(
@@ -111,11 +124,11 @@ export class SqlStore implements KeyStore {
     at: number,
     audit: AuditDraft | null = null,
   ): Promise<PatchOutcome> {
-    return write(this.db, (tx, head) => patchKey(tx, head, keyId, patch, at, audit));
+    return write(this.#writers, (tx, head) => patchKey(tx, head, keyId, patch, at, audit));
   }
 
   revokeKey(keyId: string, at: number, options: RevokeOptions = {}): Promise<RevokeOutcome> {
-    return write(this.db, (tx, head) => revokeKey(tx, head, keyId, at, options));
+    return write(this.#writers, (tx, head) => revokeKey(tx, head, keyId, at, options));
   }
 
   rotateKey(
@@ -124,11 +137,11 @@ export class SqlStore implements KeyStore {
     at: number,
     audit: AuditDraft | null = null,
   ): Promise<RotateOutcome> {
-    return write(this.db, (tx, head) => rotateKey(tx, head, keyId, replacement, at, audit));
+    return write(this.#writers, (tx, head) => rotateKey(tx, head, keyId, replacement, at, audit));
   }
 
   takeReport(report: Report, at: number): Promise<boolean> {
-    return write(this.db, (tx) => takeReport(tx, report, at));
+    return write(this.#writers, (tx) => takeReport(tx, report, at));
   }
 
   usage(of: UsageSubject, range: TimeRange, by: UsageGroup): Promise<readonly UsageSum[]> {
@@ -136,11 +149,43 @@ export class SqlStore implements KeyStore {
   }
 
   recordAudit(row: NewAuditRow): Promise<void> {
-    return write(this.db, (tx) => insertAudit(tx, [row], row.at));
+    return write(this.#writers, (tx) => insertAudit(tx, [row], row.at));
   }
 
   listAudit(filter: AuditFilter, page: AuditPage): Promise<readonly AuditRow[]> {
-    return auditPage(this.db, filter, page);
+    return this.#snapshot((tx) => auditPage(tx, filter, page));
+  }
+
+  renewMembers(renewals: readonly MemberRenewal[]): Promise<void> {
+    return renewMembers(this.db, renewals);
+  }
+
+  removeMembers(members: readonly Pick<MemberRow, 'id' | 'renewals'>[]): Promise<void> {
+    return removeMembers(this.db, members);
+  }
+
+  forgetMember(id: string): Promise<void> {
+    return forgetMember(this.db, id);
+  }
+
+  fleet(): Promise<FleetState> {
+    return fleetState(this.db);
+  }
+
+  changesAfter(number: number, limit: number): Promise<Telling> {
+    return changesAfter(this.db, number, limit);
+  }
+
+  nameRedis(run: string | null): Promise<void> {
+    return nameRedis(this.#writers, run);
+  }
+
+  settleRedis(naming: number): Promise<void> {
+    return settleRedis(this.#writers, naming);
+  }
+
+  renewEpoch(epoch: string): Promise<void> {
+    return renewEpoch(this.#writers, epoch);
   }
 
   async rehashKey(keyId: string, from: string, to: DigestHash): Promise<void> {
@@ -173,15 +218,22 @@ export class SqlStore implements KeyStore {
       .execute();
   }
 
-  async peppersInUse(): Promise<readonly string[]> {
-    const ofKeys = await this.db.selectFrom('keys').select('pepper_id').distinct().execute();
-    const ofChanges = await this.db.selectFrom('changes').select('pepper_id').distinct().execute();
-    const ids = [...ofKeys, ...ofChanges].map((row) => row.pepper_id).filter((id) => id !== null);
-    return [...new Set(ids)];
+  peppersInUse(): Promise<readonly string[]> {
+    return this.#snapshot(async (tx) => {
+      const ofKeys = await tx.selectFrom('keys').select('pepper_id').distinct().execute();
+      const ofChanges = await tx.selectFrom('changes').select('pepper_id').distinct().execute();
+      const ids = [...ofKeys, ...ofChanges].map((row) => row.pepper_id).filter((id) => id !== null);
+      return [...new Set(ids)];
+    });
   }
 
   async close(): Promise<void> {
     await this.db.destroy();
+  }
+
+  /** Several questions about one committed state. */
+  #snapshot<T>(ask: (tx: Transaction<StoreSchema>) => Promise<T>): Promise<T> {
+    return this.db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(ask);
   }
 }
 

@@ -32,7 +32,7 @@ export class NodeSqliteDialect extends SqliteDialect {
 
 /**
  * Takes the write lock at the start. A transaction that first reads and then finds another writer ahead of it would
- * fail at once, whatever the busy timeout.
+ * fail at once, whatever the busy timeout. Every one is of one snapshot, whatever isolation is asked for.
  */
 class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {

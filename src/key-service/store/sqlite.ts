@@ -45,7 +45,7 @@ export async function openSqliteStore(path: string): Promise<KeyStore> {
 async function prepareWriter(writer: DatabaseSync): Promise<Kysely<StoreSchema>> {
   writer.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
   const db = new Kysely<StoreSchema>({ dialect: new NodeSqliteDialect(writer) });
-  await migrate(db);
+  await migrate(db, 'sqlite');
   prepareTrigrams(writer);
   return db;
 }

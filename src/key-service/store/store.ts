@@ -1,6 +1,7 @@
 import type { KeyRecord, Owner, Permission } from '../../core/key.ts';
 import type { Limit } from '../../core/limit.ts';
 import type { Profile } from '../../core/profile.ts';
+import type { Fleet } from './fleet.ts';
 import type { AuditDraft, Ledger } from './ledger.ts';
 
 /**
@@ -12,7 +13,7 @@ import type { AuditDraft, Ledger } from './ledger.ts';
  *
  * Implementations MUST answer a read from one committed state: never from inside another call's transaction.
  */
-export interface KeyStore extends Ledger {
+export interface KeyStore extends Ledger, Fleet {
   /**
    * The key kept under one of `hashes`, with the head of the same snapshot. All hashes are looked up in that one
    * snapshot, so a key that moves between two of them is not missed.

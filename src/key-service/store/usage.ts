@@ -15,7 +15,7 @@ import type { StoreSchema } from './schema.ts';
 import type { Tx } from './write.ts';
 
 const ROWS_PER_STATEMENT = 500;
-const KEYS_PER_TURN = 100;
+const KEYS_PER_STATEMENT = 100;
 const PRUNED_BESIDE_INSERTED = 500;
 /** Numbers of a member that may still come; one that is older than so many others is given up. */
 const MISSING_KEPT = 256;
@@ -94,18 +94,20 @@ async function noteUse(tx: Tx, deltas: readonly UsageDelta[]): Promise<void> {
     const before = used.get(keyId) ?? { lastAt: 0, count: 0 };
     used.set(keyId, { lastAt: Math.max(before.lastAt, lastAt), count: before.count + count });
   }
-  let done = 0;
-  for (const [keyId, { lastAt, count }] of used) {
+  const rows = [...used];
+  for (let start = 0; start < rows.length; start += KEYS_PER_STATEMENT) {
     // A report about many keys must not keep the process from answering others.
-    if (++done % KEYS_PER_TURN === 0) await nextTurn();
-    await tx
-      .updateTable('keys')
-      .set((column) => ({
-        request_count: sql<number>`${column.ref('request_count')} + ${count}`,
-        last_used_at: sql<number>`case when last_used_at >= ${lastAt} then last_used_at else ${lastAt} end`,
-      }))
-      .where('key_id', '=', keyId)
-      .execute();
+    if (start > 0) await nextTurn();
+    const values = rows
+      .slice(start, start + KEYS_PER_STATEMENT)
+      .map(
+        ([keyId, { lastAt, count }]) => sql`(${keyId}, cast(${lastAt} as bigint), cast(${count} as bigint))`,
+      );
+    await sql`with used (key_id, last_at, count) as (values ${sql.join(values)})
+      update keys set
+        request_count = keys.request_count + used.count,
+        last_used_at = case when keys.last_used_at >= used.last_at then keys.last_used_at else used.last_at end
+      from used where keys.key_id = used.key_id`.execute(tx);
   }
 }
 

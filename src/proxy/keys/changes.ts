@@ -4,6 +4,8 @@ import type { Change } from '../../core/wire.ts';
 
 /** Longer than any answer may be under way or kept. */
 const KEPT_MS = 15 * 60_000;
+/** An import may change more than this within that time; what is forgotten early costs lookups and no memory. */
+const KEPT_MAX = 100_000;
 
 /** What an answer is about; a key nobody has is known by its digest alone. */
 export interface About {
@@ -12,46 +14,70 @@ export interface About {
   readonly ownerId: string | null;
 }
 
+type Touched = Map<string, { readonly number: number; readonly at: number }>;
+
 /**
  * The newest change of each key, owner and digest. An answer is current when no known change after its `asOf`
- * touches what it is about. One rule serves the cache and answers still under way: an answer begun before a
+ * touches what it is about. One rule serves the caches and answers still under way: an answer begun before a
  * revocation can never bring the key back.
  */
 export class Changes {
   readonly #clock: Clock;
-  readonly #touched = new Map<string, { number: number; at: number }>();
-  /** Answers older than this cannot be judged any more. */
+  readonly #keys: Touched = new Map();
+  readonly #owners: Touched = new Map();
+  readonly #digests: Touched = new Map();
   #forgotten = 0;
+  #count = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  apply(change: Change): void {
+  /** Rises whenever an answer that was current may be so no longer. */
+  get count(): number {
+    return this.#count;
+  }
+
+  apply({ number, keyId, ownerId, digest }: Change): void {
+    this.#count++;
+    this.#note(this.#keys, keyId, number);
+    this.#note(this.#owners, ownerId, number);
+    this.#note(this.#digests, digest, number);
+  }
+
+  /** What happened up to this change is not known, so that older answers cannot be judged any more. */
+  forget(number: number): void {
+    this.#count++;
+    this.#forgotten = Math.max(this.#forgotten, number);
+  }
+
+  /** Numbers start anew. */
+  clear(): void {
+    this.#count++;
+    this.#forgotten = 0;
+    for (const touched of [this.#keys, this.#owners, this.#digests]) touched.clear();
+  }
+
+  isCurrent({ digest, keyId, ownerId }: About, asOf: number): boolean {
+    return (
+      asOf >= this.#forgotten &&
+      (this.#digests.get(digest)?.number ?? 0) <= asOf &&
+      (keyId === null || (this.#keys.get(keyId)?.number ?? 0) <= asOf) &&
+      (ownerId === null || (this.#owners.get(ownerId)?.number ?? 0) <= asOf)
+    );
+  }
+
+  #note(touched: Touched, name: string | null, number: number): void {
     const at = this.#clock.monotonic();
-    for (const name of namesOf(change)) {
+    if (name !== null) {
       // Set again, so that the map's order is the order of change.
-      this.#touched.delete(name);
-      this.#touched.set(name, { number: change.number, at });
+      touched.delete(name);
+      touched.set(name, { number, at });
     }
-    for (const [name, touched] of this.#touched) {
-      if (touched.at >= at - KEPT_MS) break;
-      this.#touched.delete(name);
-      this.#forgotten = Math.max(this.#forgotten, touched.number);
+    for (const [oldest, change] of touched) {
+      if (change.at >= at - KEPT_MS && touched.size <= KEPT_MAX) break;
+      touched.delete(oldest);
+      this.#forgotten = Math.max(this.#forgotten, change.number);
     }
   }
-
-  isCurrent(about: About, asOf: number): boolean {
-    if (asOf < this.#forgotten) return false;
-    if (this.#touched.size === 0) return true;
-    return namesOf(about).every((name) => (this.#touched.get(name)?.number ?? 0) <= asOf);
-  }
-}
-
-function namesOf(about: { keyId: string | null; ownerId: string | null; digest: Digest | null }): string[] {
-  const names: string[] = [];
-  if (about.keyId !== null) names.push(`key:${about.keyId}`);
-  if (about.ownerId !== null) names.push(`owner:${about.ownerId}`);
-  if (about.digest !== null) names.push(`digest:${about.digest}`);
-  return names;
 }

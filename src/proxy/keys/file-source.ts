@@ -1,7 +1,8 @@
 import type { FileKey, FileKeys } from '../../config/keys-file/keys-file.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { KeyRecord } from '../../core/key.ts';
 import type { Digest } from '../../core/secret.ts';
-import type { ChangeListener, KeySource, Resolution } from '../../core/wire.ts';
+import type { Change, Grant, KeySource, News, Renewal, Renewals, Resolution } from '../../core/wire.ts';
 
 interface Entry {
   readonly record: KeyRecord;
@@ -9,18 +10,26 @@ interface Entry {
   readonly said: string;
 }
 
+/** Nothing can be lost on the way here; it only bounds how long a process that was suspended believes what it knew. */
+const FENCE_MS = 2000;
+/** More than two files full of keys; who lags further behind asks for its keys anew. */
+const KEPT_CHANGES = 10_000;
+
 /**
  * The keys of a file as a source. A key that is no longer in it is unknown, one whose status is `revoked` is revoked,
  * and what an owner loses all of its keys lose: each of these is a change of the key.
  */
-export class FileKeySource implements KeySource {
+export class FileKeySource implements KeySource, Renewals {
   #entries: ReadonlyMap<Digest, Entry>;
   #head = 0;
-  readonly #listeners = new Set<ChangeListener>();
+  #changes: readonly Change[] = [];
+  readonly #listeners = new Set<() => void>();
 
-  /** `now` stands for the instants that a file does not tell. */
-  constructor(keys: FileKeys, now: number) {
-    this.#entries = entriesOf(keys, new Map(), now);
+  readonly #clock: Clock;
+
+  constructor(keys: FileKeys, clock: Clock) {
+    this.#clock = clock;
+    this.#entries = entriesOf(keys, new Map(), clock.now());
   }
 
   async resolve(digest: Digest, signal: AbortSignal): Promise<Resolution> {
@@ -28,31 +37,43 @@ export class FileKeySource implements KeySource {
     return { record: this.#entries.get(digest)?.record ?? null, asOf: this.#head };
   }
 
-  subscribe(listener: ChangeListener): () => void {
+  async renew(_member: string, { applied }: Renewal, signal: AbortSignal): Promise<Grant> {
+    signal.throwIfAborted();
+    return {
+      epoch: 'file',
+      head: this.#head,
+      changes: this.#changes.filter(({ number }) => number > applied),
+      fenceMs: FENCE_MS,
+      now: this.#clock.now(),
+      redisRun: null,
+    };
+  }
+
+  readonly onNews: News = (listener) => {
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
     };
-  }
+  };
 
   /**
    * Puts the file's new content in force as a whole, and tells of every key that it adds, changes or drops. Both
    * happen in one turn, so that no answer stands between. Returns the number of changes.
    */
-  replace(keys: FileKeys, now: number): number {
+  replace(keys: FileKeys): number {
     const before = this.#entries;
-    const after = entriesOf(keys, before, now);
+    const after = entriesOf(keys, before, this.#clock.now());
     const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
       (digest) => before.get(digest)?.said !== after.get(digest)?.said,
     );
-    const first = this.#head + 1;
-    this.#entries = after;
-    this.#head += changed.length;
-    for (const [i, digest] of changed.entries()) {
+    const changes = changed.map((digest, i) => {
       const { record } = after.get(digest) ?? before.get(digest) ?? {};
-      const change = { number: first + i, keyId: record?.keyId ?? null, ownerId: null, digest };
-      for (const listener of this.#listeners) listener(change);
-    }
+      return { number: this.#head + 1 + i, keyId: record?.keyId ?? null, ownerId: null, digest };
+    });
+    this.#entries = after;
+    this.#head += changes.length;
+    this.#changes = [...this.#changes, ...changes].slice(-KEPT_CHANGES);
+    if (changes.length > 0) for (const listener of this.#listeners) listener();
     return changed.length;
   }
 }

@@ -35,7 +35,7 @@ export async function openKeysFile(options: KeysFileOptions): Promise<OpenKeysFi
   if (read.kind === 'mistakes') {
     throw new Error(`the keys file cannot be used\n${read.mistakes.map(formatMistake).join('\n')}`);
   }
-  const source = new FileKeySource(read.keys, clock.now());
+  const source = new FileKeySource(read.keys, clock);
   inForce(metrics, clock);
   const watch = new FileWatch({ path, first, onChange: (now) => reload(now, source, options) });
   return { source, close: () => watch.close() };
@@ -46,7 +46,7 @@ async function reload(text: FileText, source: FileKeySource, options: KeysFileOp
   try {
     const read = await parseKeysFileAside(text, path);
     if (read.kind === 'mistakes') return refuse(read.mistakes, options);
-    const changes = source.replace(read.keys, clock.now());
+    const changes = source.replace(read.keys);
     inForce(metrics, clock);
     log.info({ file: path, detail: `${read.keys.size} keys, ${changes} changed` }, 'keys file read anew');
   } catch (error) {

@@ -3,14 +3,19 @@ import type { Clock } from '../../core/clock.ts';
 import type { LookupSource } from '../../core/decision.ts';
 import type { KeyRecord } from '../../core/key.ts';
 import type { Digest } from '../../core/secret.ts';
-import type { KeySource, Resolution } from '../../core/wire.ts';
-import type { Changes } from './changes.ts';
+import type { KeySource } from '../../core/wire.ts';
+import { answerWithin } from './deadline.ts';
+import type { Answer, Knowledge } from './knowledge.ts';
+import type { Member } from './member.ts';
+import { ageOf, momentOf, type Moment } from './moment.ts';
+import type { SharedCache } from './shared-cache.ts';
 
 export type Lookup =
   | {
       readonly kind: 'found';
       readonly record: KeyRecord;
-      readonly asOf: number;
+      /** By which the knowledge says, at any later moment, whether the record may still be used. */
+      readonly answer: Answer;
       readonly source: LookupSource;
     }
   | { readonly kind: 'unknown'; readonly source: LookupSource }
@@ -19,45 +24,59 @@ export type Lookup =
 
 /** What the lookups tell the metrics. */
 export interface LookupEvents {
-  remembered(result: 'hit' | 'miss' | 'negative'): void;
-  asked(result: 'hit' | 'negative' | 'error', durationMs: number): void;
+  /** Memory for each request; Redis and the key service for each question to them, and each request served stale. */
+  answered(layer: LookupSource, result: LookupResult): void;
+  took(layer: 'l2' | 'origin', durationMs: number): void;
   coalesced(): void;
 }
 
+export type LookupResult = 'hit' | 'miss' | 'negative' | 'stale' | 'error' | 'forged';
+
 export interface LookupOptions {
   readonly source: KeySource;
-  readonly changes: Changes;
+  readonly knowledge: Knowledge;
+  readonly member: Pick<Member, 'refresh'>;
+  /** Null where there is no Redis. */
+  readonly shared: Pick<SharedCache, 'find' | 'settle'> | null;
   readonly clock: Clock;
   readonly events: LookupEvents;
   readonly cacheSize: number;
   readonly freshForMs: number;
   readonly negativeForMs: number;
-}
-
-interface Entry {
-  readonly record: KeyRecord | null;
-  readonly asOf: number;
-  /** Monotonic instant before the question was sent: an answer is never younger than its question. */
-  readonly askedAt: number;
+  /** The part of its life after which a key that is used is asked for anew; by default another in each process. */
+  readonly early?: number;
 }
 
 /** Keys nobody has are kept apart, so that guessing cannot push real keys out. */
 const NEGATIVE_MAX = 10_000;
 const UNDER_WAY_MAX = 10_000;
 const RESOLVE_DEADLINE_MS = 1000;
+/** How often a key service that did not answer is asked again for keys that need not be waited for. */
+const ASK_AGAIN_MS = 1000;
 /** An answer overtaken by a change is asked for again; more often than this is no coincidence. */
 const ATTEMPTS_MAX = 3;
 
-/** Digest to record: this process's memory first, then the key service, asked once however many wait. */
+/**
+ * Digest to record: this process's memory (`cached`), then Redis (`recall`), then the key service (`ask`), which is
+ * asked once however many wait. Whoever gets null goes on to the next.
+ *
+ * `mayBeStale`: with the key service away, what a witness confirms will do.
+ */
 export class KeyLookup {
   readonly #options: LookupOptions;
-  readonly #found: LRUCache<Digest, Entry>;
-  readonly #unknown = new LRUCache<Digest, Entry>({ max: NEGATIVE_MAX });
-  readonly #underWay = new Map<Digest, Promise<Lookup>>();
+  readonly #found: LRUCache<Digest, Answer>;
+  readonly #unknown = new LRUCache<Digest, Answer>({ max: NEGATIVE_MAX });
+  readonly #recalling = new Map<Digest, Promise<Answer | null>>();
+  readonly #asking = new Map<Digest, Promise<Lookup>>();
+  readonly #early: number;
+  #generation = 0;
+  /** Of the latest question that failed, where none has been answered since: the key service is away. */
+  #failedAt: Moment | null = null;
 
   constructor(options: LookupOptions) {
     this.#options = options;
     this.#found = new LRUCache({ max: options.cacheSize });
+    this.#early = options.early ?? 0.75 + Math.random() / 10;
   }
 
   /** Keys and unknown keys held. */
@@ -65,89 +84,179 @@ export class KeyLookup {
     return this.#found.size + this.#unknown.size;
   }
 
-  /** What this process knows without asking; null where it must ask. */
-  cached(digest: Digest): Lookup | null {
-    const entry = this.#found.get(digest) ?? this.#unknown.get(digest);
-    const usable = entry !== undefined && this.#isUsable(digest, entry, this.#options.clock.monotonic());
-    this.#options.events.remembered(!usable ? 'miss' : entry.record === null ? 'negative' : 'hit');
-    return usable ? lookupOf(entry, 'l1') : null;
+  /** What this process may use without asking. A key in steady use is asked for anew before it has to be waited for. */
+  cached(digest: Digest, mayBeStale: boolean): Lookup | null {
+    const { knowledge, clock, events } = this.#options;
+    const answer = this.#held(digest);
+    const judged = answer === undefined ? 'outdated' : knowledge.judge(answer, mayBeStale);
+    if (answer === undefined || judged === 'outdated') {
+      if (answer !== undefined) this.#forget(digest);
+      events.answered('l1', 'miss');
+      return null;
+    }
+    // `recall` asks whether it still holds.
+    if (judged === 'unconfirmed') return null;
+    const ageMs = ageOf(answer.askedAt, clock);
+    const lifeMs = this.#lifeMs(answer);
+    const isFresh = ageMs < lifeMs;
+    if (!isFresh && (this.#failedAt === null || !this.#mayStandIn(answer, mayBeStale))) {
+      events.answered('l1', 'miss');
+      return null;
+    }
+    if (answer.record !== null && ageMs >= lifeMs * this.#early) this.#askEarly(digest);
+    const isStale = !isFresh || judged === 'confirmed';
+    events.answered('l1', isStale ? 'stale' : answer.record === null ? 'negative' : 'hit');
+    return lookupOf(answer, 'l1');
   }
 
-  /** Asks the key service; waiters of one key share one question. Never rejects. */
-  ask(digest: Digest): Promise<Lookup> {
-    const shared = this.#underWay.get(digest);
-    if (shared !== undefined) {
-      this.#options.events.coalesced();
-      return shared;
+  /** What can be used without asking the key service for this key. Never rejects. */
+  async recall(digest: Digest, mayBeStale: boolean): Promise<Lookup | null> {
+    const { knowledge, member, shared, clock, events } = this.#options;
+    const held = this.#held(digest);
+    if (held !== undefined && knowledge.judge(held, mayBeStale) === 'unconfirmed') {
+      await member.refresh();
+      const lookup = this.cached(digest, mayBeStale);
+      if (lookup !== null) return lookup;
     }
-    if (this.#underWay.size >= UNDER_WAY_MAX) {
+    if (shared === null) return null;
+    const answer = await this.#sharedAnswer(digest, shared);
+    if (answer === null) return null;
+    if (knowledge.judge(answer, mayBeStale) === 'unconfirmed') await member.refresh();
+    const judged = knowledge.judge(answer, mayBeStale);
+    const isUsable = judged === 'certain' || judged === 'confirmed';
+    if (!isUsable || ageOf(answer.askedAt, clock) >= this.#lifeMs(answer)) return null;
+    if (judged === 'confirmed') events.answered('l2', 'stale');
+    return lookupOf(answer, 'l2');
+  }
+
+  /** Asks the key service; where it does not answer, what is known of the key may stand in. Never rejects. */
+  async ask(digest: Digest, mayBeStale: boolean): Promise<Lookup> {
+    if (this.#asking.has(digest)) this.#options.events.coalesced();
+    const lookup = await this.#askOnce(digest);
+    if (lookup.kind !== 'unavailable') return lookup;
+    const held = this.#held(digest);
+    if (held === undefined || !this.#mayStandIn(held, mayBeStale)) return lookup;
+    this.#options.events.answered('l1', 'stale');
+    return lookupOf(held, 'l1');
+  }
+
+  #askOnce(digest: Digest): Promise<Lookup> {
+    const shared = this.#asking.get(digest);
+    if (shared !== undefined) return shared;
+    if (this.#asking.size >= UNDER_WAY_MAX) {
       return Promise.resolve({ kind: 'unavailable', detail: 'too many key lookups are under way' });
     }
-    const question = this.#resolve(digest).finally(() => this.#underWay.delete(digest));
-    this.#underWay.set(digest, question);
+    const question = this.#resolve(digest).finally(() => this.#asking.delete(digest));
+    this.#asking.set(digest, question);
     return question;
   }
 
-  /** Whether no known change touches what an answer of `asOf` said. */
-  isCurrent(digest: Digest, record: KeyRecord | null, asOf: number): boolean {
-    return this.#options.changes.isCurrent(
-      { digest, keyId: record?.keyId ?? null, ownerId: record?.owner.id ?? null },
-      asOf,
-    );
+  /** Nobody waits for it. Of a key service that is away one question at a time finds out whether it is back. */
+  #askEarly(digest: Digest): void {
+    if (this.#asking.has(digest)) return;
+    if (this.#failedAt !== null) {
+      const { clock } = this.#options;
+      if (ageOf(this.#failedAt, clock) < ASK_AGAIN_MS) return;
+      this.#failedAt = momentOf(clock);
+    }
+    void this.#askOnce(digest);
   }
 
   async #resolve(digest: Digest): Promise<Lookup> {
-    const { clock, events } = this.#options;
+    const { source, knowledge, member, shared, clock, events } = this.#options;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const askedAt = clock.monotonic();
+      const [askedAt, { generation }] = [momentOf(clock), knowledge];
       try {
-        const { record, asOf } = await this.#question(digest);
-        events.asked(record === null ? 'negative' : 'hit', clock.monotonic() - askedAt);
-        if (!this.isCurrent(digest, record, asOf)) continue;
-        const entry: Entry = { record, asOf, askedAt };
-        this.#remember(digest, entry);
-        return lookupOf(entry, 'origin');
+        const { record, asOf } = await answerWithin(RESOLVE_DEADLINE_MS, (signal) =>
+          source.resolve(digest, signal),
+        );
+        this.#failedAt = null;
+        events.answered('origin', record === null ? 'negative' : 'hit');
+        events.took('origin', clock.monotonic() - askedAt.monotonic);
+        const answer = { digest, record, asOf, generation, askedAt, firstHand: true, currentAt: -1 };
+        if (knowledge.judge(answer, false) === 'unconfirmed') await member.refresh();
+        const judged = knowledge.judge(answer, false);
+        if (judged === 'outdated' || this.#knowsBetter(answer)) continue;
+        if (judged !== 'certain') return { kind: 'unavailable', detail: 'this gate is cut off from changes' };
+        this.#remember(answer);
+        shared?.settle(digest, answer);
+        return lookupOf(answer, 'origin');
       } catch (error) {
-        events.asked('error', clock.monotonic() - askedAt);
+        this.#failedAt = momentOf(clock);
+        events.answered('origin', 'error');
+        events.took('origin', clock.monotonic() - askedAt.monotonic);
+        shared?.settle(digest, null);
         return { kind: 'unavailable', detail: error instanceof Error ? error.name : 'unknown error' };
       }
     }
     return { kind: 'unavailable', detail: 'the key kept changing while it was looked up' };
   }
 
-  /** Rejects at the deadline, whatever the source makes of its signal: a request must not wait for ever. */
-  async #question(digest: Digest): Promise<Resolution> {
-    const stop = new AbortController();
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const reason = new DOMException('the key service did not answer in time', 'TimeoutError');
-      stop.abort(reason);
-      late.reject(reason);
-    }, RESOLVE_DEADLINE_MS);
-    try {
-      return await Promise.race([this.#options.source.resolve(digest, stop.signal), late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+  #sharedAnswer(digest: Digest, shared: Pick<SharedCache, 'find'>): Promise<Answer | null> {
+    const underWay = this.#recalling.get(digest);
+    if (underWay !== undefined) return underWay;
+    const question = this.#find(digest, shared).finally(() => this.#recalling.delete(digest));
+    this.#recalling.set(digest, question);
+    return question;
   }
 
-  #remember(digest: Digest, entry: Entry): void {
-    if (entry.record === null) {
-      this.#found.delete(digest);
-      this.#unknown.set(digest, entry);
-    } else {
-      this.#unknown.delete(digest);
-      this.#found.set(digest, entry);
-    }
+  async #find(digest: Digest, shared: Pick<SharedCache, 'find'>): Promise<Answer | null> {
+    const { clock, events, knowledge } = this.#options;
+    const askedAt = clock.monotonic();
+    const found = await shared.find(digest);
+    events.took('l2', clock.monotonic() - askedAt);
+    const isOutdated = found.kind === 'hit' && knowledge.judge(found.answer, false) === 'outdated';
+    events.answered('l2', isOutdated ? 'miss' : found.kind);
+    if (found.kind !== 'hit' || isOutdated) return null;
+    if (!this.#knowsBetter(found.answer)) this.#remember(found.answer);
+    return found.answer;
   }
 
-  #isUsable(digest: Digest, entry: Entry, now: number): boolean {
-    const { freshForMs, negativeForMs } = this.#options;
-    const keptMs = entry.record === null ? negativeForMs : freshForMs;
-    return now - entry.askedAt < keptMs && this.isCurrent(digest, entry.record, entry.asOf);
+  /** An answer that comes later may have seen less; it must not take the place of one that still holds. */
+  #knowsBetter({ digest, asOf }: Answer): boolean {
+    const held = this.#held(digest);
+    return held !== undefined && held.asOf > asOf && this.#options.knowledge.allows(held, true);
+  }
+
+  #held(digest: Digest): Answer | undefined {
+    const { generation } = this.#options.knowledge;
+    if (this.#generation !== generation) {
+      this.#generation = generation;
+      this.#found.clear();
+      this.#unknown.clear();
+    }
+    return this.#found.get(digest) ?? this.#unknown.get(digest);
+  }
+
+  #remember(answer: Answer): void {
+    this.#forget(answer.digest);
+    (answer.record === null ? this.#unknown : this.#found).set(answer.digest, answer);
+  }
+
+  #forget(digest: Digest): void {
+    this.#found.delete(digest);
+    this.#unknown.delete(digest);
+  }
+
+  #lifeMs({ record }: Answer): number {
+    const { freshForMs, negativeForMs, knowledge } = this.#options;
+    const lifeMs = record === null ? negativeForMs : freshForMs;
+    return knowledge.alone ? Math.min(lifeMs, knowledge.fenceMs) : lifeMs;
+  }
+
+  /** Whether a key past its life may be used where nobody can say more. */
+  #mayStandIn(answer: Answer, mayBeStale: boolean): boolean {
+    const { knowledge, clock } = this.#options;
+    const longestMs = this.#lifeMs(answer) + knowledge.longestMs(mayBeStale);
+    return (
+      answer.record !== null &&
+      ageOf(answer.askedAt, clock) < longestMs &&
+      knowledge.allows(answer, mayBeStale)
+    );
   }
 }
 
-function lookupOf({ record, asOf }: Entry, source: LookupSource): Lookup {
-  return record === null ? { kind: 'unknown', source } : { kind: 'found', record, asOf, source };
+function lookupOf(answer: Answer, source: LookupSource): Lookup {
+  const { record } = answer;
+  return record === null ? { kind: 'unknown', source } : { kind: 'found', record, answer, source };
 }

@@ -1,0 +1,139 @@
+import type { ProxyConfig } from '../../config/config.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Seal } from '../../core/seal.ts';
+import type { KeySource, News, Renewals } from '../../core/wire.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
+import { RedisHead } from '../../runtime/redis/head.ts';
+import type { RedisConnection } from '../../runtime/redis/redis.ts';
+import { keyEvents } from './key-events.ts';
+import { Knowledge } from './knowledge.ts';
+import { KeyLookup } from './lookup.ts';
+import { Member } from './member.ts';
+import { RedisNews, type Subscribe } from './redis-news.ts';
+import { SharedCache } from './shared-cache.ts';
+import { Witness } from './witness.ts';
+
+/** Where keys come from, and what keeps this process in step with their changes. */
+export interface KeyPartners {
+  readonly source: KeySource;
+  readonly renewals: Renewals;
+  /** What this process hears of by itself; nothing where the key service is another process. */
+  readonly news: News;
+  /** Null: no Redis. What stands there is believed only under the seal. */
+  readonly redis: {
+    readonly cache: RedisConnection;
+    readonly subscribe: Subscribe;
+    readonly seal: Seal;
+  } | null;
+}
+
+export interface KeyOptions extends KeyPartners {
+  /** The name of this process. */
+  readonly member: string;
+  readonly config: ProxyConfig['keys'];
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+export interface RunningKeys {
+  readonly keys: KeyLookup;
+  readonly knowledge: Knowledge;
+  state(): MemberState;
+  /** Call when nothing is served any more. */
+  stop(): Promise<void>;
+}
+
+/** This process as a member of the fleet, as the JSON of its admin port. Ages are null where there is nothing yet. */
+export interface MemberState {
+  readonly id: string;
+  /** `resolve`: the key service offers no renewals, so that a change may take as long as the fence. */
+  readonly mode: 'renew' | 'resolve';
+  readonly epoch: string | null;
+  readonly applied: number;
+  readonly fence_ms: number;
+  readonly stale_if_error_ms: number;
+  readonly renewal_age_ms: number | null;
+  /** Of Redis' word, with the key service away, that nothing has changed. */
+  readonly confirmation_age_ms: number | null;
+  readonly redis_run: string | null;
+  readonly news_channel_up: boolean;
+}
+
+/** Keys as this process knows them, kept in step from now on. Fulfilled when the first renewal has ended, however. */
+export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
+  const { member: id, config, source, renewals, news, redis, clock, metrics } = options;
+  const events = keyEvents(metrics);
+  // Without Redis there is nobody to say that nothing has changed.
+  const staleIfErrorMs = redis === null ? 0 : config.staleIfErrorMs;
+  const knowledge = new Knowledge({ clock, fenceMs: config.fenceMs, staleIfErrorMs });
+  const parts = redis === null ? NO_REDIS : redisParts(options, redis, knowledge, events);
+  const { witness, shared, redisNews } = parts;
+  const member = new Member({
+    id,
+    renewals,
+    news,
+    knowledge,
+    witness,
+    staleIfErrorMs,
+    clock,
+    events: events.member,
+  });
+  const keys = new KeyLookup({ ...config, source, knowledge, member, shared, clock, events: events.lookup });
+  metrics.watchCacheEntries(() => keys.entries);
+  metrics.watchKnowledgeAge(() => knowledge.renewalAgeMs / 1000);
+  metrics.watchRevocationChannel(() => Number(redisNews?.isUp ?? false));
+  await Promise.all([member.start(), redisNews?.open(member.hear)]);
+  return {
+    keys,
+    knowledge,
+    state: () => ({
+      id,
+      mode: knowledge.alone ? 'resolve' : 'renew',
+      epoch: knowledge.epoch,
+      applied: knowledge.applied,
+      fence_ms: knowledge.fenceMs,
+      stale_if_error_ms: staleIfErrorMs,
+      renewal_age_ms: finite(knowledge.renewalAgeMs),
+      confirmation_age_ms: finite(knowledge.confirmationAgeMs),
+      redis_run: knowledge.redisRun,
+      news_channel_up: redisNews?.isUp ?? false,
+    }),
+    async stop() {
+      await redisNews?.close();
+      await member.stop();
+    },
+  };
+}
+
+const NO_REDIS = { witness: null, shared: null, redisNews: null };
+
+function redisParts(
+  { member, config, clock }: KeyOptions,
+  { cache, subscribe, seal }: NonNullable<KeyPartners['redis']>,
+  knowledge: Knowledge,
+  events: ReturnType<typeof keyEvents>,
+) {
+  const head = new RedisHead(cache, seal, () => events.witnessAsked('forged'));
+  return {
+    witness: new Witness({
+      isUp: () => cache.isUp,
+      read: () => head.read(),
+      knowledge,
+      clock,
+      asked: events.witnessAsked,
+    }),
+    shared: new SharedCache({
+      redis: cache,
+      seal,
+      knowledge,
+      clock,
+      member,
+      keepMs: config.freshForMs + config.staleIfErrorMs,
+    }),
+    redisNews: new RedisNews({ subscribe, seal, knowledge, heard: events.newsHeard }),
+  };
+}
+
+function finite(ms: number): number | null {
+  return Number.isFinite(ms) ? Math.round(ms) : null;
+}

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import type { Config, KeyServiceConfig } from './config/config.ts';
+import { secretsPathOf } from './config/secrets-path.ts';
+import { Seal } from './core/seal.ts';
+import type { Secret } from './core/secret.ts';
+import { REVOCATION_RESULTS, type KeyServiceEvents } from './key-service/events.ts';
+import type { RedisAnnouncements } from './key-service/fleet/announcer.ts';
+import { KeyService } from './key-service/keys.ts';
+import { loadLocalSecrets } from './key-service/local-secrets.ts';
+import { createKeyServer } from './key-service/server.ts';
+import { openPostgresStore } from './key-service/store/postgres.ts';
+import { openSqliteStore } from './key-service/store/sqlite.ts';
+import type { KeyStore } from './key-service/store/store.ts';
+import type { Process } from './process.ts';
+import { connectRedis } from './run-redis.ts';
+import { systemClock } from './runtime/clock.ts';
+import { hostAndPort } from './runtime/listen.ts';
+import { RedisHead } from './runtime/redis/head.ts';
+import { NEWS_CHANNEL, sealNews } from './runtime/redis/news.ts';
+
+export interface RunningKeyService {
+  readonly service: KeyService;
+  /** How this process reaches it over HTTP. */
+  readonly origin: string;
+  /** What a gate presents there. */
+  readonly token: Secret;
+}
+
+export async function startKeyService(
+  { proxy, redis }: Config,
+  section: KeyServiceConfig,
+  parts: Process,
+): Promise<RunningKeyService> {
+  const { log, metrics, stops } = parts;
+  const { adminTokens, serviceTokens, peppers } = secretsOf(section);
+  const [token] = serviceTokens;
+  if (token === undefined) throw new Error('keyService.serviceToken is an empty list');
+  const store = await openStore(section);
+  stops.push('store', () => store.close());
+  const service = new KeyService({
+    store,
+    clock: systemClock,
+    peppers,
+    randomBytes,
+    ...(proxy === null ? {} : { prefixes: proxy.keys.prefixes }),
+    redis: redis === null ? null : await announcements(redis, new Seal(serviceTokens), parts),
+    events: eventsFor(metrics),
+    log,
+  });
+  const server = createKeyServer({ service, adminTokens, serviceTokens, log });
+  const port = await server.listen({ host: section.host, port: section.port });
+  stops.push('key service', () => server.close());
+  log.info({ url: `http://${hostAndPort(section.host, port)}` }, 'key service listens');
+  return { service, origin: `http://${hostAndPort(reachable(section.host), port)}`, token };
+}
+
+function openStore({ store }: KeyServiceConfig): Promise<KeyStore> {
+  return store.kind === 'sqlite' ? openSqliteStore(store.path) : openPostgresStore(store.url);
+}
+
+/** Where the key service tells the gates, beside their renewals. */
+async function announcements(
+  config: NonNullable<Config['redis']>,
+  seal: Seal,
+  parts: Process,
+): Promise<RedisAnnouncements> {
+  const redis = await connectRedis(config, 'head', parts);
+  const head = new RedisHead(redis, seal);
+  return {
+    read: () => head.read(),
+    raise: (epoch, number) => head.raise(epoch, number),
+    publish: (news) => redis.publish(NEWS_CHANNEL, sealNews(seal, news)),
+  };
+}
+
+function eventsFor(metrics: Process['metrics']): KeyServiceEvents {
+  const { revocationMembers, revocationDuration, revocations, memberRenewals } = metrics;
+  for (const result of REVOCATION_RESULTS) revocations.labels(result).inc(0);
+  return {
+    revoked(result, durationMs) {
+      revocations.labels(result).inc();
+      revocationDuration.observe(durationMs / 1000);
+    },
+    renewed: () => memberRenewals.inc(),
+    counted: (members) => revocationMembers.set(members),
+  };
+}
+
+/** Who listens on every interface is reached on loopback. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+}
+
+/** What the configuration leaves out was made at the first start and is kept beside the store. */
+function secretsOf(section: KeyServiceConfig) {
+  const { adminTokens, serviceTokens, peppers } = section;
+  if (adminTokens !== null && serviceTokens !== null && peppers !== null) {
+    return { adminTokens, serviceTokens, peppers };
+  }
+  const path = secretsPathOf(section);
+  if (path === null) throw new Error('keyService has no tokens and peppers, and no folder to keep some in');
+  const made = loadLocalSecrets(path, randomBytes);
+  return {
+    adminTokens: adminTokens ?? [made.adminToken],
+    serviceTokens: serviceTokens ?? [made.serviceToken],
+    peppers: peppers ?? made.peppers,
+  };
+}

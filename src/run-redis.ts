@@ -1,0 +1,62 @@
+import type { RedisConfig } from './config/config.ts';
+import type { Process } from './process.ts';
+import { openRedis } from './runtime/redis/connect.ts';
+import { memoryPolicy } from './runtime/redis/memory-policy.ts';
+import type { RedisConnection, RedisListener, RedisSubscription } from './runtime/redis/redis.ts';
+import { subscribeRedis } from './runtime/redis/subscribe.ts';
+
+/** A connection for each purpose, so that what is slow at one does not hold up another. */
+export type RedisPurpose = 'cache' | 'limits' | 'head';
+
+/** What Redis may take to answer; what needs longer is away. */
+const DEADLINE_MS = 100;
+const RESULTS = ['ok', 'error', 'timeout'] as const;
+
+export async function connectRedis(
+  config: RedisConfig,
+  purpose: RedisPurpose,
+  { log, metrics, stops }: Process,
+): Promise<RedisConnection> {
+  const results = Object.fromEntries(
+    RESULTS.map((result) => [result, metrics.redisCommands.labels(purpose, result)]),
+  );
+  for (const child of Object.values(results)) child.inc(0);
+  const duration = metrics.redisCommandDuration.labels(purpose);
+  const connection = await openRedis(config, {
+    purpose,
+    deadlineMs: DEADLINE_MS,
+    log,
+    events: {
+      up: upEvent(purpose, metrics),
+      command(result, durationMs) {
+        results[result]?.inc();
+        duration.observe(durationMs / 1000);
+      },
+    },
+  });
+  stops.push(`redis ${purpose}`, () => connection.close());
+  return connection;
+}
+
+export function subscribeTo(
+  config: RedisConfig,
+  { log, metrics }: Process,
+): (channel: string, listener: RedisListener) => Promise<RedisSubscription> {
+  const purpose = 'news';
+  const events = { up: upEvent(purpose, metrics) };
+  return (channel, listener) => subscribeRedis(config, channel, listener, { purpose, log, events });
+}
+
+/** Redis that forgets books when its memory is full lets more through than the limits say. */
+export async function warnOfEviction(redis: RedisConnection, { log }: Process): Promise<void> {
+  const policy = await memoryPolicy(redis).catch(() => null);
+  if (policy === null || policy === 'noeviction') return;
+  const detail = `maxmemory-policy is ${policy}; noeviction is needed, or limits may be forgotten when its memory is full`;
+  log.warn({ detail }, 'redis may forget limits');
+}
+
+function upEvent(purpose: string, metrics: Process['metrics']): (isUp: boolean) => void {
+  const gauge = metrics.redisUp.labels(purpose);
+  gauge.set(0);
+  return (isUp) => gauge.set(isUp ? 1 : 0);
+}
