@@ -22,6 +22,7 @@ export const coldLookups: Proof = {
     const redis = await startRedis();
     stage.atEnd(() => redis.stop());
     const fleet = await Fleet.start(stage, {
+      gates: stage.quick ? 3 : 5,
       redis: redis.port,
       relays: true,
       keys: { freshFor: `${FRESH_MS / 1000}s` },

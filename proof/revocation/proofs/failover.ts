@@ -9,7 +9,6 @@ import { Load } from '../load.ts';
 import type { Findings, Proof, Stage } from '../proof.ts';
 import { redisSection } from '../redis-section.ts';
 
-const GATES = 5;
 const KEYS = 20;
 /** What the gates take to follow, once another server is the master. */
 const FOLLOW_MS = 1000;
@@ -53,7 +52,7 @@ interface Expected {
 async function failOver(stage: Stage, findings: Findings, name: string, topology: Topology): Promise<void> {
   stage.atEnd(() => topology.redis.stop());
   const fleet = await Fleet.start(stage, {
-    gates: GATES,
+    gates: stage.quick ? 3 : 5,
     redis: redisSection(topology.redis.config),
     proxy: { tiers: { standard: { default: 'unlimited', silver: ['60000000/minute'] } } },
     label: name.toLowerCase(),
@@ -62,7 +61,7 @@ async function failOver(stage: Stage, findings: Findings, name: string, topology
   const answers: { readonly answer: Answer; readonly expected: Expected }[] = [];
   const load = new Load<Expected>({
     gates: fleet.gates,
-    connectionsPerGate: stage.quick ? 4 : 10,
+    connectionsPerGate: stage.quick ? 7 : 10,
     everyMs: stage.quick ? 100 : 50,
     next: () => {
       const about = stage.random.oneOf(expected);
@@ -82,7 +81,7 @@ async function failOver(stage: Stage, findings: Findings, name: string, topology
   for (const reply of await Promise.all([during, afterwards])) {
     const { members, acked } = propagationOf(reply);
     findings.must(
-      reply.status === 200 && members === GATES && acked === GATES,
+      reply.status === 200 && members === fleet.gates.length && acked === members,
       `${name}: DELETE answered ${reply.status}, ${acked} of ${members} acked`,
     );
   }

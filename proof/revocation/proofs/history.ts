@@ -53,7 +53,7 @@ export const history: Proof = {
         if (wrong !== null) trace(wrong, about, { gate, about, answer });
       },
     });
-    operations.start(4, 60);
+    operations.start(10, 100);
     chaos.start();
     await until(stage, zero, () => load.answered + callsOf(operations));
     await chaos.stop();

@@ -15,7 +15,7 @@ export const streams: Proof = {
   async run(stage, findings) {
     const redis = await startRedis();
     stage.atEnd(() => redis.stop());
-    const fleet = await Fleet.start(stage, { redis: redis.port });
+    const fleet = await Fleet.start(stage, { gates: stage.quick ? 3 : 5, redis: redis.port });
     await fleet.admin.putOwner('owner', { profile: 'standard', tier: 'default' });
     const [ending, staying] = [await makeKey(fleet.admin, 'owner'), await makeKey(fleet.admin, 'owner')];
     await Promise.all([fleet.warm(ending.key), fleet.warm(staying.key)]);
