@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Config, ProxyConfig } from './config/config.ts';
+import type { Config, ProxyConfig, RedisConfig } from './config/config.ts';
 import { Seal } from './core/seal.ts';
 import type { KeySource, News, Renewals, ReportSink } from './core/wire.ts';
 import { createEchoServer } from './demo/echo.ts';
@@ -9,10 +9,11 @@ import { KeyServiceClient } from './proxy/keys/service-client.ts';
 import type { KeyPartners } from './proxy/keys/start.ts';
 import { startProxy, type ProxyOptions, type RunningProxy } from './proxy/start.ts';
 import type { RunningKeyService } from './run-key-service.ts';
-import { connectRedis, subscribeTo } from './run-redis.ts';
+import { connectRedis, subscribeTo, warnOfEviction } from './run-redis.ts';
 import { systemClock } from './runtime/clock.ts';
 import type { StopStack } from './runtime/lifecycle.ts';
 import { closeServer, hostAndPort, listen } from './runtime/listen.ts';
+import type { RedisConnection } from './runtime/redis/redis.ts';
 
 /** Where a gate's keys come from, and whom it tells what it has seen. */
 interface Keys extends Omit<KeyPartners, 'redis'> {
@@ -42,6 +43,7 @@ export async function startGate(
             subscribe: subscribeTo(redis, parts),
             seal: new Seal([token]),
           },
+    limits: redis === null ? null : await connectLimits(redis, parts),
     echoOrigin: await startEcho(config, stops),
     clock: systemClock,
     metrics,
@@ -55,6 +57,12 @@ export async function startGate(
   });
   log.info({ url: `http://${hostAndPort(config.host, proxy.port)}` }, 'gate listens');
   return proxy;
+}
+
+async function connectLimits(redis: RedisConfig, parts: Process): Promise<RedisConnection> {
+  const connection = await connectRedis(redis, 'limits', parts);
+  await warnOfEviction(connection, parts);
+  return connection;
 }
 
 const NO_NEWS: News = () => () => undefined;

@@ -4,7 +4,7 @@ import { secretsPathOf } from './config/secrets-path.ts';
 import { Seal } from './core/seal.ts';
 import type { Secret } from './core/secret.ts';
 import { REVOCATION_RESULTS, type KeyServiceEvents } from './key-service/events.ts';
-import type { RedisAnnouncements } from './key-service/fleet/announcer.ts';
+import { redisAnnouncements } from './key-service/fleet/redis-announcements.ts';
 import { KeyService } from './key-service/keys.ts';
 import { loadLocalSecrets } from './key-service/local-secrets.ts';
 import { createKeyServer } from './key-service/server.ts';
@@ -15,8 +15,6 @@ import type { Process } from './process.ts';
 import { connectRedis } from './run-redis.ts';
 import { systemClock } from './runtime/clock.ts';
 import { hostAndPort } from './runtime/listen.ts';
-import { RedisHead } from './runtime/redis/head.ts';
-import { NEWS_CHANNEL, sealNews } from './runtime/redis/news.ts';
 
 export interface RunningKeyService {
   readonly service: KeyService;
@@ -43,7 +41,12 @@ export async function startKeyService(
     peppers,
     randomBytes,
     ...(proxy === null ? {} : { prefixes: proxy.keys.prefixes }),
-    redis: redis === null ? null : await announcements(redis, new Seal(serviceTokens), parts),
+    redis:
+      redis === null
+        ? null
+        : redisAnnouncements(await connectRedis(redis, 'head', parts), new Seal(serviceTokens), () =>
+            metrics.headsForged.inc(),
+          ),
     events: eventsFor(metrics),
     log,
   });
@@ -56,21 +59,6 @@ export async function startKeyService(
 
 function openStore({ store }: KeyServiceConfig): Promise<KeyStore> {
   return store.kind === 'sqlite' ? openSqliteStore(store.path) : openPostgresStore(store.url);
-}
-
-/** Where the key service tells the gates, beside their renewals. */
-async function announcements(
-  config: NonNullable<Config['redis']>,
-  seal: Seal,
-  parts: Process,
-): Promise<RedisAnnouncements> {
-  const redis = await connectRedis(config, 'head', parts);
-  const head = new RedisHead(redis, seal);
-  return {
-    read: () => head.read(),
-    raise: (epoch, number) => head.raise(epoch, number),
-    publish: (news) => redis.publish(NEWS_CHANNEL, sealNews(seal, news)),
-  };
 }
 
 function eventsFor(metrics: Process['metrics']): KeyServiceEvents {

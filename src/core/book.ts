@@ -87,6 +87,39 @@ export class Book {
     return this.#used;
   }
 
+  /** Units spent by `now` and not yet free `afterMs` later, if nobody spends. */
+  usedAfter(now: number, afterMs: number): number {
+    this.#advance(now);
+    let used = this.#used;
+    const at = this.#latest + afterMs;
+    for (let i = this.#head; i < this.#ends.length && (this.#ends[i] ?? 0) <= at; i++) {
+      used -= this.#units[i] ?? 0;
+    }
+    return used;
+  }
+
+  /** Milliseconds from `now` until fewer than `units` are spent, if nobody spends; Infinity for 0 units. */
+  belowAfter(now: number, units: number): number {
+    this.#advance(now);
+    if (units <= 0) return Number.POSITIVE_INFINITY;
+    let over = this.#used - units + 1;
+    for (let i = this.#head; over > 0; i++) {
+      over -= this.#units[i] ?? 0;
+      if (over <= 0) return (this.#ends[i] ?? 0) - this.#latest;
+    }
+    return 0;
+  }
+
+  /** What is spent at `now`: for how long yet, and how many units. */
+  left(now: number): { readonly leftMs: number; readonly units: number }[] {
+    this.#advance(now);
+    const left: { leftMs: number; units: number }[] = [];
+    for (let i = this.#head; i < this.#ends.length; i++) {
+      left.push({ leftMs: (this.#ends[i] ?? 0) - this.#latest, units: this.#units[i] ?? 0 });
+    }
+    return left;
+  }
+
   /** A changed number over the same window: what the window has spent stays counted. */
   resize(limit: Limit): void {
     if (limit.windowMs !== this.#limit.windowMs) throw new RangeError('a book keeps its window');
@@ -109,6 +142,24 @@ export class Book {
       this.#head = 0;
     }
   }
+}
+
+/**
+ * Books for changed limits. The same window keeps its book under the new number. A new window starts with the
+ * most that any old book knows, booked as now: late at worst, never over.
+ */
+export function rebook(old: readonly Book[], limits: readonly Limit[], now: number): Book[] {
+  const used = Math.max(0, ...old.map((book) => book.used(now)));
+  return limits.map((limit) => {
+    const kept = old.find((book) => book.limit.windowMs === limit.windowMs);
+    if (kept !== undefined) {
+      kept.resize(limit);
+      return kept;
+    }
+    const book = new Book(limit);
+    if (used > 0) book.spend(now, used);
+    return book;
+  });
 }
 
 function sharedMsOf({ quota, windowMs }: Limit): number {

@@ -21,10 +21,18 @@ export interface LimitState {
   readonly resetAfterMs: number;
 }
 
-/** `retryAfterMs` is the earliest moment that succeeds if nobody else spends; 0 exactly when allowed. */
+/**
+ * `retryAfterMs` is the earliest moment that succeeds if nobody else spends; 0 exactly when allowed. `unavailable`:
+ * what is spent cannot be known, so it is no refusal by a limit.
+ */
 export type LimitOutcome =
   | { readonly allowed: true; readonly states: readonly LimitState[] }
-  | { readonly allowed: false; readonly states: readonly LimitState[]; readonly retryAfterMs: number };
+  | {
+      readonly allowed: false;
+      readonly states: readonly LimitState[];
+      readonly retryAfterMs: number;
+      readonly unavailable?: true;
+    };
 
 const UNITS_MS = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 const SHORT_UNITS_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

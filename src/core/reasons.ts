@@ -164,6 +164,13 @@ export const REASONS = {
     'The key could not be looked up. It may be valid: the answer is neither 401 nor remembered.',
     { retryable: true },
   ),
+  limits_unavailable: row(
+    503,
+    ['service_unavailable', 'SERVICE_UNAVAILABLE', 'service_unavailable'],
+    'Rate limits cannot be checked at the moment',
+    'Redis, where all replicas keep their limits together, does not answer, and this one may spend nothing by itself. No limit was found to be exceeded.',
+    { retryable: true },
+  ),
   upstream_timeout: row(
     504,
     ['gateway_timeout', 'GATEWAY_TIMEOUT', 'gateway_timeout'],

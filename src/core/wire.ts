@@ -69,9 +69,6 @@ export interface Change {
   readonly digest: Digest | null;
 }
 
-/** Hears of every change, in order, before the call that made it returns. */
-export type ChangeListener = (change: Change) => void;
-
 /** Where a gate tells what it has seen. The in-process key service offers it; the same report travels as JSON. */
 export interface ReportSink {
   /** Counted once, however often it is sent: a member's sequence numbers are remembered with the counts. */

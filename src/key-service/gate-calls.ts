@@ -40,7 +40,8 @@ function renewCall(service: KeyService): Call {
       reading(readRenewBody, body, async (renewal) => {
         if (!MEMBER_ID.test(id))
           return invalid([{ field: 'id', message: 'must be 1 to 64 of the characters A-Z a-z 0-9 . _ -' }]);
-        return { status: 200, body: grantToJson(await service.renew(id, renewal, signal)) };
+        const grant = await service.renew(id, renewal, signal);
+        return { status: 200, body: grantToJson(grant) };
       }),
   };
 }

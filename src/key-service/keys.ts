@@ -4,7 +4,6 @@ import type { Owner } from '../core/key.ts';
 import type { Profile } from '../core/profile.ts';
 import type { Digest } from '../core/secret.ts';
 import type {
-  ChangeListener,
   Grant,
   KeySource,
   News,
@@ -34,7 +33,6 @@ import { PROGRAM } from './actor.ts';
 import { UNCOUNTED, type KeyServiceEvents } from './events.ts';
 import type { RedisAnnouncements } from './fleet/announcer.ts';
 import { within } from './fleet/deadline.ts';
-import { listen } from './fleet/listening.ts';
 import { Members, type FleetView } from './fleet/members.ts';
 import { History } from './history.ts';
 import { viewOf, type KeyView } from './key-view.ts';
@@ -140,11 +138,6 @@ export class KeyService implements KeySource, Renewals, ReportSink {
   /** Calls after every change that this process has made: the members in it need not wait to hear of it. */
   get onNews(): News {
     return this.#members.news;
-  }
-
-  /** Hears of every change, in order; the members that are waited for include this listener. */
-  subscribe(listener: ChangeListener): () => void {
-    return listen(this.#members, FENCE_MS / 4, listener);
   }
 
   members(): Promise<FleetView> {

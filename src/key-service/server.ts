@@ -43,8 +43,7 @@ const CLOSE_MS = 5_000;
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** The HTTP door of the key service. It writes no access log: what a call changed is logged by the call. */
-export function createKeyServer(options: KeyServerOptions): KeyServer {
-  const { service, adminTokens, serviceTokens, log } = options;
+export function createKeyServer({ service, adminTokens, serviceTokens, log }: KeyServerOptions): KeyServer {
   const app = fastify({
     logger: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']?.toString()),

@@ -26,6 +26,9 @@ export interface RequestFacts {
   readonly upgrade: boolean;
 }
 
+export const LIMIT_RESULTS = ['allow', 'limit', 'error'] as const;
+export type LimitResult = (typeof LIMIT_RESULTS)[number];
+
 /** Everything a decision is made with. */
 export interface Gate {
   readonly routes: Routes;
@@ -40,7 +43,7 @@ export interface Gate {
   /** Key prefixes whose checksum is required; none where `checksum` is `ignore`. */
   readonly checkedPrefixes: readonly string[];
   /** Told of each limit decision, for the metrics. */
-  limited(tierLabel: string, allowed: boolean): void;
+  limited(tierLabel: string, result: LimitResult): void;
 }
 
 type About = Subject<Place> & { readonly route: Place };
@@ -182,11 +185,15 @@ async function spend(
   const { spendings, tierLabel } = gate.policies.of(found.key);
   if (spendings.length === 0) return permit(about, credential, found.stands);
   const outcome = await outcomeOf(gate.limiter, spendings);
-  gate.limited(tierLabel, outcome.allowed);
   const limited: About = { ...about, limits: outcome.states };
-  return outcome.allowed
-    ? permit(limited, credential, found.stands)
-    : deny('rate_limited', limited, { retryAfterMs: outcome.retryAfterMs });
+  if (outcome.allowed) {
+    gate.limited(tierLabel, 'allow');
+    return permit(limited, credential, found.stands);
+  }
+  const isUnavailable = outcome.unavailable === true;
+  gate.limited(tierLabel, isUnavailable ? 'error' : 'limit');
+  const { retryAfterMs } = outcome;
+  return deny(isUnavailable ? 'limits_unavailable' : 'rate_limited', limited, { retryAfterMs });
 }
 
 function outcomeOf(limiter: Limiter, spendings: readonly Spending[]) {

@@ -47,16 +47,16 @@ export class Policies {
       return { spendings: [], forbidden: [], tierLabel };
     }
     const tier = tiers.get(owner.tier) ?? tiers.values().next().value ?? [];
-    const ownersLimits = spendingOf('owner', owner.id, owner.limits ?? tier);
+    const ownersLimits = spendingOf('owner', owner.id, owner.id, owner.limits ?? tier);
     return {
-      spendings: [...ownersLimits, ...spendingOf('key', key.keyId, key.limits)],
+      spendings: [...ownersLimits, ...spendingOf('key', key.keyId, owner.id, key.limits)],
       forbidden: ownersLimits,
       tierLabel,
     };
   }
 }
 
-function spendingOf(whose: 'owner' | 'key', id: string, limits: readonly Limit[]): Spending[] {
+function spendingOf(whose: 'owner' | 'key', id: string, owner: string, limits: readonly Limit[]): Spending[] {
   // Of two limits over one window only the smaller can ever refuse; of two that are the same, one is enough.
   const smallest = limits.filter((limit, i) =>
     limits.every(
@@ -66,5 +66,7 @@ function spendingOf(whose: 'owner' | 'key', id: string, limits: readonly Limit[]
         (other.quota === limit.quota && j >= i),
     ),
   );
-  return smallest.length === 0 ? [] : [{ partition: `${whose}:${id}`, limits: named(whose, smallest) }];
+  return smallest.length === 0
+    ? []
+    : [{ partition: `${whose}:${id}`, owner, limits: named(whose, smallest) }];
 }

@@ -7,13 +7,15 @@ import type { ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import type { RedisConnection } from '../runtime/redis/redis.ts';
 import { TrustedProxies } from './address.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
 import { UPSTREAM_ERRORS } from './flight.ts';
 import { createForwarder } from './forward.ts';
 import { startKeys, type KeyPartners, type MemberState } from './keys/start.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
-import type { Gate } from './pipeline.ts';
+import { startLimiter } from './limiter/start.ts';
+import { LIMIT_RESULTS, type Gate } from './pipeline.ts';
 import { OTHER_TIER, Policies } from './policy.ts';
 import { Reporter } from './reporter.ts';
 import { Routes, type RouteUpstream } from './routes.ts';
@@ -23,6 +25,8 @@ import { createUpgrader } from './upgrade.ts';
 
 export interface ProxyOptions extends KeyPartners {
   readonly config: ProxyConfig;
+  /** Where all replicas keep their limits together; null: each process by itself. */
+  readonly limits: RedisConnection | null;
   /** Hears of usage and of refused authentications. */
   readonly reports: ReportSink;
   /** Where the `key-service` upstream listens, and the token that opens it. */
@@ -56,21 +60,9 @@ const STREAM_SWEEP_MS = 250;
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
   const member = randomUUID();
+  const limiter = await startLimiter({ ...options, redis: options.limits });
   const { keys, knowledge, ...running } = await startKeys({ ...options, member, config: config.keys });
-  const limiter = new MemoryLimiter(clock);
-  const forbidden = new MemoryLimiter(clock);
-  const gate: Gate = {
-    routes: routesOf(options),
-    keys,
-    knowledge,
-    policies: new Policies(config),
-    limiter,
-    forbidden,
-    failures: new FailedAuthentications(config.failedAuthentication, clock),
-    clock,
-    checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
-    limited: limitEvents(metrics, config, limiter.algorithm),
-  };
+  const gate = gateOf(options, { keys, knowledge, limiter });
   const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
   const upgrader = createUpgrader();
   const streams = new OpenStreams(keys, knowledge, clock);
@@ -88,13 +80,11 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     log,
     isDraining: () => draining,
   });
-  const sweeper = setInterval(() => {
-    limiter.sweep();
-    forbidden.sweep();
-  }, SWEEP_MS);
-  sweeper.unref();
-  const streamSweeper = setInterval(() => streams.sweep(), STREAM_SWEEP_MS);
-  streamSweeper.unref();
+  const sweeps = [
+    setInterval(() => [limiter, gate.forbidden].forEach((one) => one.sweep()), SWEEP_MS),
+    setInterval(() => streams.sweep(), STREAM_SWEEP_MS),
+  ];
+  for (const sweep of sweeps) sweep.unref();
   const port = await listen(server, config.host, config.port);
   return {
     port,
@@ -104,15 +94,34 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     },
     async stop(graceMs) {
       draining = true;
-      clearInterval(sweeper);
-      clearInterval(streamSweeper);
+      sweeps.forEach(clearInterval);
       upgrader.closeAll();
       await closeServer(server, graceMs);
       await forwarder.close();
+      await limiter.stop();
       await reporter.stop();
       await running.stop();
     },
   };
+}
+
+function gateOf(
+  options: ProxyOptions,
+  { keys, knowledge, limiter }: Pick<Gate, 'keys' | 'knowledge' | 'limiter'>,
+) {
+  const { config, clock, metrics } = options;
+  return {
+    routes: routesOf(options),
+    keys,
+    knowledge,
+    policies: new Policies(config),
+    limiter,
+    forbidden: new MemoryLimiter(clock),
+    failures: new FailedAuthentications(config.failedAuthentication, clock),
+    clock,
+    checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
+    limited: limitEvents(metrics, config, limiter.algorithm),
+  } satisfies Gate;
 }
 
 /** The routes, and every way to fail of each upstream from the first scrape on. */
@@ -164,12 +173,12 @@ function limitEvents(metrics: Metrics, { tiers }: ProxyConfig, algorithm: string
   const counters = new Map<string, { inc(): void }>();
   for (const profile of PROFILES) {
     for (const tier of [...tiers[profile].keys(), OTHER_TIER].map((name) => `${profile}/${name}`)) {
-      for (const result of ['allow', 'limit'] as const) {
+      for (const result of LIMIT_RESULTS) {
         const child = metrics.limitDecisions.labels(tier, result, algorithm);
         child.inc(0);
         counters.set(`${tier} ${result}`, child);
       }
     }
   }
-  return (tier, allowed) => counters.get(`${tier} ${allowed ? 'allow' : 'limit'}`)?.inc();
+  return (tier, result) => counters.get(`${tier} ${result}`)?.inc();
 }

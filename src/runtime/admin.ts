@@ -11,7 +11,7 @@ export interface AdminOptions {
   /** The configuration in force with its secrets masked. */
   effectiveConfig(): unknown;
   /** The gate of this process as a member of the fleet, and what else is to be told of its members. */
-  members(): unknown | Promise<unknown>;
+  members(): object | Promise<object>;
 }
 
 interface AdminAnswer {

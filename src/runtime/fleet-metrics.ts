@@ -16,6 +16,10 @@ export function fleetMetrics({ counter, gauge, histogram }: Makers) {
     ),
     revocationMembers: gauge('revocation_members', 'Gates that a revocation waits for'),
     memberRenewals: counter('revocation_member_renewals_total', 'Renewals of gates'),
+    headsForged: counter(
+      'revocation_heads_forged_total',
+      'Heads found in Redis that no holder of the service token had written',
+    ),
   };
 }
 

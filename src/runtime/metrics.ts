@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { fleetMetrics, redisMetrics } from './fleet-metrics.ts';
 import { keyMetrics } from './key-metrics.ts';
+import { limitMetrics } from './limit-metrics.ts';
 
 const PREFIX = 'plexgate_';
 /** From 50 microseconds: what the gate itself may take. */
@@ -36,11 +37,7 @@ export function createMetrics(build: BuildInfo) {
     ...keysFileMetrics(make),
     ...fleetMetrics(make),
     ...redisMetrics(make),
-    limitDecisions: make.counter('ratelimit_decisions_total', 'Limit decisions', [
-      'tier',
-      'result',
-      'algorithm',
-    ]),
+    ...limitMetrics(make),
     configInfo: make.gauge('config_info', 'Always 1; the label names the configuration in force', ['hash']),
     /** The text of a scrape and its content type. */
     async scrape(): Promise<{ contentType: string; text: string }> {
@@ -82,7 +79,7 @@ function makersOf(registry: Registry) {
       buckets: number[],
     ): Histogram<L> => new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers }),
     /** A gauge whose value is asked for at each scrape, from the function that it is given. */
-    watched(name: string, help: string): (value: () => number) => void {
+    watched: (name: string, help: string): ((value: () => number) => void) => {
       let current = (): number => 0;
       const gauge: Gauge = new Gauge({
         name: PREFIX + name,

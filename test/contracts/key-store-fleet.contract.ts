@@ -189,15 +189,21 @@ function redis(open: () => KeyStore): void {
     return [redisRun, redisNaming, redisSettled];
   };
 
-  test('hears of a Redis process, which is settled when that is said', async () => {
+  test('hears of a Redis process, which is settled where nobody was told of another', async () => {
     await store.nameRedis('run-1');
-    expect(await named()).toEqual(['run-1', 1, false]);
-    await store.settleRedis(1);
     expect(await named()).toEqual(['run-1', 1, true]);
     await store.nameRedis('run-1');
     expect(await named()).toEqual(['run-1', 1, true]);
+  });
+
+  test('hears of another Redis process, which is settled when that is said', async () => {
+    await store.nameRedis('run-1');
     await store.nameRedis('run-2');
     expect(await named()).toEqual(['run-2', 2, false]);
+    await store.settleRedis(2);
+    expect(await named()).toEqual(['run-2', 2, true]);
+    await store.nameRedis('run-2');
+    expect(await named()).toEqual(['run-2', 2, true]);
   });
 
   test('is not settled by who has not heard of the newest process, though the first is back', async () => {
@@ -216,6 +222,8 @@ function redis(open: () => KeyStore): void {
     await store.nameRedis('run-1');
     await store.nameRedis(null);
     expect(await named()).toEqual([null, 2, false]);
+    await store.nameRedis('run-1');
+    expect(await named()).toEqual(['run-1', 3, false]);
   });
 }
 

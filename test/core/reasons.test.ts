@@ -63,6 +63,7 @@ const EXPECTED: Record<Reason, Expected> = {
     true,
     'service_unavailable',
   ),
+  limits_unavailable: row(503, 'service_unavailable', 'SERVICE_UNAVAILABLE', true, 'service_unavailable'),
   upstream_timeout: row(504, 'gateway_timeout', 'GATEWAY_TIMEOUT', true, 'gateway_timeout', 'mcp_timeout'),
 };
 
@@ -115,6 +116,7 @@ describe('a reason', () => {
   test('that blames something being down is never a 401, 403 or 429', () => {
     for (const reason of [
       'key_service_unavailable',
+      'limits_unavailable',
       'upstream_unreachable',
       'upstream_timeout',
       'internal_error',

@@ -24,9 +24,7 @@ interface Content {
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** The document of all calls. A call's answer is not asked for, so that no key service is needed. */
-export const DOCUMENT = openApiDocument(
-  calls({ history: null } as unknown as KeyService, log),
-) as Documented;
+export const DOCUMENT = openApiDocument(calls({ history: null } as unknown as KeyService, log)) as Documented;
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 ajv.addFormat('date-time', (text) => parseInstant(text) !== null);

@@ -149,6 +149,7 @@ describe('a Redis process that was named is settled', () => {
   const settled = async () => watch.settledNaming(await watch.read());
 
   test('when each member that was there may have forgotten the one before', async () => {
+    await store.nameRedis('before');
     await renewed('a', 8000);
     await store.nameRedis('first');
     expect(await settled()).toBeNull();

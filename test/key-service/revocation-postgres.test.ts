@@ -62,13 +62,8 @@ test('a revocation is certain when every member has acknowledged it, to whicheve
   const outcomes = await Promise.all(made.map((keyId, i) => service(i).revokeKey(keyId)));
   const propagation = { members: 6, acked: 6, fenced: 0, fencedMembers: [] };
   for (const outcome of outcomes) expect(outcome).toMatchObject({ kind: 'revoked', propagation });
-  const revoked = members.map(({ changes }) =>
-    changes
-      .slice(-3)
-      .map(({ keyId }) => keyId)
-      .sort(),
-  );
-  expect(revoked).toEqual(members.map(() => made.toSorted()));
+  const revoked = members.map(({ changes }) => new Set(changes.slice(-3).map(({ keyId }) => keyId)));
+  expect(revoked).toEqual(members.map(() => new Set(made)));
 });
 
 test('a member of one process that is silent is fenced off by another', async () => {

@@ -101,7 +101,13 @@ describe('whoever renews', () => {
     source.replace(keys({ [A]: {} }));
     source.replace(keys({ [A]: {}, [B]: {} }));
     const changes = [{ number: 2, digest: B }];
-    expect(await told(1)).toMatchObject({ head: 2, changes, fenceMs: 2000, now: clock.now(), redisRun: null });
+    expect(await told(1)).toMatchObject({
+      head: 2,
+      changes,
+      fenceMs: 2000,
+      now: clock.now(),
+      redisRun: null,
+    });
     expect(await told(2)).toMatchObject({ head: 2, changes: [] });
   });
 

@@ -41,7 +41,12 @@ describe('a key that was looked up', () => {
     const asked = lookup.ask(D1, true);
     clock.advance(900);
     source.last.answer(RECORD, 1);
-    expect(await asked).toMatchObject({ kind: 'found', record: RECORD, answer: { asOf: 1 }, source: 'origin' });
+    expect(await asked).toMatchObject({
+      kind: 'found',
+      record: RECORD,
+      answer: { asOf: 1 },
+      source: 'origin',
+    });
     clock.advance(9099);
     expect(lookup.cached(D1, true)).toMatchObject({ kind: 'found', record: RECORD, source: 'l1' });
     clock.advance(1);

@@ -91,7 +91,7 @@ export class PipelineGate {
       failures: new FailedAuthentications(config.failedAuthentication, clock),
       clock,
       checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
-      limited: (tier, allowed) => void this.limited.push(`${tier} ${allowed ? 'allow' : 'limit'}`),
+      limited: (tier, result) => void this.limited.push(`${tier} ${result}`),
     };
   }
 

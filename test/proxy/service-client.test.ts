@@ -2,25 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestOf, Secret } from '../../src/core/secret.ts';
 import { recordToJson } from '../../src/core/wire-json.ts';
-import type { Grant, Renewal } from '../../src/core/wire.ts';
 import { createKeyServer, type KeyServer } from '../../src/key-service/server.ts';
 import { KeyServiceClient } from '../../src/proxy/keys/service-client.ts';
 import { testService, type TestService } from '../key-service/fixture.ts';
 import { recordOf } from '../support/key-record.ts';
+import { TestMember } from '../support/member.ts';
 import { answer, startScripted } from '../support/scripted-server.ts';
 
 const token = new Secret(randomBytes(16).toString('base64url'));
 /** What the key service accepts, too, while its token rotates. */
 const nextToken = new Secret(randomBytes(16).toString('base64url'));
-const GRANT: Grant = {
-  epoch: 'e1',
-  head: 3,
-  changes: [{ number: 3, keyId: 'key-1', ownerId: null, digest: null }],
-  fenceMs: 2000,
-  now: Date.UTC(2030, 0, 1),
-  redisRun: null,
-};
-const RENEWAL: Renewal = { epoch: 'e1', applied: 2, staleIfErrorMs: 60_000, leaving: false };
+const RENEWAL = { epoch: null, applied: 0, staleIfErrorMs: 60_000, leaving: false };
 const never = new AbortController().signal;
 const closers: (() => Promise<void>)[] = [];
 
@@ -35,19 +27,13 @@ afterEach(async () => {
 });
 
 describe('of the key service of this project, a gate', () => {
-  const renewals: { member: string; renewal: Renewal }[] = [];
   let keys: TestService;
   let server: KeyServer;
   let client: KeyServiceClient;
   let origin = '';
 
   beforeEach(async () => {
-    renewals.length = 0;
     keys = await testService();
-    keys.service.renew = async (member, renewal) => {
-      renewals.push({ member, renewal });
-      return GRANT;
-    };
     const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
     server = createKeyServer({
       service: keys.service,
@@ -76,13 +62,22 @@ describe('of the key service of this project, a gate', () => {
     expect(await client.resolve(digestOf('unknown'), never)).toEqual({ record: null, asOf: 2 });
   });
 
-  test('renews, and leaves', async () => {
-    expect(await client.renew('gate-1', RENEWAL, never)).toEqual(GRANT);
-    expect(await client.renew('gate-1', { ...RENEWAL, epoch: null, leaving: true }, never)).toEqual(GRANT);
-    expect(renewals).toEqual([
-      { member: 'gate-1', renewal: RENEWAL },
-      { member: 'gate-1', renewal: { ...RENEWAL, epoch: null, leaving: true } },
-    ]);
+  test('is told what has changed, acknowledges it, and leaves', async () => {
+    const member = await TestMember.join(client, { id: 'gate-1' });
+    closers.push(async () => member.stop());
+    const { keyId } = await keys.create();
+    await member.renew();
+    expect(member.changes).toMatchObject([{ ownerId: 'acme' }, { keyId }]);
+    expect(member.grant).toMatchObject({ fenceMs: 2000, now: keys.clock.at, redisRun: null });
+    const revoked = keys.service.revokeKey(keyId);
+    await expect.poll(() => member.renew().then(() => member.applied)).toBe(3);
+    expect(await revoked).toMatchObject({
+      kind: 'revoked',
+      propagation: { members: 2, acked: 2, fenced: 0 },
+    });
+    await member.leave();
+    expect(member.grant.fenceMs).toBe(0);
+    expect((await keys.service.members()).members.map(({ id }) => id)).toEqual([keys.member.id]);
   });
 
   test('reports, and what is reported twice is counted once', async () => {
@@ -106,7 +101,7 @@ describe('of the key service of this project, a gate', () => {
     const { digest, keyId } = await keys.create();
     for (const one of [client, clientOf(origin, { token: nextToken })]) {
       expect((await one.resolve(digest, never)).record?.keyId).toBe(keyId);
-      expect(await one.renew('gate-1', RENEWAL, never)).toEqual(GRANT);
+      expect(await one.renew('gate-1', RENEWAL, never)).toMatchObject({ head: 2 });
     }
   });
 

@@ -90,6 +90,7 @@ async function answerTo(
     renewals: source,
     news: source.onNews,
     redis: null,
+    limits: null,
     reports: { report: () => Promise.resolve() },
     keyService: null,
     echoOrigin: null,

@@ -76,10 +76,18 @@ describe('the first scrape', () => {
       .concat(['free', 'pro', 'team', 'enterprise', 'other'].map((tier) => `plexmcp/${tier}`))
       .concat(['standard/default', 'standard/other']);
     expect(labelled('ratelimit_decisions_total').sort()).toEqual(
-      tiers.flatMap((tier) => [`${tier} allow memory`, `${tier} limit memory`]).sort(),
+      tiers
+        .flatMap((tier) => [`${tier} allow memory`, `${tier} error memory`, `${tier} limit memory`])
+        .sort(),
     );
     expect(labelled('key_lookups_total').sort()).toEqual(
-      ['l1 hit', 'l1 miss', 'l1 negative', 'origin error', 'origin hit', 'origin negative'].sort(),
+      [
+        'l1 hit,l1 miss,l1 negative,l1 stale',
+        'l2 hit,l2 miss,l2 stale,l2 error,l2 forged',
+        'origin hit,origin negative,origin error',
+      ]
+        .flatMap((list) => list.split(','))
+        .sort(),
     );
     expect(labelled('http_requests_in_flight').sort()).toEqual(routes.toSorted());
     expect(

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KeyRecord } from '../../src/core/key.ts';
-import { Secret } from '../../src/core/secret.ts';
-import type { KeySource, ReportSink } from '../../src/core/wire.ts';
+import { Secret, type Digest } from '../../src/core/secret.ts';
+import type { Grant, KeySource, Renewals, ReportSink, Resolution } from '../../src/core/wire.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import type { ProxyConfig } from '../../src/config/config.ts';
+import type { ProxyConfig, RedisConfig } from '../../src/config/config.ts';
 import { createEchoServer } from '../../src/demo/echo.ts';
+import type { RedisAnnouncements } from '../../src/key-service/fleet/announcer.ts';
 import { KeyService } from '../../src/key-service/keys.ts';
 import { createKeyServer } from '../../src/key-service/server.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
@@ -14,6 +15,7 @@ import { createAdminServer } from '../../src/runtime/admin.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog, type Log } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
+import { connectGateRedis } from './gate-redis.ts';
 import { proxyConfigOf } from './proxy-config.ts';
 
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
@@ -43,6 +45,8 @@ export interface TestGateOptions {
   readonly reports?: ReportSink;
   /** Origin of what stands in for the key service behind `upstream: key-service`. */
   readonly keyServiceOrigin?: string;
+  /** The Redis of gate and key service, for keys; without it there is none. */
+  readonly redis?: RedisConfig;
   /** How a lookup's answer is changed before the gate has it. */
   readonly alterRecord?: (record: KeyRecord) => KeyRecord;
 }
@@ -59,32 +63,23 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const time = movableClock();
   const logLines: string[] = [];
   const log = createLog('debug', { write: (line) => void logLines.push(line) });
-  const keys = await startKeys({ prefixes: proxyConfig.keys.prefixes, clock: time.clock, log });
+  const token = madeToken();
+  const redis = options.redis === undefined ? null : await connectGateRedis(options.redis, token, log);
+  const { prefixes } = proxyConfig.keys;
+  const announcements = redis?.forKeyService ?? null;
+  const keys = await startKeys({ prefixes, clock: time.clock, log, token, redis: announcements });
   const { service } = keys;
-  const lookups = { count: 0, answered: true };
-  const source: KeySource = {
-    async resolve(digest, signal) {
-      lookups.count += 1;
-      await pause(LOOKUP_MS);
-      if (!lookups.answered) throw new Error('the key service is away');
-      const { record, asOf } = await service.resolve(digest, signal);
-      return { record: record && (options.alterRecord?.(record) ?? record), asOf };
-    },
-  };
+  const wire = new Wire(service, options.alterRecord);
   const metrics = createMetrics({ version: 'test', revision: 'test' });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
   const proxy = await startProxy({
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
-    source,
-    renewals: {
-      async renew(...asked) {
-        if (!lookups.answered) throw new Error('the key service is away');
-        return service.renew(...asked);
-      },
-    },
+    source: wire,
+    renewals: wire,
     news: service.onNews,
-    redis: null,
+    redis: redis?.forGate ?? null,
+    limits: null,
     reports: options.reports ?? service,
     keyService: { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token },
     echoOrigin: `http://127.0.0.1:${echoPort}`,
@@ -106,9 +101,9 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     service,
     advance: time.advance,
     hold: time.hold,
-    resolves: () => lookups.count,
+    resolves: () => wire.resolves,
     keyServiceAnswers(answer) {
-      lookups.answered = answer;
+      wire.isCut = !answer;
     },
     logLines,
     metrics: async () => (await metrics.scrape()).text,
@@ -117,8 +112,39 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       await closeServer(echo, 0);
       await closeServer(admin, 0);
       await keys.stop();
+      await redis?.close();
     },
   };
+}
+
+/** Between gate and key service: counts lookups, and may be cut. */
+class Wire implements KeySource, Renewals {
+  resolves = 0;
+  isCut = false;
+  readonly #service: KeyService;
+  readonly #alter: TestGateOptions['alterRecord'];
+
+  constructor(service: KeyService, alter: TestGateOptions['alterRecord']) {
+    this.#service = service;
+    this.#alter = alter;
+  }
+
+  async resolve(digest: Digest, signal: AbortSignal): Promise<Resolution> {
+    this.resolves++;
+    await pause(LOOKUP_MS);
+    this.#pass();
+    const { record, asOf } = await this.#service.resolve(digest, signal);
+    return { record: record && (this.#alter?.(record) ?? record), asOf };
+  }
+
+  async renew(...asked: Parameters<Renewals['renew']>): Promise<Grant> {
+    this.#pass();
+    return this.#service.renew(...asked);
+  }
+
+  #pass(): void {
+    if (this.isCut) throw new Error('the key service is away');
+  }
 }
 
 /** The key service with its own port, as a gate in the same process finds it. */
@@ -126,7 +152,10 @@ async function startKeys(parts: {
   readonly prefixes: ProxyConfig['keys']['prefixes'];
   readonly clock: Clock;
   readonly log: Log;
+  readonly token: Secret;
+  readonly redis: RedisAnnouncements | null;
 }) {
+  const { token } = parts;
   const store = await openSqliteStore(':memory:');
   const service = new KeyService({
     ...parts,
@@ -134,10 +163,9 @@ async function startKeys(parts: {
     peppers: { current: 'p1', secrets: new Map([['p1', new Secret(randomBytes(32).toString('hex'))]]) },
     randomBytes,
   });
-  const [admin, token] = [madeToken(), madeToken()];
   const server = createKeyServer({
     service,
-    adminTokens: [admin],
+    adminTokens: [madeToken()],
     serviceTokens: [token],
     log: parts.log,
   });

@@ -1,4 +1,5 @@
 import { startGate, type TestGate, type TestGateOptions } from './gate.ts';
+import { startRedis, type RedisServer } from './redis-servers.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 import { Fixtures } from './wire-fixtures.ts';
 
@@ -7,6 +8,8 @@ export interface Stage {
   readonly gate: TestGate;
   readonly upstream: Upstream;
   readonly fixtures: Fixtures;
+  /** Null where the gate has none. */
+  readonly redis: RedisServer | null;
   stop(): Promise<void>;
 }
 
@@ -14,20 +17,34 @@ export interface Stage {
 export interface StageOptions extends TestGateOptions {
   /** Texts that name the fixtures to make, such as `{RW}`. */
   readonly fixtures: string;
+  /** Whether gate and key service share a Redis, which is the stage's own. */
+  readonly withRedis?: boolean;
 }
 
-export async function startStage({ config, fixtures, ...options }: StageOptions): Promise<Stage> {
+export async function startStage({
+  config,
+  fixtures,
+  withRedis = false,
+  ...options
+}: StageOptions): Promise<Stage> {
   const upstream = await startUpstream();
-  const gate = await startGate({ ...options, config: config.replaceAll('{upstream}', upstream.origin) });
+  const redis = withRedis ? await startRedis() : null;
+  const gate = await startGate({
+    ...options,
+    ...(redis === null ? {} : { redis: redis.config }),
+    config: config.replaceAll('{upstream}', upstream.origin),
+  });
   const made = new Fixtures(gate);
   await made.prepare(fixtures);
   return {
     gate,
     upstream,
     fixtures: made,
+    redis,
     stop: async () => {
       await gate.stop();
       await upstream.stop();
+      await redis?.stop();
     },
   };
 }

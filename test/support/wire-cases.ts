@@ -129,8 +129,10 @@ const step = z.union([
   z.strictObject({ disable: z.string() }),
   z.strictObject({ create: z.string() }),
   z.strictObject({ upstream: z.literal('down') }),
-  /** Whether the key service answers lookups. */
+  /** Whether the key service answers the gate. */
   z.strictObject({ keyService: z.enum(['away', 'back']) }),
+  /** Of a case with a Redis: its process is killed. */
+  z.strictObject({ redis: z.literal('away') }),
   /** The newest access-log record holds these fields. */
   z.strictObject({ log: z.record(z.string(), z.unknown()) }),
   z.strictObject({ series: z.enum(['remember', 'unchanged']) }),
@@ -145,6 +147,8 @@ const wireCase = z
     mark: z.enum(['I', 'P', 'C']).optional(),
     because: z.string().optional(),
     config: z.string().default('default'),
+    /** Gate and key service share a Redis. */
+    redis: z.boolean().default(false),
     /** The case runs once in each of these environments. */
     env: z.array(z.record(z.string(), z.string())).default([{}]),
     steps: z.array(step).min(1).optional(),

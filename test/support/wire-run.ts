@@ -26,11 +26,15 @@ import type { Fixtures } from './wire-fixtures.ts';
 
 /** Runs one case against a gate, a key service and an upstream of its own. */
 export async function runCase(wireCase: WireCase, config: string): Promise<void> {
-  for (const env of wireCase.env) await runIn(env, wireCase.steps ?? [], config);
+  for (const env of wireCase.env) await runIn(env, wireCase, config);
 }
 
-async function runIn(env: Record<string, string>, steps: readonly WireStep[], config: string): Promise<void> {
-  const stage = await startStage({ config, env, fixtures: JSON.stringify(steps) });
+async function runIn(
+  env: Record<string, string>,
+  { steps = [], redis: withRedis }: WireCase,
+  config: string,
+): Promise<void> {
+  const stage = await startStage({ config, env, withRedis, fixtures: JSON.stringify(steps) });
   try {
     const run = new CaseRun(stage);
     for (const step of steps) await run.step(step);
@@ -44,10 +48,12 @@ class CaseRun {
   readonly #fixtures: Fixtures;
   readonly #gate: TestGate;
   readonly #upstream: Upstream;
+  readonly #redis: Stage['redis'];
   #lastAnswer: RawAnswer | null = null;
   #series: readonly string[] = [];
 
-  constructor({ gate, upstream, fixtures }: Stage) {
+  constructor({ gate, upstream, fixtures, redis }: Stage) {
+    this.#redis = redis;
     this.#gate = gate;
     this.#upstream = upstream;
     this.#fixtures = fixtures;
@@ -62,6 +68,7 @@ class CaseRun {
     else if ('create' in step) await this.#fixtures.create(step.create);
     else if ('upstream' in step) await this.#upstream.stop();
     else if ('keyService' in step) this.#gate.keyServiceAnswers(step.keyService === 'back');
+    else if ('redis' in step) await this.#redis?.kill();
     else if ('log' in step) await this.#log(step.log);
     else await this.#compareSeries(step.series);
   }

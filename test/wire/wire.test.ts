@@ -24,7 +24,7 @@ describe('the wire cases', () => {
 });
 
 /** What one process cannot show, or nothing serves yet; the files say for each what it waits for. */
-const PENDING = [41, 70, 78, 117, 118, 121, 122];
+const PENDING = [70, 78, 121, 122];
 
 describe.each(files)('$name', (file) => {
   const real = file.cases.filter((wireCase) => wireCase.pending === undefined);

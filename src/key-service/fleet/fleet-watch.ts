@@ -88,10 +88,9 @@ export class FleetWatch {
 
   /** Those of the state last read that have not renewed for so long that they have nothing left to use. */
   lapsed({ members }: FleetState): readonly MemberRow[] {
-    return members.filter(({ id, renewals, staleIfErrorMs }) => {
-      const watched = this.#rows.get(id);
-      if (watched?.renewals !== renewals) return false;
-      return this.#readAt - watched.at > MARGIN * (staleIfErrorMs + this.#fenceMs);
+    return members.filter(({ id, staleIfErrorMs }) => {
+      const seenAt = this.#rows.get(id)?.at ?? Infinity;
+      return this.#readAt - seenAt > MARGIN * (staleIfErrorMs + this.#fenceMs);
     });
   }
 

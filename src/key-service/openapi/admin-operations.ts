@@ -11,12 +11,17 @@ import {
 } from '../requests/admin.ts';
 import { jsonSchemaOf } from '../requests/json-schema.ts';
 import { component, INVALID, ok, refused, type Operations } from './operation.ts';
-import { instant, listOf, object, oneOf, orNull, ref, text, wholeNumber } from './schema.ts';
+import { listOf, object, orNull, ref, text, wholeNumber } from './schema.ts';
 
 const OWNER_ID = 'The id of the owner.';
 const KEY_ID = 'The public id of the key.';
 const NO_OWNER = refused('No owner has this id.');
 const NO_KEY = refused('No key has this id.');
+
+const REVOKE = `
+Answers 200 when no gate accepts the key in a request that begins from then on, not even a gate that cannot be reached:
+\`acked\` have confirmed it, \`fenced\` are silent for so long that they use nothing they knew any more. Where that takes
+long, it answers 202 with the moment at which it is certain. May be repeated: it waits for the first revocation again.`;
 
 const OWNERS: Operations = {
   'PUT /admin/v1/owners/:id': {
@@ -47,22 +52,6 @@ const OWNERS: Operations = {
     },
   },
 };
-
-const revoked = object({
-  key_id: text(KEY_ID),
-  status: oneOf(['revoked']),
-  revoked_at: instant('When it was first revoked.'),
-  propagation: ref('Propagation'),
-});
-
-const uncertain = object({
-  key_id: text(KEY_ID),
-  status: oneOf(['revoked']),
-  revoked_at: instant('When it was first revoked.'),
-  certain_at: instant('When no gate accepts the key any more, whatever happens until then.'),
-  propagation: ref('Propagation'),
-  detail: text('The same in words.'),
-});
 
 const KEYS: Operations = {
   'POST /admin/v1/keys': {
@@ -108,13 +97,18 @@ const KEYS: Operations = {
     id: 'revokeKey',
     tag: 'keys',
     summary: 'Ends a key for good',
-    description:
-      'Answers 200 when no gate accepts the key any more, not even one that cannot be reached: it says how many gates have confirmed, and how many are fenced off. May be repeated.',
+    description: REVOKE,
     path: KEY_ID,
     answers: {
-      200: ok(revoked, 'No request that begins from now on is accepted with the key.'),
+      200: component(
+        'Revocation',
+        'No request that begins from now on is accepted with the key, by any gate.',
+      ),
+      202: component(
+        'UncertainRevocation',
+        'The key is revoked, and not every gate is known to know of it yet.',
+      ),
       404: NO_KEY,
-      202: ok(uncertain, 'The key is revoked, but not every gate has confirmed it yet. Repeat the call.'),
     },
   },
   'POST /admin/v1/keys/:id/rotate': {
@@ -145,12 +139,6 @@ const KEYS: Operations = {
 };
 
 const HISTORY: Operations = {
-  'GET /admin/v1/members': {
-    id: 'listMembers',
-    tag: 'members',
-    summary: 'The gates, and how far behind each of them is',
-    answers: { 200: component('Fleet', 'All members that have not lapsed.') },
-  },
   'GET /admin/v1/audit': {
     id: 'audit',
     tag: 'history',
@@ -166,6 +154,12 @@ const HISTORY: Operations = {
       ),
       422: INVALID,
     },
+  },
+  'GET /admin/v1/members': {
+    id: 'members',
+    tag: 'history',
+    summary: 'The gates, and how far behind each of them is',
+    answers: { 200: component('Fleet', 'The fleet.') },
   },
   'GET /admin/v1/usage': {
     id: 'usage',

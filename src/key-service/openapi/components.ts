@@ -71,24 +71,31 @@ const grant = object({
 });
 
 const propagation = object({
-  members: wholeNumber('Gates that were there.'),
-  acked: wholeNumber('Gates that have applied the change.'),
-  fenced: wholeNumber('Gates that use nothing they knew before it any more.'),
-  fenced_members: listOf(text('The name of a gate.')),
+  members: wholeNumber('Gates that were there when the key was revoked.'),
+  acked: wholeNumber('Those that have confirmed that they know of it.'),
+  fenced: wholeNumber('Those that are silent, and use nothing that they knew before it any more.'),
+  fenced_members: listOf(text('The name of such a gate process.')),
 });
 
+const revocation = {
+  key_id: text('The public id of the key.'),
+  status: oneOf(['revoked']),
+  revoked_at: instant('When it was first revoked.'),
+  propagation: ref('Propagation'),
+};
+
 const fleet = object({
-  epoch: text('What numbers of changes count in.'),
+  epoch: text('Names the history of numbers.'),
   head: wholeNumber('The number of the newest change.'),
-  redis_run: orNull(text('The Redis process that heads are written to.')),
-  redis_settled: flag('Whether every gate has had time to forget another.'),
+  redis_run: orNull(text('The run id of the Redis process that heads are written to.')),
+  redis_settled: flag('Whether no gate can still go by another Redis process.'),
   members: listOf(
     object({
-      member_id: text('The name of the gate, made at its start.'),
-      applied: wholeNumber('The newest change it has applied.'),
+      member_id: text('The name that the gate process made.'),
+      applied: wholeNumber('It has confirmed all changes up to this one.'),
       lag: wholeNumber('How many changes it is behind.'),
-      stale_if_error: wholeNumber('How long it goes on without the key service, in milliseconds.'),
-      seen_ago: wholeNumber('Milliseconds since it renewed, as far as this process has seen.'),
+      stale_if_error: wholeNumber('How many milliseconds it may go on by what Redis confirms.'),
+      seen_ago: wholeNumber('Milliseconds since it was last seen to renew.'),
     }),
   ),
 });
@@ -171,8 +178,14 @@ export const COMPONENTS: Readonly<Record<string, JsonSchema>> = {
   }),
   Change: change,
   Grant: grant,
-  Fleet: fleet,
   Propagation: propagation,
+  Revocation: object(revocation),
+  UncertainRevocation: object({
+    ...revocation,
+    certain_at: instant('When it is certain, whatever the silent gates do.'),
+    detail: text('The same in words.'),
+  }),
+  Fleet: fleet,
   Pagination: object({
     total: wholeNumber('How many there are.'),
     limit: wholeNumber('How many were asked for.', 1),

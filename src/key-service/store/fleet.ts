@@ -22,7 +22,10 @@ export interface Fleet {
    * longer kept the first is not `number + 1`.
    */
   changesAfter(number: number, limit: number): Promise<Telling>;
-  /** Names the Redis process that heads are written to from now on. `settled` becomes false where it is another. */
+  /**
+   * Names the Redis process that heads are written to from now on. It is not settled where it is another than the one
+   * before; the first after none is, if that was.
+   */
   nameRedis(run: string | null): Promise<void>;
   /**
    * Notes that every member has had time to forget the processes named before; only where no other has been named

@@ -135,7 +135,8 @@ export async function nameRedis(db: Db, run: string | null): Promise<void> {
     .updateTable('head')
     .set((column) => ({
       redis_run: run,
-      redis_settled: 0,
+      // Where none was named and that had settled, nobody knows of another.
+      redis_settled: sql<number>`case when redis_run is null then redis_settled else 0 end`,
       redis_naming: sql<number>`${column.ref('redis_naming')} + 1`,
     }))
     .where('redis_run', 'is distinct from', run)

@@ -4,14 +4,26 @@ import type { LimitOutcome, NamedLimit } from '../../core/limit.ts';
 export interface Spending {
   /** `owner:ID` or `key:ID`. */
   readonly partition: string;
+  /** Whose request it is: all partitions of an owner are kept together. */
+  readonly owner: string;
   readonly limits: readonly NamedLimit[];
 }
 
 /**
  * One unit of every limit, or none of any. A limiter MUST NOT let more than a limit's quota of acceptances into any
- * window, and a refusal MUST cost nothing.
+ * window, and a refusal MUST cost nothing. An outcome that comes later is one of the tick in which it comes.
  */
 export interface Limiter {
-  readonly algorithm: 'memory';
+  readonly algorithm: 'memory' | 'exact' | 'leased';
   take(spendings: readonly Spending[]): LimitOutcome | Promise<LimitOutcome>;
+}
+
+/** A limiter as whoever started it sees it. */
+export interface RunningLimiter extends Limiter {
+  /** Forgets what is as good as new. Called from time to time. */
+  sweep(): void;
+  /** Gives back what is leased for this owner, so that changed limits hold from here on. */
+  release(owner: string): Promise<void>;
+  /** Gives back all that is leased. Whatever is asked afterwards is unavailable. */
+  stop(): Promise<void>;
 }

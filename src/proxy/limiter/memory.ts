@@ -1,7 +1,7 @@
-import { Book } from '../../core/book.ts';
+import { Book, rebook } from '../../core/book.ts';
 import type { Clock } from '../../core/clock.ts';
 import { sameLimits, type LimitOutcome, type LimitState, type NamedLimit } from '../../core/limit.ts';
-import type { Limiter, Spending } from './limiter.ts';
+import type { RunningLimiter, Spending } from './limiter.ts';
 
 interface Shelf {
   limits: readonly NamedLimit[];
@@ -9,7 +9,7 @@ interface Shelf {
 }
 
 /** Limits in this process's memory: for one replica. */
-export class MemoryLimiter implements Limiter {
+export class MemoryLimiter implements RunningLimiter {
   readonly algorithm = 'memory';
   readonly #clock: Clock;
   readonly #shelves = new Map<string, Shelf>();
@@ -40,6 +40,11 @@ export class MemoryLimiter implements Limiter {
     }
   }
 
+  /** Nothing is leased from memory. */
+  async release(): Promise<void> {}
+
+  async stop(): Promise<void> {}
+
   /** Partitions remembered. */
   get size(): number {
     return this.#shelves.size;
@@ -56,25 +61,6 @@ export class MemoryLimiter implements Limiter {
     }
     return shelf;
   }
-}
-
-/**
- * Books for changed limits. The same window keeps its book under the new number. A new window starts with the
- * most that any old book of a shorter or equal window knows, booked as now: late at worst, never over. From a longer
- * window nothing can be told about the shorter one but that it is no more than the long one's count.
- */
-function rebook(old: readonly Book[], limits: readonly NamedLimit[], now: number): Book[] {
-  const used = Math.max(0, ...old.map((book) => book.used(now)));
-  return limits.map((limit) => {
-    const kept = old.find((book) => book.limit.windowMs === limit.windowMs);
-    if (kept !== undefined) {
-      kept.resize(limit);
-      return kept;
-    }
-    const book = new Book(limit);
-    if (used > 0) book.spend(now, used);
-    return book;
-  });
 }
 
 function statesOf(shelves: readonly Shelf[], now: number): LimitState[] {

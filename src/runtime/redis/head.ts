@@ -4,7 +4,10 @@ import { openHead, sealHead, type EpochHead } from './sealed-head.ts';
 
 export const HEAD_NAME = 'plexgate:head';
 
-/** What stands in Redis, and in which process of Redis: another one may have lost what this one was told. */
+/**
+ * What stands in Redis, and in which process of Redis: another one may have lost what this one was told, and so may the
+ * same one that was a replica meanwhile, which its replication id tells.
+ */
 export interface Witnessed {
   readonly run: string;
   /** Null: nothing, or nothing that a holder of the service token has written. */
@@ -92,6 +95,7 @@ local function find()
   return text, redis.sha1hex(text)
 end
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  .. '.' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 local text, mark = find()
 `;
 

@@ -1,7 +1,4 @@
-/**
- * What the program's user in Redis must be allowed, in the words of `ACL SETUSER`. Where limits are kept there as well,
- * their scripts need the commands that they call.
- */
+/** What the program's user in Redis must be allowed, in the words of `ACL SETUSER`. */
 export const REDIS_RIGHTS: readonly string[] = [
   '~plexgate:*',
   '&plexgate:*',
@@ -15,6 +12,7 @@ export const REDIS_RIGHTS: readonly string[] = [
   '+set',
   '+del',
   '+pttl',
+  '+time',
   '+eval',
   '+evalsha',
   // News.

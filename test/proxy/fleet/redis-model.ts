@@ -39,8 +39,8 @@ export class RedisModel {
   tamper(at: number, chance: Chance): void {
     const { values } = chance.one(this.processes);
     const names = [...values.keys()].filter((name) => RECORD.test(name));
-    const [name, other] = [names, names].map((all) => (all.length === 0 ? null : chance.one(all)));
-    if (name == null || other == null) return;
+    if (names.length === 0) return;
+    const [name, other] = [chance.one(names), chance.one(names)];
     const text = chance.one([
       values.get(other)?.text ?? '',
       values.get(name)?.text.replace(/"revoked_at":"[^"]*"/, '"revoked_at":null') ?? '',

@@ -92,8 +92,8 @@ export class Story {
     for (const gate of gates) {
       for (let at = 1; at < END_MS; at += chance.between(10, 400)) this.#request(gate, at);
     }
-    const tampers = this.#withFaults && chance.is(0.4);
-    for (let at = 3000; tampers && at < FAULTS_END_MS; at += chance.between(50, 1000)) {
+    const tampersUntil = this.#withFaults && chance.is(0.4) ? FAULTS_END_MS : 0;
+    for (let at = 3000; at < tampersUntil; at += chance.between(50, 1000)) {
       simulation.at(at, () => this.#redis.tamper(simulation.now, chance));
     }
     await simulation.runUntil(END_MS + 5000);

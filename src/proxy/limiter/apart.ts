@@ -1,0 +1,71 @@
+import type { LimitOutcome, LimitState } from '../../core/limit.ts';
+import { nextUnitAt, unitsAt, type Phase } from '../../core/share.ts';
+import type { Members } from './members.ts';
+import type { OwnShelf } from './own-shelf.ts';
+
+/** Where nothing tells when it will be better. */
+const RETRY_MS = 1000;
+
+/** A limit as this member's own rule has it. */
+interface Place {
+  readonly shelf: OwnShelf;
+  readonly i: number;
+  readonly phases: readonly Phase[];
+}
+
+function placesOf(shelves: readonly OwnShelf[], members: Members, now: number): Place[] {
+  return shelves.flatMap((shelf) =>
+    shelf.limits.map((limit, i) => ({
+      shelf,
+      i,
+      phases: members.phases(limit, (at) => shelf.had(i, members.loss, at, now)),
+    })),
+  );
+}
+
+/** How many units the member's own rule allows at `now`; 0 where it has no part. */
+export function ownRoom(shelves: readonly OwnShelf[], members: Members, now: number): number {
+  const rooms = placesOf(shelves, members, now).map(
+    ({ shelf, i, phases }) => unitsAt(phases, now) - shelf.book(i).used(now) - shelf.asked,
+  );
+  return Math.max(0, Math.min(...rooms));
+}
+
+/** Spends a unit by the member's own rule, which no book hears of for now, or says when there will be one. */
+export function spendApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome {
+  if (ownRoom(shelves, members, now) === 0) return refuseApart(shelves, members, now);
+  for (const shelf of shelves) shelf.spendApart(now);
+  return { allowed: true, states: statesOf(placesOf(shelves, members, now), now) };
+}
+
+/** A member without a part, or whose part comes later, cannot know what is spent. */
+export function refuseApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome {
+  const places = placesOf(shelves, members, now);
+  const retryAfterMs = Math.max(...places.map((place) => waitOf(place, now)));
+  if (!Number.isFinite(retryAfterMs)) return unavailable(RETRY_MS);
+  const hasPart = places.every(({ phases }) => {
+    const { units } = phases.find(({ from, units }) => units > 0 && from <= now) ?? phases[1] ?? { units: 0 };
+    return units > 0;
+  });
+  if (!hasPart) return unavailable(retryAfterMs);
+  return { allowed: false, states: statesOf(places, now), retryAfterMs: Math.max(1, retryAfterMs) };
+}
+
+export function unavailable(retryAfterMs: number): LimitOutcome {
+  return { allowed: false, unavailable: true, states: [], retryAfterMs };
+}
+
+function waitOf({ shelf, i, phases }: Place, now: number): number {
+  return nextUnitAt(phases, now, (units) => shelf.book(i).belowAfter(now, units)) - now;
+}
+
+function statesOf(places: readonly Place[], now: number): LimitState[] {
+  return places.flatMap((place) => {
+    const limit = place.shelf.limits[place.i];
+    if (limit === undefined) return [];
+    const book = place.shelf.book(place.i);
+    const remaining = Math.max(0, unitsAt(place.phases, now) - book.used(now));
+    const waitMs = remaining > 0 ? book.earliestFreeAfter(now) : waitOf(place, now);
+    return [{ limit, remaining, resetAfterMs: Number.isFinite(waitMs) ? waitMs : RETRY_MS }];
+  });
+}

@@ -1,0 +1,80 @@
+import type { Limit } from '../../core/limit.ts';
+
+/** What to draw beside the units for those who wait. */
+export interface Order {
+  readonly more: number;
+  readonly ahead: number;
+  readonly share: number;
+  readonly lifeMs: number;
+  readonly horizonMs: number;
+}
+
+/** How far ahead units are drawn that are not free yet, in lives of a lease. */
+const HORIZON_LIVES = 2;
+
+/** How fast requests come to a purse: those of the last whole life of a lease, and of the one under way. */
+export class Demand {
+  lifeMs = 1000;
+  readonly #leases: boolean;
+  #beganAt = Number.NEGATIVE_INFINITY;
+  #lastAt = Number.NEGATIVE_INFINITY;
+  #before = 0;
+  #current = 0;
+
+  /** Without `leases` no more is drawn than is waited for. */
+  constructor(leases: boolean) {
+    this.#leases = leases;
+  }
+
+  count(now: number): void {
+    this.#advance(now);
+    this.#current++;
+    this.#lastAt = now;
+  }
+
+  quietMs(now: number): number {
+    return now - this.#lastAt;
+  }
+
+  /** Few requests draw nothing beyond themselves. */
+  order(
+    asked: number,
+    mayLease: boolean,
+    {
+      now,
+      limits,
+      members,
+      hasRefused,
+    }: {
+      readonly now: number;
+      readonly limits: readonly Limit[];
+      readonly members: number;
+      readonly hasRefused: boolean;
+    },
+  ): Order {
+    this.#advance(now);
+    const { lifeMs } = this;
+    const horizonMs = HORIZON_LIVES * lifeMs;
+    const share = hasRefused ? 0 : 2 * members;
+    const wanted = this.#leases && mayLease ? this.#before : 0;
+    if (wanted < 2) return { more: 0, ahead: 0, share, lifeMs, horizonMs };
+    const perMember = Math.min(
+      ...limits.map(({ quota, windowMs }) => Math.ceil((quota * horizonMs) / windowMs / members)),
+    );
+    return {
+      more: Math.max(0, wanted - asked),
+      ahead: Math.min(HORIZON_LIVES * wanted, perMember),
+      share,
+      lifeMs,
+      horizonMs,
+    };
+  }
+
+  #advance(now: number): void {
+    const lives = Math.floor((now - this.#beganAt) / this.lifeMs);
+    if (lives < 1) return;
+    this.#before = lives === 1 ? this.#current : 0;
+    this.#current = 0;
+    this.#beganAt = Number.isFinite(lives) ? this.#beganAt + lives * this.lifeMs : now;
+  }
+}

@@ -1,0 +1,136 @@
+import type { Held } from '../../core/share.ts';
+import type { RedisConnection, RedisScript } from '../../runtime/redis/redis.ts';
+import { MEMBERS_LUA } from './members-script.ts';
+
+/** A member as the registry has it. */
+export interface Row {
+  readonly id: string;
+  /** Since its last beat, when the registry was read. */
+  readonly quietMs: number;
+  readonly order: number;
+  /** The part that the others keep for it when it is silent; null: none. */
+  readonly held: Held | null;
+  readonly silenceMs: number;
+  readonly longestMs: number;
+  /** The Redis processes whose books know what it spent. */
+  readonly told: readonly string[];
+}
+
+export interface Beat {
+  readonly id: string;
+  /** Greater in each beat. */
+  readonly number: number;
+  /** Redis' time, in microseconds, after which the beat does nothing. */
+  readonly by: number;
+  readonly joined: boolean;
+  readonly held: Held | null;
+  readonly told: readonly string[];
+  /** Redis processes it has met. */
+  readonly seen: readonly string[];
+  /** The silence and the longest window of the limits it has met. */
+  readonly silenceMs: number;
+  readonly longestMs: number;
+  /** What it remembers of a registry that is gone. */
+  readonly rows: readonly Row[];
+}
+
+export type BeatReply =
+  | {
+      readonly kind: 'done';
+      readonly run: string;
+      readonly at: number;
+      /** How old the registry is. */
+      readonly madeMs: number;
+      readonly held: Held | null;
+      readonly paceMs: number;
+      readonly rows: readonly Row[];
+      /** For how long each Redis process has been known. */
+      readonly runs: ReadonlyMap<string, number>;
+    }
+  | { readonly kind: 'seen' | 'late' | 'forgotten'; readonly run: string; readonly at: number };
+
+/** How long a member may be silent before the others count on it no more. */
+export const LAPSE_MS = 15 * 60_000;
+const HOUR_MS = 3_600_000;
+const REGISTRY = 'plexgate:limits';
+export const MEMBERS_SCRIPT: RedisScript = { name: 'limitmembers', lua: MEMBERS_LUA, numberOfKeys: 1 };
+
+/** Changes nothing: for what only looks whether Redis is there. */
+export function look(redis: RedisConnection): Promise<BeatReply> {
+  return ask(redis, { kind: 'look' });
+}
+
+/** The member goes for good: its part is free. */
+export function leave(redis: RedisConnection, { id, number, by, longestMs }: Beat): Promise<BeatReply> {
+  return ask(redis, { kind: 'leave', id, number, by, keep: micros(LAPSE_MS + longestMs + HOUR_MS) });
+}
+
+export function beat(redis: RedisConnection, call: Beat): Promise<BeatReply> {
+  return ask(redis, {
+    kind: 'beat',
+    id: call.id,
+    number: call.number,
+    by: call.by,
+    joined: call.joined ? 1 : 0,
+    count: call.held?.count ?? 0,
+    rank: call.held?.rank ?? 0,
+    told: call.told,
+    seen: call.seen,
+    silence: micros(call.silenceMs),
+    longest: micros(call.longestMs),
+    lapse: micros(LAPSE_MS),
+    keep: micros(LAPSE_MS + call.longestMs + HOUR_MS),
+    rows: call.rows.map(({ id, order, held, silenceMs, longestMs }) => [
+      id,
+      order,
+      held?.count ?? 0,
+      held?.rank ?? 0,
+      micros(silenceMs),
+      micros(longestMs),
+    ]),
+  });
+}
+
+const micros = (ms: number): number => Math.ceil(ms * 1000);
+
+type WireRow = [string, number, number, number, number, number, number, string[]];
+
+async function ask(redis: RedisConnection, call: object): Promise<BeatReply> {
+  const reply = await redis.run(MEMBERS_SCRIPT, [REGISTRY], [JSON.stringify(call)]);
+  const [kind, run, at, made, count, rank, pace, rows, since] = reply as [
+    string,
+    string,
+    number,
+    number,
+    number,
+    number,
+    number,
+    WireRow[],
+    (string | number)[],
+  ];
+  if (kind === 'seen' || kind === 'late' || kind === 'forgotten') return { kind, run, at };
+  const runs = new Map<string, number>();
+  for (let i = 0; i < since.length; i += 2) runs.set(String(since[i]), Number(since[i + 1]) / 1000);
+  return {
+    kind: 'done',
+    run,
+    at,
+    madeMs: made / 1000,
+    held: heldOf(count, rank),
+    paceMs: pace / 1000,
+    rows: rows.map(([id, quiet, order, of, at, silence, longest, told]) => ({
+      id,
+      quietMs: quiet / 1000,
+      order,
+      held: heldOf(of, at),
+      silenceMs: silence / 1000,
+      longestMs: longest / 1000,
+      told,
+    })),
+    runs,
+  };
+}
+
+function heldOf(count: number, rank: number): Held | null {
+  return count === 0 ? null : { count, rank };
+}

@@ -1,0 +1,104 @@
+/**
+ * The registry of the members that share limits: one Redis string, plexgate:limits, { made at, rows, runs }.
+ * - A row, by member: { number of its last beat, beat at, order, count, rank, reported runs, silence, longest window }.
+ *   Count and rank say which part the member may hold, at most; count 0: none. It is what the others keep for it.
+ * - Runs: since when each Redis process has been known that has books.
+ *
+ * Times are microseconds of Redis' TIME. The parameter is the beat as JSON: see `Beat` in members-call.ts.
+ */
+export const MEMBERS_LUA = `
+local RUNS = 16
+local beat = cjson.decode(ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if beat.kind == 'look' then return {'seen', run, now} end
+if now > beat.by then return {'late', run, now} end
+
+local text = redis.call('GET', KEYS[1])
+local made, rows, runs = now, {}, {}
+if text then made, rows, runs = unpack(cmsgpack.unpack(text)) end
+local row = rows[beat.id]
+if row and row[1] >= beat.number then return {'late', run, now} end
+
+local function save()
+  redis.call('SET', KEYS[1], cmsgpack.pack({made, rows, runs}), 'PX', math.ceil(beat.keep / 1000))
+end
+
+if beat.kind == 'leave' then
+  rows[beat.id] = nil
+  save()
+  return {'seen', run, now}
+end
+
+-- A member that was there before and has no row: the registry is another one. It is made again of what is remembered.
+if not row and beat.joined == 1 and #beat.rows == 0 then return {'forgotten', run, now} end
+local order, longest = 0, 0
+for _, one in ipairs(beat.rows) do
+  local id = one[1]
+  if not rows[id] then rows[id] = {0, now, one[2], one[3], one[4], {}, one[5], one[6]} end
+end
+for id, other in pairs(rows) do
+  order = math.max(order, other[3])
+  longest = math.max(longest, other[8])
+end
+for id, other in pairs(rows) do
+  if now - other[2] > beat.lapse + longest then rows[id] = nil end
+end
+row = rows[beat.id] or {0, now, order + 1, 0, 0, {}, 0, 0}
+rows[beat.id] = row
+row[1], row[2], row[4], row[5] = beat.number, now, beat.count, beat.rank
+row[6], row[7], row[8] = beat.told, beat.silence, beat.longest
+if not runs[run] then runs[run] = now end
+for _, seen in ipairs(beat.seen) do
+  if not runs[seen] then runs[seen] = now end
+end
+local count, oldest = 0, nil
+for id, since in pairs(runs) do
+  count = count + 1
+  if id ~= run and (not oldest or since < runs[oldest]) then oldest = id end
+end
+if count > RUNS then runs[oldest] = nil end
+
+local ids = {}
+for id in pairs(rows) do table.insert(ids, id) end
+table.sort(ids, function(a, b)
+  if rows[a][3] ~= rows[b][3] then return rows[a][3] < rows[b][3] end
+  return a < b
+end)
+-- Nobody else holds more than its present part: then this member may hold its own.
+local mine, all = 0, true
+for i, id in ipairs(ids) do
+  local other = rows[id]
+  if id == beat.id then
+    mine = i - 1
+  elseif other[4] > 0 and (other[4] < #ids or other[5] < i - 1) then
+    all = false
+  end
+end
+local holds = {0, 0}
+if all then
+  holds = {#ids, mine}
+  -- The row stays at what the member holds until it has heard that it holds less.
+  if row[4] == 0 then
+    row[4], row[5] = #ids, mine
+  else
+    row[4], row[5] = math.min(row[4], #ids), math.min(row[5], mine)
+  end
+elseif row[4] > 0 then
+  holds = {math.max(row[4], #ids), math.max(row[5], mine)}
+end
+save()
+
+local out, since, pace = {}, {}, beat.silence
+for _, id in ipairs(ids) do
+  local other = rows[id]
+  pace = math.min(pace, other[7])
+  table.insert(out, {id, now - other[2], other[3], other[4], other[5], other[7], other[8], other[6]})
+end
+for id, at in pairs(runs) do
+  table.insert(since, id)
+  table.insert(since, now - at)
+end
+return {'done', run, now, now - made, holds[1], holds[2], pace, out, since}
+`;

@@ -1,0 +1,48 @@
+import { CLOCK_RATES } from '../../core/lease.ts';
+import type { Limit } from '../../core/limit.ts';
+import { partOf, silenceMs } from '../../core/share.ts';
+import { LAPSE_MS, type BeatReply } from './members-call.ts';
+
+/** A registry made anew may miss members that were there before; they are back within this time. */
+const REGISTRY_MS = 2000;
+
+/** The registry as a member read it, between two of its instants. */
+export class MembersView {
+  readonly sentAt: number;
+  readonly receivedAt: number;
+  readonly reply: BeatReply & { readonly kind: 'done' };
+
+  constructor(reply: BeatReply & { readonly kind: 'done' }, sentAt: number, receivedAt: number) {
+    this.reply = reply;
+    this.sentAt = sentAt;
+    this.receivedAt = receivedAt;
+  }
+
+  /** Units of a limit that are kept for members other than `self` that are silent, or have not said what they spent. */
+  reserved({ quota, windowMs }: Limit, run: string, self: string): number {
+    let units = 0;
+    for (const { id, held, quietMs, told } of this.reply.rows) {
+      if (id === self || held === null || quietMs > LAPSE_MS + windowMs) continue;
+      if (quietMs > silenceMs(windowMs) || !told.includes(run)) units += partOf(quota, held);
+    }
+    return units;
+  }
+
+  /** Whether all members have put what they spent into the books of this Redis process. */
+  allTold(run: string, now: number): boolean {
+    const { rows, madeMs } = this.reply;
+    return madeMs + this.#agoMs(now) >= REGISTRY_MS && rows.every(({ told }) => told.includes(run));
+  }
+
+  /** Whether nothing that the books of this process do not know counts in such a window any more. */
+  isOutlived(run: string, { windowMs }: Limit, now: number): boolean {
+    const knownMs = this.reply.runs.get(run);
+    if (knownMs === undefined || this.reply.madeMs + this.#agoMs(now) < REGISTRY_MS) return false;
+    return knownMs + this.#agoMs(now) > (windowMs + 4 * silenceMs(windowMs)) * CLOCK_RATES;
+  }
+
+  /** Redis' time since the view was made, at the least. */
+  #agoMs(now: number): number {
+    return Math.max(0, now - this.receivedAt) / CLOCK_RATES;
+  }
+}

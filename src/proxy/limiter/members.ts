@@ -1,0 +1,305 @@
+import type { Clock } from '../../core/clock.ts';
+import { CLOCK_RATES } from '../../core/lease.ts';
+import type { Limit } from '../../core/limit.ts';
+import { partOf, phasesOf, silenceMs, type Held, type Phase } from '../../core/share.ts';
+import type { RedisConnection } from '../../runtime/redis/redis.ts';
+import { RedisError } from '../../runtime/redis/redis.ts';
+import type { Timers } from '../../runtime/timers.ts';
+import { beat, LAPSE_MS, leave, look, type Beat, type BeatReply } from './members-call.ts';
+import { MembersView } from './members-view.ts';
+import type { RedisTimes } from './redis-times.ts';
+
+export interface MembersOptions {
+  /** Unique over all processes that ever share limits. */
+  readonly id: string;
+  readonly redis: RedisConnection;
+  readonly times: RedisTimes;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Puts into the books what they do not know of this member's spending; false where they could not be reached. */
+  readonly tell: () => Promise<boolean>;
+  /** Told when members that might have spent units in lost books did not come back in time to say so. */
+  readonly unreported: () => void;
+}
+
+/** The span in which the last beat was made that Redis may have seen. */
+interface Contact {
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+/** How long a beat may take to reach Redis. */
+const BEAT_MS = 100;
+const AWAY_PACE_MS = 50;
+const IDLE_PACE_MS = 2000;
+
+/**
+ * This process among those that share the limits: its beats, what it knows of the others, and whether it may use the
+ * books. While Redis is not there it only looks: a beat whose answer is lost would be contact for the others.
+ */
+export class Members {
+  readonly #options: MembersOptions;
+  #view: MembersView | null = null;
+  #run: string | null = null;
+  #held: Held | null = null;
+  #contact: Contact | null = null;
+  /** The contact from which on the member goes by its own rule; null: it goes by the books. */
+  #lost: Contact | null = null;
+  #losses = 0;
+  #away = true;
+  #returning = false;
+  #told: readonly string[] = [];
+  #untold = true;
+  readonly #seen = new Set<string>();
+  #forgotten = false;
+  #number = 0;
+  #silenceMs = IDLE_PACE_MS;
+  #longestMs = 0;
+  #round: Promise<void> | null = null;
+  #cancel: (() => void) | null = null;
+  #stopped = false;
+
+  constructor(options: MembersOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to beat; resolves when the first round has ended, whether or not Redis was there. */
+  start(): Promise<void> {
+    return this.refresh();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    await this.#round;
+    if (this.#away || this.#run === null) return;
+    await leave(this.#options.redis, this.#beat(this.#options.clock.monotonic())).catch(ignoreRedis);
+  }
+
+  /** Makes a round now, or joins the one under way. */
+  refresh(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.#round ??= this.#makeRound().finally(() => {
+      this.#round = null;
+      this.#returning = false;
+      this.#schedule();
+    });
+    return this.#round;
+  }
+
+  /** Limits of this window are in use: the pace of all members follows the shortest. */
+  meet({ windowMs }: Limit): void {
+    this.#longestMs = Math.max(this.#longestMs, windowMs);
+    if (silenceMs(windowMs) >= this.#silenceMs) return;
+    this.#silenceMs = silenceMs(windowMs);
+    void this.refresh();
+  }
+
+  /** Books were found in, or could not be reached through, another process than thought. */
+  sawRun(run: string): void {
+    if (this.#seen.has(run) || run === this.#run) return;
+    this.#seen.add(run);
+    this.#lose();
+    this.#untold = true;
+  }
+
+  /** The books could not be reached: to the others this member is silent until they can be. */
+  withdraw(): void {
+    if (this.#away) return;
+    this.#away = true;
+    this.#untold = true;
+    this.#lose();
+    void this.refresh();
+  }
+
+  /** The Redis process that answered last; null before the first answer. */
+  get run(): string | null {
+    return this.#run;
+  }
+
+  get count(): number {
+    return this.#view?.reply.rows.length ?? 1;
+  }
+
+  /** Whether Redis is known to be out of reach. */
+  get isAway(): boolean {
+    return this.#away;
+  }
+
+  /** Whether the member may spend by its own rule alone: not while it tells the books what it spent that way. */
+  get isApart(): boolean {
+    return this.#away && !this.#returning;
+  }
+
+  /** Changes with each loss of contact or of books. */
+  get loss(): number {
+    return this.#losses;
+  }
+
+  /** Whether a call on such a limit may be made now: the others are seen as they were at most this long ago. */
+  isFresh({ windowMs }: Limit, now: number): boolean {
+    return !this.#away && this.#view !== null && now - this.#view.sentAt < silenceMs(windowMs);
+  }
+
+  /** Until when, in Redis' time, calls made with the present view may be done. */
+  callBy(run: string, { windowMs }: Limit): number {
+    if (this.#view === null) return 0;
+    const { sentAt, reply } = this.#view;
+    if (run === reply.run) return reply.at + silenceMs(windowMs) * 1000;
+    return this.#options.times.earliest(run, sentAt + silenceMs(windowMs));
+  }
+
+  /** Whether a lease may be spent: until the others might keep this member's part for it. */
+  mayLease({ windowMs }: Limit, now: number): boolean {
+    return this.#contact !== null && now < this.#contact.earliest + 2 * silenceMs(windowMs);
+  }
+
+  /** Units of a limit that are kept for other members. */
+  reserved(limit: Limit, run: string): number {
+    return this.#view?.reserved(limit, run, this.#options.id) ?? 0;
+  }
+
+  /** Whether the books of a Redis process know all that counts in such a window. */
+  isSettled(run: string, limit: Limit, now: number): boolean {
+    if (this.#away || this.#view === null || this.#seen.size > 0) return false;
+    return this.#view.allTold(run, now) || this.#view.isOutlived(run, limit, now);
+  }
+
+  /** What this member may have of a limit by its own rule. `had` is asked how many units it had at a moment. */
+  phases({ quota, windowMs }: Limit, had: (at: number) => number): readonly Phase[] {
+    const lost = this.#lost ?? this.#contact;
+    if (lost === null || this.#held === null) return [];
+    const beginsAt = lost.latest + 2 * silenceMs(windowMs) * CLOCK_RATES;
+    return phasesOf(partOf(quota, this.#held), had(beginsAt), {
+      beginsAt,
+      windowMs: windowMs * CLOCK_RATES,
+      lapsesAt: (this.#contact ?? lost).earliest + LAPSE_MS / CLOCK_RATES,
+    });
+  }
+
+  #lose(): void {
+    if (this.#lost === null) {
+      this.#lost = this.#contact;
+      this.#losses++;
+    }
+  }
+
+  #schedule(): void {
+    this.#cancel?.();
+    if (this.#stopped) return;
+    const paceMs = this.#away ? AWAY_PACE_MS : Math.min(this.#view?.reply.paceMs ?? 0, this.#silenceMs) / 4;
+    this.#cancel = this.#options.timers.after(paceMs, () => void this.refresh());
+  }
+
+  async #makeRound(): Promise<void> {
+    if (this.#away && !(await this.#look())) return;
+    if (this.#untold) {
+      const runs = new Set([this.#run ?? '', ...this.#seen, ...(this.#view?.reply.runs.keys() ?? [])]);
+      this.#untold = false;
+      this.#returning = true;
+      if (!(await this.#options.tell())) {
+        this.#untold = true;
+        return;
+      }
+      this.#told = [...runs];
+    }
+    await this.#makeBeat();
+  }
+
+  async #look(): Promise<boolean> {
+    const { redis, clock } = this.#options;
+    const sentAt = clock.monotonic();
+    try {
+      const reply = await look(redis);
+      this.#hear(reply, sentAt);
+      return true;
+    } catch (error) {
+      ignoreRedis(error);
+      return false;
+    }
+  }
+
+  async #makeBeat(): Promise<void> {
+    const { redis, clock } = this.#options;
+    const sentAt = clock.monotonic();
+    const call = this.#beat(sentAt);
+    try {
+      const reply = await beat(redis, call);
+      const receivedAt = clock.monotonic();
+      this.#hear(reply, sentAt);
+      if (reply.kind === 'forgotten') this.#remember();
+      if (reply.kind === 'done') this.#took(new MembersView(reply, sentAt, receivedAt));
+    } catch (error) {
+      ignoreRedis(error);
+      this.#away = true;
+      this.#untold = true;
+      this.#lose();
+      // It may have been contact, until its deadline has passed in Redis' time.
+      if (error instanceof RedisError && error.kind === 'unknown' && this.#lost !== null) {
+        const latest = sentAt + BEAT_MS * CLOCK_RATES * CLOCK_RATES;
+        this.#lost = { earliest: this.#lost.earliest, latest };
+        this.#losses++;
+      }
+    }
+  }
+
+  #beat(now: number): Beat {
+    const { id, times } = this.#options;
+    const run = this.#run ?? '';
+    return {
+      id,
+      number: ++this.#number,
+      by: times.earliest(run, now + BEAT_MS * CLOCK_RATES),
+      joined: this.#contact !== null,
+      held: this.#held,
+      told: this.#told,
+      seen: [...this.#seen],
+      silenceMs: this.#silenceMs,
+      longestMs: this.#longestMs,
+      rows: this.#forgotten ? (this.#view?.reply.rows ?? []) : [],
+    };
+  }
+
+  #hear({ run, at }: BeatReply, sentAt: number): void {
+    this.#options.times.hear(run, at, sentAt, this.#options.clock.monotonic());
+    if (this.#run === run) return;
+    // Another process: its books are not those the units were spent from.
+    if (this.#run !== null) this.#lose();
+    this.#run = run;
+    this.#untold = true;
+  }
+
+  /** The registry is gone, and with it perhaps the books. */
+  #remember(): void {
+    this.#forgotten = true;
+    this.#untold = true;
+    this.#told = [];
+    this.#lose();
+  }
+
+  #took(view: MembersView): void {
+    const before = this.#view;
+    this.#view = view;
+    this.#held = view.reply.held;
+    this.#contact = { earliest: view.sentAt, latest: view.receivedAt };
+    this.#away = false;
+    this.#forgotten = false;
+    for (const run of view.reply.runs.keys()) this.#seen.delete(run);
+    if (view.allTold(this.#run ?? '', view.receivedAt) && this.#seen.size === 0) this.#lost = null;
+    else if (before !== null && this.#lost !== null) this.#noteUnreported(before, view);
+    if (this.#untold) queueMicrotask(() => void this.refresh());
+  }
+
+  /** Once, when the longest window has passed and somebody has not said what it spent. */
+  #noteUnreported(before: MembersView, view: MembersView): void {
+    const run = this.#run ?? '';
+    const limit = { quota: 0, windowMs: this.#longestMs };
+    if (!before.isOutlived(run, limit, before.receivedAt) && view.isOutlived(run, limit, view.receivedAt)) {
+      this.#options.unreported();
+    }
+  }
+}
+
+function ignoreRedis(error: unknown): void {
+  if (!(error instanceof RedisError)) throw error;
+}

@@ -1,0 +1,136 @@
+import { Book, rebook } from '../../core/book.ts';
+import { CLOCK_RATES } from '../../core/lease.ts';
+import { sameLimits, type Limit, type NamedLimit } from '../../core/limit.ts';
+import { bookName, type Counted } from './redis-books.ts';
+import type { Spending } from './limiter.ts';
+
+/** How much earlier than we know a unit may have been booked. */
+const BOOKED_EARLIER_MS = 100;
+
+type Lists = readonly (readonly Counted[])[];
+
+/**
+ * What this process has spent of one partition in the last windows: at least so long as Redis would count it, however
+ * the rates of the clocks differ.
+ */
+export class OwnShelf {
+  readonly name: string;
+  limits: readonly NamedLimit[];
+  /** The Redis process whose books know of it; null: none was met yet. */
+  run: string | null = null;
+  /** Whether the books there do not know of it any more. */
+  untold = false;
+  /** Whether its books could not be reached. */
+  suspect = false;
+  /** Whether a call is under way that tells the books. */
+  telling = false;
+  /** Units asked for in calls under way. */
+  asked = 0;
+  #books: Book[];
+  /** What was spent without the books; each list once, oldest first. */
+  #apart: Book[] | null = null;
+  #unbooked: Lists[] = [];
+  #had: { readonly loss: number; readonly units: number[] } = { loss: -1, units: [] };
+
+  constructor({ owner, partition, limits }: Spending) {
+    this.name = bookName(owner, partition);
+    this.limits = limits;
+    this.#books = limits.map((limit) => new Book(stretched(limit)));
+  }
+
+  turn(limits: readonly NamedLimit[], now: number): void {
+    if (this.limits === limits) return;
+    if (!sameLimits(this.limits, limits)) {
+      this.#putApart(now);
+      // Lists are by limit. Telling all anew may count a unit twice, and forgets none.
+      if (this.#unbooked.length > 0) this.untold = true;
+      this.#unbooked = [];
+      this.#books = rebook(this.#books, limits.map(stretched), now);
+      this.#had = { loss: -1, units: [] };
+    }
+    this.limits = limits;
+  }
+
+  /** Counts a unit that the books know of. */
+  spend(now: number): void {
+    for (const book of this.#books) book.spend(now);
+  }
+
+  /** Counts a unit that no book knows of yet. */
+  spendApart(now: number): void {
+    this.spend(now);
+    this.#apart ??= this.limits.map((limit) => new Book(stretched(limit)));
+    for (const book of this.#apart) book.spend(now);
+  }
+
+  book(i: number): Book {
+    const book = this.#books[i];
+    if (book === undefined) throw new RangeError('there is a book for each limit');
+    return book;
+  }
+
+  /** How many units the books surely counted as this process's at `at`: asked once for each loss of the books. */
+  had(i: number, loss: number, at: number, now: number): number {
+    if (this.#had.loss !== loss) this.#had = { loss, units: this.limits.map(() => -1) };
+    const { units } = this.#had;
+    if (units[i] === -1) {
+      const windowMs = this.limits[i]?.windowMs ?? 0;
+      const marginMs = windowMs * (CLOCK_RATES - 1 / CLOCK_RATES + 1 / 200) + BOOKED_EARLIER_MS;
+      units[i] = this.book(i).usedAfter(now, Math.max(0, at - now) + marginMs);
+    }
+    return units[i] ?? 0;
+  }
+
+  isEmpty(now: number): boolean {
+    return this.#books.every((book) => book.isEmpty(now));
+  }
+
+  /** Whether a unit of it is surely still in the books. */
+  isBooked(now: number): boolean {
+    if (this.untold) return false;
+    return this.limits.some((_, i) => {
+      const marginMs = (this.limits[i]?.windowMs ?? 0) * (CLOCK_RATES - 1 / CLOCK_RATES + 1 / 200);
+      return this.book(i).usedAfter(now, marginMs + 2 * BOOKED_EARLIER_MS) > this.#apartUnits(i, now);
+    });
+  }
+
+  /** What the books must be told; null: nothing. Asked by one call at a time, which says when it is `booked`. */
+  toTell(now: number): Lists | null {
+    this.#putApart(now);
+    if (this.untold) return this.isEmpty(now) ? null : listsOf(this.#books, now);
+    const [first, ...others] = this.#unbooked;
+    if (first === undefined) return null;
+    return first.map((list, i) => [...list, ...others.flatMap((lists) => lists[i] ?? [])]);
+  }
+
+  /** The books know all of it. */
+  booked(): void {
+    this.untold = false;
+    this.suspect = false;
+    this.#unbooked = [];
+  }
+
+  #apartUnits(i: number, now: number): number {
+    const waiting = this.#unbooked.reduce((sum, lists) => sum + unitsOf(lists[i] ?? []), 0);
+    return waiting + (this.#apart?.[i]?.used(now) ?? 0);
+  }
+
+  #putApart(now: number): void {
+    if (this.#apart !== null) this.#unbooked.push(listsOf(this.#apart, now));
+    this.#apart = null;
+  }
+}
+
+function stretched({ quota, windowMs }: Limit): Limit {
+  return { quota, windowMs: windowMs * CLOCK_RATES };
+}
+
+function listsOf(books: readonly Book[], now: number): Lists {
+  return books.map((book) =>
+    book.left(now).map(({ leftMs, units }) => ({ leftMs: leftMs / CLOCK_RATES, units })),
+  );
+}
+
+function unitsOf(list: readonly Counted[]): number {
+  return list.reduce((sum, { units }) => sum + units, 0);
+}

@@ -1,0 +1,320 @@
+import { Lease, leaseLifeMs } from '../../core/lease.ts';
+import type { Limit, LimitOutcome, NamedLimit } from '../../core/limit.ts';
+import { RedisError } from '../../runtime/redis/redis.ts';
+import { ownRoom, refuseApart, spendApart, unavailable } from './apart.ts';
+import type { Demand } from './demand.ts';
+import type { OwnShelf } from './own-shelf.ts';
+import type { Reply } from './redis-books.ts';
+import type { SharedBooks } from './shared-books.ts';
+import { Standing } from './standing.ts';
+
+type Done = Reply & { readonly kind: 'done' };
+
+interface Waiter {
+  readonly since: number;
+  readonly resolve: (outcome: LimitOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** How long a request may wait for a call that fails to be made again. */
+const PATIENCE_MS = 120;
+const PAUSE_MS = 25;
+const ATTEMPTS = 4;
+
+/**
+ * What this process has of one set of limits: units on lease, what the books said last, and the requests that wait.
+ * One call at a time is under way; requests that come meanwhile go with the next one together.
+ */
+export class Purse {
+  readonly id: string;
+  readonly #shared: SharedBooks;
+  readonly #shelves: readonly OwnShelf[];
+  readonly #demand: Demand;
+  readonly #waiters: Waiter[] = [];
+  #lists: readonly (readonly NamedLimit[])[] = [];
+  #limits: readonly NamedLimit[] = [];
+  #shortest: Limit = { quota: 0, windowMs: 1000 };
+  #lease: Lease | null = null;
+  /** The lease that the next call ends, and the number of the call that made it is the latest known. */
+  #ended: Lease | null = null;
+  #known = 0;
+  #doubt = false;
+  #standing: Standing | null = null;
+  #refusedAt = Number.NEGATIVE_INFINITY;
+  #hasWaitedForLeases = false;
+  /** What to do without a request: end the lease, or also draw another. */
+  #errand: 'report' | 'draw' | null = null;
+  #serving: Promise<void> | null = null;
+  #cancelEnd: (() => void) | null = null;
+
+  constructor(id: string, shared: SharedBooks, shelves: readonly OwnShelf[], demand: Demand) {
+    this.id = id;
+    this.#shared = shared;
+    this.#shelves = shelves;
+    this.#demand = demand;
+  }
+
+  /** The limits as they are now; what was known under others is forgotten. */
+  turn(lists: readonly (readonly NamedLimit[])[]): void {
+    this.#lists = lists;
+    this.#limits = lists.flat();
+    this.#shortest = this.#limits.reduce((a, b) => (b.windowMs < a.windowMs ? b : a));
+    this.#demand.lifeMs = leaseLifeMs(this.#shortest.windowMs);
+    this.#standing = null;
+    if (this.#lease !== null) this.#endLease();
+  }
+
+  take(now: number): LimitOutcome | Promise<LimitOutcome> {
+    const { members } = this.#shared;
+    this.#turnShelves(now);
+    this.#demand.count(now);
+    if (this.#waiters.length === 0) {
+      if (this.#spendLease(now)) return this.#acceptLeased(now);
+      if (this.#isOrdinary(now)) {
+        const refused = this.#refuseFromMemory(now);
+        if (refused !== null) return refused;
+      } else if (members.isApart) {
+        return this.#apart(now);
+      }
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ since: now, resolve, reject });
+      this.#serve();
+    });
+  }
+
+  /** Ends the lease; resolves when the books know. */
+  async release(): Promise<void> {
+    if (this.#lease !== null) this.#endLease();
+    if (this.#ended !== null) this.#run('report');
+    await this.#serving;
+  }
+
+  isIdle(now: number): boolean {
+    return (
+      this.#serving === null &&
+      this.#lease === null &&
+      this.#ended === null &&
+      this.#demand.quietMs(now) > Math.max(...this.#limits.map(({ windowMs }) => windowMs))
+    );
+  }
+
+  /** Other purses of the owner may have seen other limits since. */
+  #turnShelves(now: number): void {
+    for (const [i, shelf] of this.#shelves.entries()) shelf.turn(this.#lists[i] ?? [], now);
+  }
+
+  /** Whether the books are in reach and know all that counts. */
+  #isOrdinary(now: number): boolean {
+    const { members } = this.#shared;
+    return this.#shelves.every(({ limits, run }) =>
+      limits.every(
+        (limit) => members.isFresh(limit, now) && members.isSettled(run ?? members.run ?? '', limit, now),
+      ),
+    );
+  }
+
+  #spendLease(now: number): boolean {
+    if (this.#lease === null || !this.#shared.members.mayLease(this.#shortest, now)) return false;
+    return this.#lease.spend(now);
+  }
+
+  #acceptLeased(now: number): LimitOutcome {
+    const lease = this.#lease;
+    this.#spent(now);
+    this.#shared.events.leased(-1);
+    this.#standing?.spend();
+    const outcome = this.#standing?.accept(now, lease) ?? { allowed: true, states: [] };
+    // The others are told at once that nothing is left of it, and more is drawn where more will be wanted.
+    if (lease !== null && lease.nextAt(now) === null) this.#run('draw');
+    return outcome;
+  }
+
+  #refuseFromMemory(now: number): LimitOutcome | null {
+    const hasUnits = this.#lease !== null && this.#lease.nextAt(now) !== null;
+    if (this.#standing === null || (!hasUnits && now >= this.#standing.spentUntil)) return null;
+    return this.#refuse(now, this.#standing);
+  }
+
+  #refuse(now: number, standing: Standing): LimitOutcome {
+    this.#refusedAt = now;
+    return standing.refuse(now, this.#lease);
+  }
+
+  #spent(now: number): void {
+    for (const shelf of this.#shelves) shelf.spend(now);
+  }
+
+  #run(errand: 'report' | 'draw'): void {
+    this.#errand = errand;
+    this.#serve();
+  }
+
+  #serve(): void {
+    this.#serving ??= this.#serveAll().finally(() => {
+      this.#serving = null;
+      if (this.#waiters.length > 0) this.#serve();
+    });
+  }
+
+  async #serveAll(): Promise<void> {
+    try {
+      for (let attempts = 0; this.#waiters.length > 0 || this.#errand !== null;) {
+        attempts = (await this.#step(attempts)) ? 0 : attempts + 1;
+      }
+    } catch (error) {
+      for (const { reject } of this.#waiters.splice(0)) reject(error);
+      this.#errand = null;
+    }
+  }
+
+  /** One call, or the answer to all who wait; false where it is to be tried again. */
+  async #step(attempts: number): Promise<boolean> {
+    const { members, clock } = this.#shared;
+    const now = clock.monotonic();
+    this.#turnShelves(now);
+    if (attempts >= ATTEMPTS) return this.#giveUp(now);
+    if (!this.#limits.every((limit) => members.isFresh(limit, now))) {
+      if (members.isApart && attempts > 0) return this.#giveUp(now);
+      await members.refresh();
+      return false;
+    }
+    const errand = this.#errand;
+    this.#errand = null;
+    const isOrdinary = this.#isOrdinary(now);
+    const room = isOrdinary || this.#shared.whenDown === 'open' ? this.#waiters.length : this.#roomApart(now);
+    const asked = Math.min(this.#waiters.length, room);
+    if (this.#waiters.length > 0 && asked === 0) return this.#answerAll((at) => this.#refuseApart(at));
+    if (asked === 0 && this.#lease !== null && this.#lease.nextAt(now) !== null && errand === 'draw')
+      return true;
+    return this.#call(asked, isOrdinary && errand !== 'report', attempts);
+  }
+
+  async #call(asked: number, mayLease: boolean, attempts: number): Promise<boolean> {
+    const { clock, members } = this.#shared;
+    const sentAt = clock.monotonic();
+    if (this.#lease !== null) this.#endLease();
+    const order = this.#demand.order(asked, mayLease, {
+      now: sentAt,
+      limits: this.#limits,
+      members: members.count,
+      hasRefused: sentAt - this.#refusedAt < Math.max(...this.#limits.map(({ windowMs }) => windowMs)),
+    });
+    if (asked + order.more + order.ahead === 0 && this.#ended === null && !this.#doubt) return true;
+    try {
+      const reply = await this.#shared.ask(this.#shelves, {
+        ...order,
+        id: this.id,
+        known: this.#known,
+        spent: this.#ended?.report(sentAt) ?? [],
+        doubt: this.#doubt,
+        now: asked,
+      });
+      if (reply.kind !== 'done') {
+        if (reply.kind === 'late') await members.refresh();
+        return false;
+      }
+      this.#took(reply.reply, reply.number, sentAt);
+      await this.#distribute(reply.reply);
+      return true;
+    } catch (error) {
+      if (!(error instanceof RedisError)) throw error;
+      if (error.kind === 'unknown') this.#doubt = true;
+      return this.#failed(attempts);
+    }
+  }
+
+  #took(reply: Done, number: number, sentAt: number): void {
+    const now = this.#shared.clock.monotonic();
+    this.#known = number;
+    this.#doubt = false;
+    this.#ended = null;
+    this.#standing = new Standing(this.#limits, reply.stands, sentAt, now);
+    if (reply.pieces.length === 0) return;
+    const lease = new Lease(reply.pieces, this.#demand.lifeMs, sentAt, now);
+    this.#lease = lease;
+    this.#shared.events.leased(lease.left(now));
+    this.#cancelEnd = this.#shared.timers.after(Math.max(0, lease.endsAt - now) + 1, () => {
+      if (this.#lease === lease) this.#run('report');
+    });
+  }
+
+  #endLease(): void {
+    this.#cancelEnd?.();
+    this.#shared.events.leased(-(this.#lease?.held ?? 0));
+    this.#ended = this.#lease;
+    this.#lease = null;
+  }
+
+  async #distribute(reply: Done): Promise<void> {
+    const { clock, timers } = this.#shared;
+    const now = clock.monotonic();
+    const standing = this.#standing;
+    if (standing === null) return;
+    for (const { resolve } of this.#waiters.splice(0, reply.now)) {
+      this.#spent(now);
+      resolve(standing.accept(now, this.#lease));
+    }
+    while (this.#waiters.length > 0 && this.#spendLease(now))
+      this.#waiters.shift()?.resolve(this.#acceptLeased(now));
+    if (this.#waiters.length === 0 || standing.free > 0) {
+      this.#hasWaitedForLeases = false;
+      return;
+    }
+    const isFirst = now - this.#refusedAt > Math.max(...this.#limits.map(({ windowMs }) => windowMs));
+    const { openMs } = reply;
+    if (isFirst && openMs !== null && !this.#hasWaitedForLeases) {
+      this.#hasWaitedForLeases = true;
+      const waitMs = Math.min(openMs, this.#demand.lifeMs) + 2;
+      await new Promise<void>((resolve) => void timers.after(waitMs, resolve));
+      return;
+    }
+    this.#hasWaitedForLeases = false;
+    await this.#answerAll((at) => this.#refuse(at, standing));
+  }
+
+  async #failed(attempts: number): Promise<boolean> {
+    const { clock, timers, members } = this.#shared;
+    const now = clock.monotonic();
+    const since = this.#waiters[0]?.since;
+    if (since === undefined) return true;
+    if (now - since < PATIENCE_MS && attempts + 1 < ATTEMPTS) {
+      await new Promise<void>((resolve) => void timers.after(PAUSE_MS, resolve));
+      return false;
+    }
+    for (const shelf of this.#shelves) shelf.suspect = true;
+    members.withdraw();
+    return this.#giveUp(now);
+  }
+
+  #giveUp(now: number): Promise<boolean> {
+    this.#errand = null;
+    return this.#answerAll(() => (this.#shared.members.isApart ? this.#apart(now) : this.#refuseApart(now)));
+  }
+
+  async #answerAll(outcome: (now: number) => LimitOutcome): Promise<boolean> {
+    const now = this.#shared.clock.monotonic();
+    for (const { resolve } of this.#waiters.splice(0)) resolve(outcome(now));
+    return true;
+  }
+
+  /** What holds while Redis is out of reach. */
+  #apart(now: number): LimitOutcome {
+    const { whenDown, members, events } = this.#shared;
+    if (whenDown === 'closed') return unavailable(1000);
+    if (whenDown === 'share') return spendApart(this.#shelves, members, now);
+    events.exception('open');
+    for (const shelf of this.#shelves) shelf.spendApart(now);
+    return { allowed: true, states: [] };
+  }
+
+  #roomApart(now: number): number {
+    return this.#shared.whenDown === 'closed' ? 0 : ownRoom(this.#shelves, this.#shared.members, now);
+  }
+
+  #refuseApart(now: number): LimitOutcome {
+    return this.#shared.whenDown === 'closed'
+      ? unavailable(1000)
+      : refuseApart(this.#shelves, this.#shared.members, now);
+  }
+}

@@ -1,0 +1,167 @@
+import type { RedisConnection, RedisScript } from '../../runtime/redis/redis.ts';
+import { BOOKS_LUA } from './books-script.ts';
+
+/** One partition in a call. Durations in the wire form are whole microseconds. */
+export interface Part {
+  readonly name: string;
+  /** Quota, window, and how much of the quota is kept for members that are silent. */
+  readonly limits: readonly {
+    readonly quota: number;
+    readonly windowMs: number;
+    readonly reserved: number;
+  }[];
+  /** Whether the caller has spent units that must still be in the books. */
+  readonly expected: boolean;
+  /** For each limit, what the caller spent where no book could know: how long each counts, and how many. */
+  readonly own: readonly (readonly Counted[])[] | null;
+}
+
+export interface Counted {
+  readonly leftMs: number;
+  readonly units: number;
+}
+
+/** Units of a lease that were spent by a moment: at most so long after the grant, at least so long before the call. */
+export interface Spent {
+  readonly afterMs: number;
+  readonly agoMs: number;
+  readonly units: number;
+}
+
+export interface Call {
+  /** The purse, unique over all members. */
+  readonly id: string;
+  /** Greater in each call of a purse. */
+  readonly number: number;
+  /**
+   * The latest number whose outcome the caller knows. The call ends the purse's last grant: one of that number with
+   * what was spent of its lease; a later one, of a call without an answer, as if it had never been.
+   */
+  readonly known: number;
+  readonly spent: readonly Spent[];
+  /** Whether there was a call without an answer since: if it has not arrived yet, it does nothing when it does. */
+  readonly doubt: boolean;
+  /** The run id of the process that has the books. */
+  readonly run: string;
+  /** Redis' time, in microseconds, after which the call does nothing. */
+  readonly by: number;
+  /** Units spent at once; on lease; on lease beyond those free, as they come free within the horizon. */
+  readonly now: number;
+  readonly more: number;
+  readonly ahead: number;
+  /** All units together are at most free / share; 0: no matter. */
+  readonly share: number;
+  readonly lifeMs: number;
+  readonly horizonMs: number;
+  readonly parts: readonly Part[];
+}
+
+/** A limit as the books have it after the call. */
+export interface Stand {
+  /** Units neither spent nor on lease, less those kept for silent members; below zero after a limit was lowered. */
+  readonly free: number;
+  readonly firstFreeMs: number;
+  /** Until one unit may be spent, if leases that are open have units left; 0: now. Null: not as things stand. */
+  readonly waitMs: number | null;
+}
+
+export type Reply =
+  | {
+      readonly kind: 'done';
+      readonly run: string;
+      readonly at: number;
+      readonly now: number;
+      /** Units on lease, and how long after the call they may be spent. */
+      readonly pieces: readonly { readonly waitMs: number; readonly units: number }[];
+      readonly stands: readonly Stand[];
+      /** Until the first lease of another purse ends; null: none is open. */
+      readonly openMs: number | null;
+    }
+  /** Nothing was done: other books than the call was for, its time was over, or books that must be there are not. */
+  | { readonly kind: 'moved' | 'late' | 'lost'; readonly run: string; readonly at: number };
+
+/** A script has a fixed number of keys: one for each partition of a request. */
+const SCRIPTS = new Map<number, RedisScript>();
+
+export function booksScript(partitions: number): RedisScript {
+  let script = SCRIPTS.get(partitions);
+  if (script === undefined) {
+    script = { name: `limits${partitions}`, lua: BOOKS_LUA, numberOfKeys: partitions };
+    SCRIPTS.set(partitions, script);
+  }
+  return script;
+}
+
+/** Rejects with a RedisError where no answer came. */
+export async function callBooks(redis: RedisConnection, call: Call): Promise<Reply> {
+  const keys = call.parts.map(({ name }) => name);
+  return readReply(await redis.run(booksScript(keys.length), keys, [write(call)]));
+}
+
+/** The name of a partition's books: the owner is the hash tag. */
+export function bookName(owner: string, partition: string): string {
+  return `plexgate:limit:{${escaped(owner)}}:${escaped(partition)}`;
+}
+
+/** Braces would end the hash tag. */
+function escaped(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
+function write(call: Call): string {
+  return JSON.stringify({
+    id: call.id,
+    number: call.number,
+    known: call.known,
+    spent: call.spent.map(({ afterMs, agoMs, units }) => [up(afterMs), down(agoMs), units]),
+    doubt: call.doubt ? 1 : 0,
+    run: call.run,
+    by: call.by,
+    now: call.now,
+    more: call.more,
+    ahead: call.ahead,
+    share: call.share,
+    life: up(call.lifeMs),
+    horizon: up(call.horizonMs),
+    parts: call.parts.map(({ limits, expected, own }) => ({
+      limits: limits.map(({ quota, windowMs, reserved }) => [quota, up(windowMs), reserved]),
+      expected: expected ? 1 : 0,
+      ...(own === null
+        ? {}
+        : { own: own.map((list) => list.map(({ leftMs, units }) => [up(leftMs), units])) }),
+    })),
+  });
+}
+
+const up = (ms: number): number => Math.ceil(ms * 1000);
+const down = (ms: number): number => Math.floor(ms * 1000);
+
+function readReply(reply: unknown): Reply {
+  const [kind, run, at, now, pieces, stand, open] = reply as [
+    string,
+    string,
+    number,
+    number,
+    number[],
+    number[],
+    number,
+  ];
+  if (kind === 'moved' || kind === 'late' || kind === 'lost') return { kind, run, at };
+  return {
+    kind: 'done',
+    run,
+    at,
+    now,
+    pieces: inGroups(pieces, 2).map(([wait = 0, units = 0]) => ({ waitMs: wait / 1000, units })),
+    stands: inGroups(stand, 3).map(([free = 0, first = 0, wait = 0]) => ({
+      free,
+      firstFreeMs: first / 1000,
+      waitMs: wait < 0 ? null : wait / 1000,
+    })),
+    openMs: open === 0 ? null : open / 1000,
+  };
+}
+
+function inGroups(numbers: readonly number[], size: number): number[][] {
+  return Array.from({ length: numbers.length / size }, (_, i) => numbers.slice(i * size, (i + 1) * size));
+}

@@ -1,0 +1,125 @@
+import type { Clock } from '../../core/clock.ts';
+import { RedisError, type RedisConnection } from '../../runtime/redis/redis.ts';
+import type { Timers } from '../../runtime/timers.ts';
+import type { Members } from './members.ts';
+import type { OwnShelf } from './own-shelf.ts';
+import { callBooks, type Call, type Part, type Reply } from './redis-books.ts';
+import type { RedisTimes } from './redis-times.ts';
+
+/** What the metrics hear. */
+export interface LimiterEvents {
+  /** A call to Redis has ended. */
+  called(operation: 'take' | 'beat', result: 'ok' | 'error', durationMs: number): void;
+  /** Units have come on lease, or gone from it. */
+  leased(units: number): void;
+  /** Something let requests pass that no book counted in time. */
+  exception(kind: 'open' | 'clock_step' | 'unreported'): void;
+}
+
+export type WhenDown = 'share' | 'open' | 'closed';
+
+/** How long after it was sent a call may still be done. */
+const CALL_MS = 100;
+
+export type Asked = Omit<Call, 'number' | 'run' | 'by' | 'parts'>;
+
+type Answer =
+  | { readonly kind: 'done'; readonly number: number; readonly reply: Reply & { readonly kind: 'done' } }
+  | { readonly kind: 'moved' | 'late' | 'lost' };
+
+/** The books in Redis as the purses of this process use them. */
+export class SharedBooks {
+  readonly members: Members;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly events: LimiterEvents;
+  readonly whenDown: WhenDown;
+  readonly #redis: RedisConnection;
+  readonly #times: RedisTimes;
+  #number = 0;
+
+  constructor(options: {
+    readonly members: Members;
+    readonly redis: RedisConnection;
+    readonly times: RedisTimes;
+    readonly clock: Clock;
+    readonly timers: Timers;
+    readonly events: LimiterEvents;
+    readonly whenDown: WhenDown;
+  }) {
+    this.members = options.members;
+    this.clock = options.clock;
+    this.timers = options.timers;
+    this.events = options.events;
+    this.whenDown = options.whenDown;
+    this.#redis = options.redis;
+    this.#times = options.times;
+  }
+
+  /** One call on the books of these shelves. It tells them, too, what they do not know. Rejects with a RedisError. */
+  async ask(shelves: readonly OwnShelf[], asked: Asked): Promise<Answer> {
+    const sentAt = this.clock.monotonic();
+    const run = shelves[0]?.run ?? this.members.run ?? '';
+    const telling = shelves.filter((shelf) => !shelf.telling);
+    const number = ++this.#number;
+    const parts = shelves.map((shelf) => this.#part(shelf, run, telling.includes(shelf), sentAt));
+    const call: Call = { ...asked, number, run, by: this.#by(run, shelves, sentAt), parts };
+    for (const shelf of telling) shelf.telling = true;
+    for (const shelf of shelves) shelf.asked += asked.now;
+    try {
+      const reply = await callBooks(this.#redis, call);
+      this.events.called('take', 'ok', this.clock.monotonic() - sentAt);
+      return this.#heard(reply, { shelves, telling, run, number, sentAt });
+    } catch (error) {
+      if (error instanceof RedisError) {
+        this.events.called('take', 'error', this.clock.monotonic() - sentAt);
+      }
+      throw error;
+    } finally {
+      for (const shelf of telling) shelf.telling = false;
+      for (const shelf of shelves) shelf.asked -= asked.now;
+    }
+  }
+
+  #part(shelf: OwnShelf, run: string, tells: boolean, now: number): Part {
+    return {
+      name: shelf.name,
+      limits: shelf.limits.map(({ quota, windowMs }) => ({
+        quota,
+        windowMs,
+        reserved: this.members.reserved({ quota, windowMs }, run),
+      })),
+      expected: shelf.isBooked(now),
+      own: tells ? shelf.toTell(now) : null,
+    };
+  }
+
+  #by(run: string, shelves: readonly OwnShelf[], sentAt: number): number {
+    const views = shelves.flatMap(({ limits }) => limits.map((limit) => this.members.callBy(run, limit)));
+    return Math.min(this.#times.latest(run, sentAt + CALL_MS), ...views);
+  }
+
+  #heard(
+    reply: Reply,
+    of: {
+      readonly shelves: readonly OwnShelf[];
+      readonly telling: readonly OwnShelf[];
+      readonly run: string;
+      readonly number: number;
+      readonly sentAt: number;
+    },
+  ): Answer {
+    this.#times.hear(reply.run, reply.at, of.sentAt, this.clock.monotonic());
+    if (reply.kind === 'moved') {
+      this.members.sawRun(reply.run);
+      for (const shelf of of.shelves) shelf.untold = true;
+    }
+    if (reply.kind === 'lost') {
+      for (const shelf of of.shelves) shelf.untold = true;
+    }
+    for (const shelf of of.shelves) shelf.run = reply.run;
+    if (reply.kind !== 'done') return { kind: reply.kind };
+    for (const shelf of of.telling) shelf.booked();
+    return { kind: 'done', number: of.number, reply };
+  }
+}

@@ -1,0 +1,190 @@
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseLimit, type NamedLimit } from '../../../src/core/limit.ts';
+import { named } from '../../../src/core/rate-limit-fields.ts';
+import type { Spending } from '../../../src/proxy/limiter/limiter.ts';
+import type { RedisConnection } from '../../../src/runtime/redis/redis.ts';
+import { startRedis, type RedisServer } from '../../support/redis-servers.ts';
+import type { Fate } from '../../support/virtual-redis.ts';
+import { connectTo, VirtualFleet, type Replica } from '../../support/virtual-limiters.ts';
+import { violationOf, type Accepted } from '../../support/windows.ts';
+
+let server: RedisServer;
+let redis: RedisConnection;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await connectTo(server.config);
+});
+
+afterAll(async () => {
+  await redis.close();
+  await server.stop();
+});
+
+/** What happens to the fleet of four, and how long nothing else does. */
+interface Event {
+  readonly kind: (typeof KINDS)[number];
+  readonly replica: number;
+  readonly forMs: number;
+}
+
+const KINDS = [
+  'cut',
+  'mend',
+  'deafen',
+  'kill',
+  'restart',
+  'leave',
+  'redis away',
+  'redis back',
+  'redis replaced',
+  'redis failed over',
+  'load',
+] as const;
+
+const event: fc.Arbitrary<Event> = fc.record({
+  kind: fc.constantFrom(...KINDS),
+  replica: fc.nat({ max: 3 }),
+  forMs: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 300, max: 2500 })),
+});
+
+const histories = fc.record({
+  seed: fc.nat(),
+  limit: fc.constantFrom('7/second', '20/second', '100/second', '300/second', '40/2s', '30/5s'),
+  algorithm: fc.constantFrom('exact' as const, 'leased' as const),
+  /** What part of the requests each replica gets, and how many times the limit all of them are. */
+  weights: fc.constantFrom<number[]>([1, 1, 1, 1], [8, 1, 1, 1], [1, 8, 8, 0], [0, 1, 0, 1]),
+  factor: fc.constantFrom(1, 3, 3, 6),
+  rates: fc.array(fc.constantFrom(0.91, 1, 1, 1.09), { minLength: 4, maxLength: 4 }),
+  unreliable: fc.constantFrom(0, 0, 0.02, 0.2),
+  events: fc.array(event, { minLength: 2, maxLength: 14 }),
+});
+
+type History = typeof histories extends fc.Arbitrary<infer H> ? H : never;
+
+describe('four replicas that share limits', () => {
+  it('never let more than the quota into any window, whatever happens to calls, replicas and Redis', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, async (history) => {
+        const { accepted, limit } = await new Run(redis, history).play();
+        expect(violationOf(accepted, limit)).toBeNull();
+      }),
+      { numRuns: Number(process.env['RUNS'] ?? 40), ...(process.env['SEED'] ? { seed: Number(process.env['SEED']) } : {}) },
+    );
+  }, 600_000);
+});
+
+interface Member {
+  replica: Replica;
+  isAlive: boolean;
+  link: 'whole' | 'cut' | 'deaf';
+}
+
+class Run {
+  readonly #fleet: VirtualFleet;
+  readonly #history: History;
+  readonly #limits: readonly NamedLimit[];
+  readonly #spendings: readonly Spending[];
+  readonly #members: Member[] = [];
+  readonly #accepted: Accepted[] = [];
+  #isLoaded = true;
+  #seed: number;
+
+  constructor(redis: RedisConnection, history: History) {
+    this.#fleet = new VirtualFleet(redis);
+    this.#history = history;
+    this.#seed = history.seed;
+    const limit = parseLimit(history.limit);
+    if (limit === null) throw new Error('no limit');
+    this.#limits = named('owner', [limit]);
+    this.#spendings = [{ partition: 'owner:a', owner: 'a', limits: this.#limits }];
+  }
+
+  async play(): Promise<{ accepted: readonly Accepted[]; limit: NamedLimit }> {
+    const { time } = this.#fleet;
+    await this.#fleet.empty();
+    for (let i = 0; i < 4; i++) this.#members.push(this.#start(i));
+    await this.#fleet.settle();
+    const [limit] = this.#limits;
+    if (limit === undefined) throw new Error('no limit');
+    const everyMs = limit.windowMs / (limit.quota * this.#history.factor);
+    const arrive = (): void => {
+      this.#request();
+      if (this.#isLoaded) time.at(time.now - Math.log(1 - this.#random()) * everyMs, arrive);
+    };
+    arrive();
+    await time.pass(limit.windowMs * 1.3);
+    for (const one of this.#history.events) {
+      await this.#happens(one);
+      await time.pass(one.forMs);
+    }
+    await time.pass(1200);
+    this.#isLoaded = false;
+    for (const { replica } of this.#members) void replica.limiter.stop();
+    await time.pass(600);
+    return { accepted: this.#accepted, limit };
+  }
+
+  #start(i: number): Member {
+    const { algorithm, rates, unreliable } = this.#history;
+    const member: Omit<Member, 'replica'> & { replica?: Replica } = { isAlive: true, link: 'whole' };
+    member.replica = this.#fleet.start({
+      algorithm,
+      clock: { rate: rates[i] ?? 1, aheadMs: (i - 2) * 60_000 },
+      limits: this.#limits,
+      delayMs: () => 0.1 + this.#random(),
+      fate: () => this.#fateOf(member, unreliable),
+    });
+    return member as Member;
+  }
+
+  #fateOf({ isAlive, link }: { isAlive: boolean; link: Member['link'] }, unreliable: number): Fate {
+    if (!isAlive || link === 'cut') return 'never arrives';
+    if (link === 'deaf') return 'reply lost';
+    if (this.#random() >= unreliable) return 'arrives';
+    const fates = ['never arrives', 'reply lost', 'connection killed', 'arrives late'] as const;
+    return fates[Math.floor(this.#random() * fates.length)] ?? 'arrives';
+  }
+
+  async #happens({ kind, replica }: Event): Promise<void> {
+    const { server } = this.#fleet;
+    if (kind === 'redis away') server.isUp = false;
+    if (kind === 'redis back') server.isUp = true;
+    if (kind === 'redis replaced') await this.#fleet.empty();
+    if (kind === 'redis replaced' || kind === 'redis failed over') {
+      server.run = `${server.run.slice(1)}${String(this.#seed % 10)}`;
+    }
+    const member = this.#members[replica];
+    if (member === undefined) return;
+    if (kind === 'cut') member.link = 'cut';
+    if (kind === 'deafen') member.link = 'deaf';
+    if (kind === 'mend') member.link = 'whole';
+    if (kind === 'kill') member.isAlive = false;
+    if (kind === 'leave') void member.replica.limiter.stop();
+    if (kind === 'restart' && !member.isAlive) this.#members[replica] = this.#start(replica);
+  }
+
+  #request(): void {
+    const { weights } = this.#history;
+    let i = 0;
+    for (let x = this.#random() * weights.reduce((a, b) => a + b); i < 3; i++) {
+      x -= weights[i] ?? 0;
+      if (x < 0) break;
+    }
+    const member = this.#members[i];
+    if (member === undefined || !member.isAlive) return;
+    const { time } = this.#fleet;
+    const arrivedAt = time.now;
+    void Promise.resolve(member.replica.limiter.take(this.#spendings)).then((outcome) => {
+      if (outcome.allowed && member.isAlive) this.#accepted.push({ arrivedAt, handedOverAt: time.now });
+    });
+  }
+
+  #random(): number {
+    this.#seed = (this.#seed + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(this.#seed ^ (this.#seed >>> 15), this.#seed | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  }
+}

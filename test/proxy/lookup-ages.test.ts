@@ -1,0 +1,248 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../src/core/secret.ts';
+import type { Lookup, LookupOptions } from '../../src/proxy/keys/lookup.ts';
+import { KeyLookup } from '../../src/proxy/keys/lookup.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { recordOf } from '../support/key-record.ts';
+import { HeldSource } from '../support/key-source.ts';
+import { FENCE_MS, Renewed } from '../support/renewed.ts';
+
+const D1 = digestOf('one');
+const RECORD = recordOf();
+const STALE_MS = 60_000;
+
+/** A lookup whose every step is the test's; `refresh` renews where `renewals` answer. */
+function stage(options: Partial<LookupOptions> = {}) {
+  const clock = new FakeClock();
+  const renewed = new Renewed({ clock, staleIfErrorMs: STALE_MS });
+  const source = new HeldSource();
+  const told: string[] = [];
+  const faults = { renewalsFail: false };
+  let refreshed = 0;
+  const keys = new KeyLookup({
+    source,
+    knowledge: renewed.knowledge,
+    member: {
+      async refresh() {
+        refreshed++;
+        await turn();
+        if (!faults.renewalsFail) renewed.renew();
+      },
+    },
+    shared: null,
+    clock,
+    events: {
+      answered: (layer, result) => void told.push(`${layer} ${result}`),
+      took: () => undefined,
+      coalesced: () => undefined,
+    },
+    cacheSize: 100,
+    freshForMs: 10_000,
+    negativeForMs: 5000,
+    early: 0.8,
+    ...options,
+  });
+  const use = async (mayBeStale = true): Promise<Lookup> =>
+    keys.cached(D1, mayBeStale) ?? (await keys.recall(D1, mayBeStale)) ?? (await keys.ask(D1, mayBeStale));
+  /** The key is known from now on. */
+  const warm = async (): Promise<void> => {
+    const asked = use();
+    await turn();
+    source.last.answer(RECORD, 0);
+    await asked;
+    told.length = 0;
+  };
+  /** Time goes by, with renewals all the while. */
+  const pass = (ms: number): void => {
+    clock.advance(ms);
+    if (!faults.renewalsFail) renewed.renew();
+  };
+  const witness = () => {
+    const head = { epoch: renewed.epoch, number: renewed.head };
+    renewed.knowledge.hear({ run: 'run1', head }, { now: clock.now(), monotonic: clock.monotonic() });
+  };
+  return { clock, renewed, source, told, faults, keys, use, warm, pass, witness, refreshed: () => refreshed };
+}
+
+describe('a key in steady use', () => {
+  it('is asked for anew before its time is over, and nobody waits for it', async () => {
+    const { source, keys, warm, pass } = stage();
+    await warm();
+    for (let second = 1; second <= 60; second++) {
+      pass(1000);
+      for (let i = 0; i < 512; i++) expect(keys.cached(D1, true), `second ${second}`).not.toBeNull();
+      // The answer takes its time.
+      if (second % 2 === 0) source.last.answer(RECORD, 0);
+      await turn();
+    }
+    expect(source.questions.length).toBeGreaterThanOrEqual(6);
+    expect(source.questions.length).toBeLessThanOrEqual(8);
+  });
+
+  it('has what the key service said last', async () => {
+    const { source, keys, warm, pass } = stage();
+    await warm();
+    pass(8000);
+    keys.cached(D1, true);
+    source.last.answer(recordOf({ name: 'renamed' }), 0);
+    await turn();
+    expect(keys.cached(D1, true)).toMatchObject({ record: { name: 'renamed' } });
+  });
+
+  it('is asked for again only every second while that fails', async () => {
+    const { source, keys, warm, pass } = stage();
+    await warm();
+    const before = source.questions.length;
+    pass(8000);
+    for (let tenth = 0; tenth < 40; tenth++) {
+      keys.cached(D1, true);
+      source.last.fail(new Error('away'));
+      await turn();
+      pass(100);
+    }
+    expect(source.questions.length - before).toBe(4);
+  });
+});
+
+describe('a key that nobody has', () => {
+  it('is not asked for early', async () => {
+    const { source, keys, use, pass } = stage();
+    const asked = use();
+    await turn();
+    source.last.answer(null, 0);
+    await asked;
+    pass(4999);
+    expect(keys.cached(D1, true)).toMatchObject({ kind: 'unknown' });
+    expect(source.questions).toHaveLength(1);
+  });
+});
+
+describe('what is known for too long without a renewal', () => {
+  it('is renewed once for all that need it, and no key is asked for', async () => {
+    const { clock, source, told, use, warm, refreshed } = stage();
+    await warm();
+    clock.advance(FENCE_MS);
+    const lookups = await Promise.all(Array.from({ length: 50 }, () => use()));
+    expect(lookups.every(({ kind }) => kind === 'found')).toBe(true);
+    expect([source.questions.length, refreshed(), new Set(told)]).toEqual([1, 50, new Set(['l1 hit'])]);
+  });
+
+  it('is asked for where renewals fail and lookups do not', async () => {
+    const { clock, source, faults, use, warm } = stage();
+    await warm();
+    faults.renewalsFail = true;
+    clock.advance(FENCE_MS);
+    const asked = use();
+    for (let i = 0; i < 5; i++) await turn();
+    source.last.answer(RECORD, 0);
+    expect(await asked).toMatchObject({ kind: 'found', source: 'origin' });
+  });
+});
+
+describe('with the key service away', () => {
+  const away = async () => {
+    const it = stage();
+    await it.warm();
+    it.faults.renewalsFail = true;
+    /** One use, whose question fails. */
+    const useInVain = async (mayBeStale = true): Promise<Lookup> => {
+      const asked = it.use(mayBeStale);
+      for (let i = 0; i < 5; i++) await turn();
+      it.source.last.fail(new Error('away'));
+      return asked;
+    };
+    return { ...it, useInVain };
+  };
+
+  it('a warm key goes on for staleIfError while the witness confirms, counted as stale, and no longer', async () => {
+    const { clock, told, witness, useInVain } = await away();
+    const kinds: string[] = [];
+    for (let second = 1; second <= 62; second++) {
+      clock.advance(1000);
+      witness();
+      kinds.push((await useInVain()).kind);
+    }
+    expect(kinds).toEqual([
+      ...Array<string>(STALE_MS / 1000 - 1).fill('found'),
+      ...Array<string>(3).fill('unavailable'),
+    ]);
+    expect(told.filter((what) => what === 'l1 stale').length).toBeGreaterThanOrEqual(57);
+  });
+
+  it('it ends with the fence where there is no witness, and on routes that allow no staleness', async () => {
+    for (const [mayBeStale, isConfirmed] of [
+      [true, false],
+      [false, true],
+    ] as const) {
+      const { clock, witness, useInVain } = await away();
+      clock.advance(FENCE_MS - 1);
+      expect((await useInVain(mayBeStale)).kind).toBe('found');
+      clock.advance(1);
+      if (isConfirmed) witness();
+      expect((await useInVain(mayBeStale)).kind).toBe('unavailable');
+    }
+  });
+
+  it('a key past its time is used without waiting once a question has failed', async () => {
+    const { clock, keys, witness, useInVain } = await away();
+    clock.advance(11_000);
+    witness();
+    expect(keys.cached(D1, true)).toBeNull();
+    await useInVain();
+    clock.advance(500);
+    expect(keys.cached(D1, true)).toMatchObject({ kind: 'found', source: 'l1' });
+  });
+
+  it('a key that changed is not used, whatever stood', async () => {
+    const { clock, renewed, witness, useInVain } = await away();
+    renewed.renew({ keyId: RECORD.keyId });
+    clock.advance(FENCE_MS);
+    witness();
+    expect((await useInVain()).kind).toBe('unavailable');
+  });
+
+  it('a key that nobody has known here is unavailable, and not unknown', async () => {
+    const { clock, keys, source, witness } = await away();
+    clock.advance(FENCE_MS);
+    witness();
+    const asked = keys.ask(digestOf('cold'), true);
+    source.last.fail(new Error('away'));
+    expect((await asked).kind).toBe('unavailable');
+  });
+});
+
+describe('an answer that has seen less than one that is held', () => {
+  it('does not take its place: what was revoked is not revived', async () => {
+    const { source, keys, use, pass } = stage();
+    const asked = use();
+    await turn();
+    // The key service has told of the revocation before the renewal that tells of the change.
+    source.last.answer(recordOf({ revokedAt: 1 }), 5);
+    await asked;
+    pass(8000);
+    keys.cached(D1, true);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      source.last.answer(recordOf(), 4);
+      await turn();
+    }
+    expect(keys.cached(D1, true)).toMatchObject({ record: { revokedAt: 1 } });
+  });
+});
+
+describe('a new epoch', () => {
+  it('empties the cache, and drops the answers to questions of before', async () => {
+    const { renewed, source, keys, use, warm } = stage();
+    await warm();
+    const cold = keys.ask(digestOf('cold'), true);
+    const question = source.last;
+    renewed.renewEpoch('e2', 0);
+    expect([keys.cached(D1, true), keys.entries]).toEqual([null, 0]);
+    question.answer(RECORD, 9);
+    await turn();
+    expect(source.last).not.toBe(question);
+    source.last.answer(RECORD, 0);
+    expect(await cold).toMatchObject({ kind: 'found', answer: { asOf: 0 } });
+    void use();
+  });
+});
