@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { freePorts } from '../../test/support/redis-programs.ts';
+import type { Stage } from './proof.ts';
+
+const MAIN = join(import.meta.dirname, '../../dist/main.js');
+/** On Linux the kernel ends the child when this process is gone, also when it was killed. */
+const SETPRIV = '/usr/bin/setpriv';
+const PATIENCE_MS = 60_000;
+const STARTS_MAX = 3;
+
+export interface ProgramOptions {
+  readonly name: string;
+  /** The configuration for these free ports. */
+  readonly config: (ports: readonly number[]) => object;
+  /** How many ports; the first one is the admin port. */
+  readonly ports: number;
+}
+
+/** One process of `plexgate run --config FILE`, on ports that stay its own when it is started again. */
+export class Program {
+  readonly name: string;
+  readonly ports: readonly number[];
+  /** What it has written to its standard outputs, over all its starts. */
+  readonly logFile: string;
+  readonly #configFile: string;
+  readonly #cwd: string;
+  #child: ChildProcess | null = null;
+  #frozen = false;
+
+  private constructor(stage: Stage, { name, config }: ProgramOptions, ports: readonly number[]) {
+    this.name = name;
+    this.ports = ports;
+    this.#cwd = stage.folder;
+    this.logFile = join(stage.folder, `${name}.log`);
+    this.#configFile = join(stage.folder, `${name}.yaml`);
+    // JSON is YAML, too.
+    writeFileSync(this.#configFile, JSON.stringify(config(ports), null, 2));
+  }
+
+  /** Resolves when it is ready. It is ended with the stage. */
+  static async start(stage: Stage, options: ProgramOptions): Promise<Program> {
+    for (let attempt = 1; ; attempt++) {
+      const ports = await freePorts(options.ports);
+      const program = new Program(stage, options, ports);
+      try {
+        await program.start();
+        stage.atEnd(() => program.kill());
+        return program;
+      } catch (error) {
+        // Another process may have taken a port meanwhile.
+        const text = readFileSync(program.logFile, 'utf8');
+        if (attempt === STARTS_MAX || !text.includes('EADDRINUSE')) throw error;
+      }
+    }
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  get isFrozen(): boolean {
+    return this.#frozen;
+  }
+
+  async start(): Promise<void> {
+    const output = openSync(this.logFile, 'a');
+    const command = [process.execPath, MAIN, 'run', '--config', this.#configFile];
+    const [program, ...args] = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', ...command] : command;
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const child = spawn(program ?? '', args, { cwd: this.#cwd, env, stdio: ['ignore', output, output] });
+    closeSync(output);
+    this.#child = child;
+    const end = performance.now() + PATIENCE_MS;
+    while (!(await isReady(this.ports[0] ?? 0))) {
+      if (!this.isRunning) throw new Error(`${this.name} ended at its start:\n${this.#lastWords()}`);
+      if (performance.now() > end) throw new Error(`${this.name} is not ready:\n${this.#lastWords()}`);
+      await pause(25);
+    }
+  }
+
+  /** SIGKILL: nothing is finished and nobody is told. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === null || !this.isRunning) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    this.#frozen = false;
+    await gone;
+  }
+
+  /** SIGSTOP: it is there, and does nothing. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+    this.#frozen = true;
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+    this.#frozen = false;
+  }
+
+  #lastWords(): string {
+    return readFileSync(this.logFile, 'utf8').slice(-2000);
+  }
+}
+
+async function isReady(adminPort: number): Promise<boolean> {
+  try {
+    const { status } = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+    return status === 200;
+  } catch {
+    return false;
+  }
+}

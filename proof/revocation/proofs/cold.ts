@@ -1,0 +1,114 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { startRedis } from '../../../test/support/redis-servers.ts';
+import { makeKey } from '../admin.ts';
+import { Connection, requestWith } from '../connection.ts';
+import { Fleet, type Gate } from '../fleet.ts';
+import { percentile } from '../percentile.ts';
+import type { Findings, Proof, Stage } from '../proof.ts';
+import { isLookup, type Delay } from '../relay.ts';
+import { mustBeOnly } from '../watch.ts';
+
+const COLD = 1000;
+const ACROSS = 512;
+const SLOW_MS = 500;
+/** Who waits for the key service waits for half a second. */
+const WAITED_MS = 400;
+const FRESH_MS = 2000;
+
+/** Many requests for one unknown key ask once, and a known key is asked for again before anybody has to wait. */
+export const coldLookups: Proof = {
+  name: 'cold',
+  async run(stage, findings) {
+    const redis = await startRedis();
+    stage.atEnd(() => redis.stop());
+    const fleet = await Fleet.start(stage, {
+      gates: stage.quick ? 3 : 5,
+      redis: redis.port,
+      relays: true,
+      keys: { freshFor: `${FRESH_MS / 1000}s` },
+    });
+    await fleet.admin.putOwner('owner', { profile: 'standard', tier: 'default' });
+    const known = await makeKey(fleet.admin, 'owner');
+    await fleet.warm(known.key);
+    for (let i = 0; i < (stage.quick ? 2 : 10); i++) await coldOnce(fleet, findings);
+    await acrossExpiry(stage, fleet, findings);
+  },
+};
+
+/** A thousand at each gate, all at once; the lookups take long enough for all of them to join. */
+async function coldOnce(fleet: Fleet, findings: Findings): Promise<void> {
+  const { key } = await makeKey(fleet.admin, 'owner');
+  const connections = await Promise.all(
+    fleet.gates.map(({ port }) => Promise.all(Array.from({ length: COLD }, () => Connection.opened(port)))),
+  );
+  for (const { toKeyService } of fleet.gates) toKeyService?.delayAnswers(slowLookups);
+  const before = await Promise.all(fleet.gates.map((gate) => callsOf(fleet, gate)));
+  const askedAt = performance.now();
+  const answers = await Promise.all(connections.flat().map((connection) => connection.ask(requestWith(key))));
+  const tookMs = performance.now() - askedAt;
+  const after = await Promise.all(fleet.gates.map((gate) => callsOf(fleet, gate)));
+  for (const connection of connections.flat()) connection.close();
+  for (const { toKeyService } of fleet.gates) toKeyService?.delayAnswers(null);
+  const good = answers.filter(({ status }) => status === 200).length;
+  findings.must(
+    answers.every(({ status }) => status === 200 || status === 503),
+    'a cold request was answered something else than 200 or 503',
+  );
+  findings.inTime(good === answers.length, `of ${answers.length} cold requests ${good} were answered 200`);
+  const calls = after.map((count, i) => count - (before[i] ?? 0));
+  const told = `${COLD} cold requests on each gate: ${calls.join(', ')} key-service calls`;
+  // Where a question had no answer in time there may be another, after it: each takes half a second at least.
+  const most = 1 + Math.floor(tookMs / SLOW_MS);
+  findings.must(calls.every((count) => count <= most) && calls.some((count) => count > 0), told);
+  findings.inTime(
+    calls.every((count) => count <= 1),
+    told,
+  );
+  findings.note(told);
+}
+
+const slowLookups: Delay = (line) => (isLookup(line) ? SLOW_MS : 0);
+
+/** Questions to the key service by the gate's own metric, or by what its relay saw pass, whichever is more. */
+async function callsOf(fleet: Fleet, gate: Gate): Promise<number> {
+  return Math.max((await fleet.scrape(gate)).keyServiceCalls, gate.toKeyService?.lookups ?? 0);
+}
+
+async function acrossExpiry(stage: Stage, fleet: Fleet, findings: Findings): Promise<void> {
+  const { key } = await makeKey(fleet.admin, 'owner');
+  const gate = fleet.gates[0] as Gate;
+  await fleet.warm(key);
+  gate.toKeyService?.delayAnswers(slowLookups);
+  const connections = await Promise.all(Array.from({ length: ACROSS }, () => Connection.opened(gate.port)));
+  const callsBefore = gate.toKeyService?.lookups ?? 0;
+  const until = performance.now() + (stage.quick ? 3 : 10) * FRESH_MS;
+  const statuses = new Map<number, number>();
+  const all = await Promise.all(connections.map((connection) => askUntil(connection, key, until, statuses)));
+  mustBeOnly(findings, statuses, [200], 'across expiries');
+  for (const connection of connections) connection.close();
+  gate.toKeyService?.delayAnswers(null);
+  const latencies = all.flat();
+  const longest = latencies.reduce((most, ms) => Math.max(most, ms), 0);
+  findings.inTime(longest < WAITED_MS, `the longest request took ${longest.toFixed(0)} ms`);
+  const calls = (gate.toKeyService?.lookups ?? 0) - callsBefore;
+  findings.note(
+    `${latencies.length} requests on ${ACROSS} connections across expiries every ${FRESH_MS} ms (${calls} lookups of ${SLOW_MS} ms): p99 ${percentile(latencies, 0.99).toFixed(1)} ms, longest ${longest.toFixed(1)} ms (under ${WAITED_MS})`,
+  );
+}
+
+async function askUntil(
+  connection: Connection,
+  key: string,
+  until: number,
+  statuses: Map<number, number>,
+): Promise<number[]> {
+  const latencies: number[] = [];
+  await pause(Math.random() * 500);
+  while (performance.now() < until) {
+    const { status, begunAt, endedAt } = await connection.ask(requestWith(key));
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    latencies.push(endedAt - begunAt);
+    await pause(500);
+  }
+  return latencies;
+}
