@@ -31,15 +31,23 @@ export function ownRoom(shelves: readonly OwnShelf[], members: Members, now: num
   return Math.max(0, Math.min(...rooms));
 }
 
-/** Spends a unit by the member's own rule, which no book hears of for now, or says when there will be one. */
-export function spendApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome {
-  if (ownRoom(shelves, members, now) === 0) return refuseApart(shelves, members, now);
+/** Spends a unit by the member's own rule, which no book hears of for now; null: there is none. */
+export function spendApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome | null {
+  if (ownRoom(shelves, members, now) === 0) return null;
   for (const shelf of shelves) shelf.spendApart(now);
   return { allowed: true, states: statesOf(placesOf(shelves, members, now), now) };
 }
 
-/** A member without a part, or whose part comes later, cannot know what is spent. */
-export function refuseApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome {
+/**
+ * A member that may spend nothing at all until its part comes cannot know what is spent, unless the limit was spent
+ * when the books were last seen.
+ */
+export function refuseApart(
+  shelves: readonly OwnShelf[],
+  members: Members,
+  now: number,
+  wasSpent: boolean,
+): LimitOutcome {
   const places = placesOf(shelves, members, now);
   const retryAfterMs = Math.max(...places.map((place) => waitOf(place, now)));
   if (!Number.isFinite(retryAfterMs)) return unavailable(RETRY_MS);
@@ -47,7 +55,7 @@ export function refuseApart(shelves: readonly OwnShelf[], members: Members, now:
     const { units } = phases.find(({ from, units }) => units > 0 && from <= now) ?? phases[1] ?? { units: 0 };
     return units > 0;
   });
-  if (!hasPart) return unavailable(retryAfterMs);
+  if (!hasPart && !wasSpent) return unavailable(retryAfterMs);
   return { allowed: false, states: statesOf(places, now), retryAfterMs: Math.max(1, retryAfterMs) };
 }
 
