@@ -80,7 +80,7 @@ export class VirtualRedis implements RedisConnection {
     const { time, server, real } = this.#options;
     const micros = Math.round((time.now + server.aheadMs) * 1000);
     const clock = [Math.floor(micros / 1e6), micros % 1e6];
-    return real.run(variantOf(script), keys, [...parameters, ...clock, `run_id:${server.run}`]);
+    return real.run(variantOf(script), keys, [...parameters, ...clock, `master_replid:${server.run}`]);
   }
 
   get(): Promise<never> {
@@ -105,7 +105,7 @@ function variantOf(script: RedisScript): RedisScript {
   if (variant === undefined) {
     const lua = script.lua
       .replace("redis.call('TIME')", '{ARGV[2], ARGV[3]}')
-      .replace("redis.call('INFO', 'server')", 'ARGV[4]');
+      .replace("redis.call('INFO', 'replication')", 'ARGV[4]');
     if (lua.includes("'TIME'") || lua.includes("'INFO'")) throw new Error('the script reads them elsewhere');
     variant = { ...script, name: `virtual${script.name}`, lua };
     VARIANTS.set(script.name, variant);

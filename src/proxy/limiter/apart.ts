@@ -31,23 +31,28 @@ export function ownRoom(shelves: readonly OwnShelf[], members: Members, now: num
   return Math.max(0, Math.min(...rooms));
 }
 
-/** Spends a unit by the member's own rule, which no book hears of for now, or says when there will be one. */
-export function spendApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome {
-  if (ownRoom(shelves, members, now) === 0) return refuseApart(shelves, members, now);
+/** Spends a unit by the member's own rule, which no book hears of for now; null: there is none. */
+export function spendApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome | null {
+  if (ownRoom(shelves, members, now) === 0) return null;
   for (const shelf of shelves) shelf.spendApart(now);
   return { allowed: true, states: statesOf(placesOf(shelves, members, now), now) };
 }
 
-/** A member without a part, or whose part comes later, cannot know what is spent. */
-export function refuseApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome {
+/**
+ * A member that has spent its part cannot know what the others have spent: it is a refusal by the limit only where the
+ * limit was spent when the books were last seen, or where this member alone has spent all of it.
+ */
+export function refuseApart(
+  shelves: readonly OwnShelf[],
+  members: Members,
+  now: number,
+  wasSpent: boolean,
+): LimitOutcome {
   const places = placesOf(shelves, members, now);
   const retryAfterMs = Math.max(...places.map((place) => waitOf(place, now)));
   if (!Number.isFinite(retryAfterMs)) return unavailable(RETRY_MS);
-  const hasPart = places.every(({ phases }) => {
-    const { units } = phases.find(({ from, units }) => units > 0 && from <= now) ?? phases[1] ?? { units: 0 };
-    return units > 0;
-  });
-  if (!hasPart) return unavailable(retryAfterMs);
+  const isSpent = places.some(({ shelf, i }) => shelf.book(i).free(now) === 0);
+  if (!wasSpent && !isSpent) return unavailable(Math.min(retryAfterMs, RETRY_MS));
   return { allowed: false, states: statesOf(places, now), retryAfterMs: Math.max(1, retryAfterMs) };
 }
 

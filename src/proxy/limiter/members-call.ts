@@ -12,6 +12,7 @@ export interface Row {
   readonly held: Held | null;
   readonly silenceMs: number;
   readonly longestMs: number;
+  readonly hasLeft: boolean;
   /** The Redis processes whose books know what it spent. */
   readonly told: readonly string[];
 }
@@ -60,7 +61,7 @@ export function look(redis: RedisConnection): Promise<BeatReply> {
   return ask(redis, { kind: 'look' });
 }
 
-/** The member goes for good: its part is free. */
+/** The member goes for good: it has no part any more. */
 export function leave(redis: RedisConnection, { id, number, by, longestMs }: Beat): Promise<BeatReply> {
   return ask(redis, { kind: 'leave', id, number, by, keep: micros(LAPSE_MS + longestMs + HOUR_MS) });
 }
@@ -80,20 +81,21 @@ export function beat(redis: RedisConnection, call: Beat): Promise<BeatReply> {
     longest: micros(call.longestMs),
     lapse: micros(LAPSE_MS),
     keep: micros(LAPSE_MS + call.longestMs + HOUR_MS),
-    rows: call.rows.map(({ id, order, held, silenceMs, longestMs }) => [
+    rows: call.rows.map(({ id, order, held, silenceMs, longestMs, hasLeft }) => [
       id,
       order,
       held?.count ?? 0,
       held?.rank ?? 0,
       micros(silenceMs),
       micros(longestMs),
+      hasLeft ? 1 : 0,
     ]),
   });
 }
 
 const micros = (ms: number): number => Math.ceil(ms * 1000);
 
-type WireRow = [string, number, number, number, number, number, number, string[]];
+type WireRow = [string, number, number, number, number, number, number, number, string[]];
 
 async function ask(redis: RedisConnection, call: object): Promise<BeatReply> {
   const reply = await redis.run(MEMBERS_SCRIPT, [REGISTRY], [JSON.stringify(call)]);
@@ -118,13 +120,14 @@ async function ask(redis: RedisConnection, call: object): Promise<BeatReply> {
     madeMs: made / 1000,
     held: heldOf(count, rank),
     paceMs: pace / 1000,
-    rows: rows.map(([id, quiet, order, of, at, silence, longest, told]) => ({
+    rows: rows.map(([id, quiet, order, of, at, silence, longest, left, told]) => ({
       id,
       quietMs: quiet / 1000,
       order,
       held: heldOf(of, at),
       silenceMs: silence / 1000,
       longestMs: longest / 1000,
+      hasLeft: left === 1,
       told,
     })),
     runs,

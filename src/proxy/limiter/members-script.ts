@@ -1,7 +1,9 @@
 /**
  * The registry of the members that share limits: one Redis string, plexgate:limits, { made at, rows, runs }.
- * - A row, by member: { number of its last beat, beat at, order, count, rank, reported runs, silence, longest window }.
- *   Count and rank say which part the member may hold, at most; count 0: none. It is what the others keep for it.
+ * - A row, by member: { number of its last beat, beat at, order, count, rank, reported runs, silence, longest window,
+ *   whether it has left }. Count and rank say which part the member may hold, at most; count 0: none. It is what the
+ *   others keep for it. Who has left keeps a row, without a part, as long as what it spent may count: other books than
+ *   those it was booked in know nothing of it.
  * - Runs: since when each Redis process has been known that has books.
  *
  * Times are microseconds of Redis' TIME. The parameter is the beat as JSON: see `Beat` in members-call.ts.
@@ -11,7 +13,7 @@ local RUNS = 16
 local beat = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 if beat.kind == 'look' then return {'seen', run, now} end
 if now > beat.by then return {'late', run, now} end
 
@@ -26,7 +28,7 @@ local function save()
 end
 
 if beat.kind == 'leave' then
-  rows[beat.id] = nil
+  if row then row[2], row[4], row[5], row[9] = now, 0, 0, 1 end
   save()
   return {'seen', run, now}
 end
@@ -36,19 +38,19 @@ if not row and beat.joined == 1 and #beat.rows == 0 then return {'forgotten', ru
 local order, longest = 0, 0
 for _, one in ipairs(beat.rows) do
   local id = one[1]
-  if not rows[id] then rows[id] = {0, now, one[2], one[3], one[4], {}, one[5], one[6]} end
+  if not rows[id] then rows[id] = {0, now, one[2], one[3], one[4], {}, one[5], one[6], one[7]} end
 end
 for id, other in pairs(rows) do
   order = math.max(order, other[3])
   longest = math.max(longest, other[8])
 end
 for id, other in pairs(rows) do
-  if now - other[2] > beat.lapse + longest then rows[id] = nil end
+  if now - other[2] > (other[9] == 1 and 0 or beat.lapse) + longest then rows[id] = nil end
 end
-row = rows[beat.id] or {0, now, order + 1, 0, 0, {}, 0, 0}
+row = rows[beat.id] or {0, now, order + 1, 0, 0, {}, 0, 0, 0}
 rows[beat.id] = row
 row[1], row[2], row[4], row[5] = beat.number, now, beat.count, beat.rank
-row[6], row[7], row[8] = beat.told, beat.silence, beat.longest
+row[6], row[7], row[8], row[9] = beat.told, beat.silence, beat.longest, 0
 if not runs[run] then runs[run] = now end
 for _, seen in ipairs(beat.seen) do
   if not runs[seen] then runs[seen] = now end
@@ -61,7 +63,9 @@ end
 if count > RUNS then runs[oldest] = nil end
 
 local ids = {}
-for id in pairs(rows) do table.insert(ids, id) end
+for id, other in pairs(rows) do
+  if other[9] == 0 then table.insert(ids, id) end
+end
 table.sort(ids, function(a, b)
   if rows[a][3] ~= rows[b][3] then return rows[a][3] < rows[b][3] end
   return a < b
@@ -91,10 +95,9 @@ end
 save()
 
 local out, since, pace = {}, {}, beat.silence
-for _, id in ipairs(ids) do
-  local other = rows[id]
-  pace = math.min(pace, other[7])
-  table.insert(out, {id, now - other[2], other[3], other[4], other[5], other[7], other[8], other[6]})
+for id, other in pairs(rows) do
+  if other[9] == 0 then pace = math.min(pace, other[7]) end
+  table.insert(out, {id, now - other[2], other[3], other[4], other[5], other[7], other[8], other[9], other[6]})
 end
 for id, at in pairs(runs) do
   table.insert(since, id)

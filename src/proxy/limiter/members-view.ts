@@ -18,6 +18,11 @@ export class MembersView {
     this.receivedAt = receivedAt;
   }
 
+  /** Members that have not left. */
+  get count(): number {
+    return this.reply.rows.reduce((sum, { hasLeft }) => sum + (hasLeft ? 0 : 1), 0);
+  }
+
   /** Units of a limit that are kept for members other than `self` that are silent, or have not said what they spent. */
   reserved({ quota, windowMs }: Limit, run: string, self: string): number {
     let units = 0;

@@ -31,6 +31,8 @@ interface Contact {
 /** How long a beat may take to reach Redis. */
 const BEAT_MS = 100;
 const AWAY_PACE_MS = 50;
+/** Longer than a new registry needs to be believed. */
+const STARTING_MS = 2500;
 const IDLE_PACE_MS = 2000;
 
 /**
@@ -63,9 +65,16 @@ export class Members {
     this.#options = options;
   }
 
-  /** Begins to beat; resolves when the first round has ended, whether or not Redis was there. */
-  start(): Promise<void> {
-    return this.refresh();
+  /** Begins to beat; resolves when the books may be used, or when it is plain that this will take its time. */
+  async start(): Promise<void> {
+    const { clock, timers } = this.#options;
+    const until = clock.monotonic() + STARTING_MS;
+    await this.refresh();
+    const longest = { quota: 1, windowMs: this.#longestMs };
+    while (!this.#away && clock.monotonic() < until) {
+      if (this.isSettled(this.#run ?? '', longest, clock.monotonic())) return;
+      await new Promise<void>((resolve) => void timers.after(AWAY_PACE_MS, resolve));
+    }
   }
 
   async stop(): Promise<void> {
@@ -118,7 +127,7 @@ export class Members {
   }
 
   get count(): number {
-    return this.#view?.reply.rows.length ?? 1;
+    return this.#view?.count ?? 1;
   }
 
   /** Whether Redis is known to be out of reach. */

@@ -20,6 +20,8 @@ interface Waiter {
 const PATIENCE_MS = 120;
 const PAUSE_MS = 25;
 const ATTEMPTS = 4;
+/** From a refusal by the books until a member that has lost them has its part. */
+const APART_WINDOWS = 3;
 
 /**
  * What this process has of one set of limits: units on lease, what the books said last, and the requests that wait.
@@ -198,7 +200,7 @@ export class Purse {
       now: sentAt,
       limits: this.#limits,
       members: members.count,
-      hasRefused: sentAt - this.#refusedAt < Math.max(...this.#limits.map(({ windowMs }) => windowMs)),
+      hasRefused: this.#hasRefused(sentAt),
     });
     if (asked + order.more + order.ahead === 0 && this.#ended === null && !this.#doubt) return true;
     try {
@@ -261,9 +263,8 @@ export class Purse {
       this.#hasWaitedForLeases = false;
       return;
     }
-    const isFirst = now - this.#refusedAt > Math.max(...this.#limits.map(({ windowMs }) => windowMs));
     const { openMs } = reply;
-    if (isFirst && openMs !== null && !this.#hasWaitedForLeases) {
+    if (!this.#hasRefused(now) && openMs !== null && !this.#hasWaitedForLeases) {
       this.#hasWaitedForLeases = true;
       const waitMs = Math.min(openMs, this.#demand.lifeMs) + 2;
       await new Promise<void>((resolve) => void timers.after(waitMs, resolve));
@@ -302,7 +303,7 @@ export class Purse {
   #apart(now: number): LimitOutcome {
     const { whenDown, members, events } = this.#shared;
     if (whenDown === 'closed') return unavailable(1000);
-    if (whenDown === 'share') return spendApart(this.#shelves, members, now);
+    if (whenDown === 'share') return spendApart(this.#shelves, members, now) ?? this.#refuseApart(now);
     events.exception('open');
     for (const shelf of this.#shelves) shelf.spendApart(now);
     return { allowed: true, states: [] };
@@ -313,8 +314,15 @@ export class Purse {
   }
 
   #refuseApart(now: number): LimitOutcome {
-    return this.#shared.whenDown === 'closed'
-      ? unavailable(1000)
-      : refuseApart(this.#shelves, this.#shared.members, now);
+    const { whenDown, members } = this.#shared;
+    if (whenDown === 'closed') return unavailable(1000);
+    const outcome = refuseApart(this.#shelves, members, now, this.#hasRefused(now, APART_WINDOWS));
+    if (!outcome.allowed && outcome.unavailable === undefined) this.#refusedAt = now;
+    return outcome;
+  }
+
+  /** Whether a limit was spent within so many of the longest windows. */
+  #hasRefused(now: number, windows = 1): boolean {
+    return now - this.#refusedAt <= windows * Math.max(...this.#limits.map(({ windowMs }) => windowMs));
   }
 }

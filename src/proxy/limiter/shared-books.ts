@@ -63,7 +63,8 @@ export class SharedBooks {
     const telling = shelves.filter((shelf) => !shelf.telling);
     const number = ++this.#number;
     const parts = shelves.map((shelf) => this.#part(shelf, run, telling.includes(shelf), sentAt));
-    const call: Call = { ...asked, number, run, by: this.#by(run, shelves, sentAt), parts };
+    const takes = asked.now + asked.more + asked.ahead > 0;
+    const call: Call = { ...asked, number, run, by: this.#by(run, shelves, sentAt, takes), parts };
     for (const shelf of telling) shelf.telling = true;
     for (const shelf of shelves) shelf.asked += asked.now;
     try {
@@ -94,9 +95,12 @@ export class SharedBooks {
     };
   }
 
-  #by(run: string, shelves: readonly OwnShelf[], sentAt: number): number {
+  #by(run: string, shelves: readonly OwnShelf[], sentAt: number, takes: boolean): number {
+    const latest = this.#times.latest(run, sentAt + CALL_MS);
+    // What takes nothing from the others needs no view of them.
+    if (!takes) return latest;
     const views = shelves.flatMap(({ limits }) => limits.map((limit) => this.members.callBy(run, limit)));
-    return Math.min(this.#times.latest(run, sentAt + CALL_MS), ...views);
+    return Math.min(latest, ...views);
   }
 
   #heard(

@@ -2,7 +2,10 @@
  * The books in Redis, and the one script that reads and writes them. Times inside are microseconds of Redis' TIME,
  * kept relative to a base so that they pack small; everything that goes in or out is a duration.
  *
- * A shelf is one Redis string for each partition: { run id, base, latest time, books, grants }.
+ * Books belong to a process of Redis while it is a master: its replication id is another one after each start, and after
+ * each time it becomes a master. What another one has may lack what was spent last.
+ *
+ * A shelf is one Redis string for each partition: { replication id, base, latest time, books, grants }.
  * - A book: { window, used, ends, units, cell }. `units[i]` units come free at `ends[i]`, ascending. Large limits have
  *   ends on a grid of `cell`, rounded up.
  * - A grant, by the name of the purse: { number, forgotten at, lease end, made at, spent at once, on lease, marks }.
@@ -17,7 +20,7 @@ local STEP_BACK, REBASE_AFTER = 1000000, 2147483648
 local call = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 if call.run ~= run then return {'moved', run, now} end
 if now > call.by then return {'late', run, now} end
 
@@ -90,7 +93,7 @@ end
 local function read(p)
   local text = redis.call('GET', KEYS[p])
   local shelf = text and cmsgpack.unpack(text)
-  -- Books of another process than this one may lack what was spent last: members tell what they spent instead.
+  -- Where it may lack something, members tell what they spent instead.
   local known = shelf and shelf[1] == run
   if not known then shelf = {run, now, 0, {}, {}} end
   local t = now - shelf[2]

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseLimit, type NamedLimit } from '../../../src/core/limit.ts';
-import { named } from '../../../src/core/rate-limit-fields.ts';
-import type { Spending } from '../../../src/proxy/limiter/limiter.ts';
+import type { NamedLimit } from '../../../src/core/limit.ts';
 import type { RedisConnection } from '../../../src/runtime/redis/redis.ts';
+import { spending } from '../../contracts/limiter.stage.ts';
 import { startRedis, type RedisServer } from '../../support/redis-servers.ts';
 import type { Fate } from '../../support/virtual-redis.ts';
 import { connectTo, VirtualFleet, type Replica } from '../../support/virtual-limiters.ts';
+import { randomFrom, VirtualLoad } from '../../support/virtual-load.ts';
 import { violationOf, type Accepted } from '../../support/windows.ts';
 
 let server: RedisServer;
@@ -70,80 +70,76 @@ describe('four replicas that share limits', () => {
         const { accepted, limit } = await new Run(redis, history).play();
         expect(violationOf(accepted, limit)).toBeNull();
       }),
-      {
-        numRuns: Number(process.env['RUNS'] ?? 40),
-        ...(process.env['SEED'] ? { seed: Number(process.env['SEED']) } : {}),
-      },
+      { numRuns: Number(process.env['PLEXGATE_RUNS'] ?? 40) },
     );
   }, 600_000);
 });
 
 interface Member {
-  replica: Replica;
-  isAlive: boolean;
+  replica: Replica | null;
   link: 'whole' | 'cut' | 'deaf';
 }
 
 class Run {
   readonly #fleet: VirtualFleet;
   readonly #history: History;
-  readonly #limits: readonly NamedLimit[];
-  readonly #spendings: readonly Spending[];
+  readonly #limit: NamedLimit;
   readonly #members: Member[] = [];
-  readonly #accepted: Accepted[] = [];
-  #isLoaded = true;
-  #seed: number;
+  readonly #random: () => number;
 
   constructor(redis: RedisConnection, history: History) {
     this.#fleet = new VirtualFleet(redis);
     this.#history = history;
-    this.#seed = history.seed;
-    const limit = parseLimit(history.limit);
-    if (limit === null) throw new Error('no limit');
-    this.#limits = named('owner', [limit]);
-    this.#spendings = [{ partition: 'owner:a', owner: 'a', limits: this.#limits }];
+    this.#random = randomFrom(history.seed);
+    const [limit] = spending(`owner:a ${history.limit}`).limits;
+    if (limit === undefined) throw new Error('no limit');
+    this.#limit = limit;
   }
 
   async play(): Promise<{ accepted: readonly Accepted[]; limit: NamedLimit }> {
     const { time } = this.#fleet;
+    const { weights, factor, events } = this.#history;
+    const { quota, windowMs } = this.#limit;
     await this.#fleet.empty();
     for (let i = 0; i < 4; i++) this.#members.push(this.#start(i));
     await this.#fleet.settle();
-    const [limit] = this.#limits;
-    if (limit === undefined) throw new Error('no limit');
-    const everyMs = limit.windowMs / (limit.quota * this.#history.factor);
-    const arrive = (): void => {
-      this.#request();
-      if (this.#isLoaded) time.at(time.now - Math.log(1 - this.#random()) * everyMs, arrive);
-    };
-    arrive();
-    await time.pass(limit.windowMs * 1.3);
-    for (const one of this.#history.events) {
+    const load = new VirtualLoad({
+      time,
+      spendings: [spending(`owner:a ${this.#history.limit}`)],
+      perSecond: (quota * factor * 1000) / windowMs,
+      weights,
+      random: this.#random,
+      limiterOf: (i) => this.#members[i]?.replica?.limiter ?? null,
+    });
+    await time.pass(windowMs * 1.3);
+    for (const one of events) {
       await this.#happens(one);
       await time.pass(one.forMs);
     }
     await time.pass(1200);
-    this.#isLoaded = false;
-    for (const { replica } of this.#members) void replica.limiter.stop();
+    load.end();
+    for (const { replica } of this.#members) void replica?.limiter.stop();
     await time.pass(600);
-    return { accepted: this.#accepted, limit };
+    return { accepted: load.accepted, limit: this.#limit };
   }
 
   #start(i: number): Member {
     const { algorithm, rates, unreliable } = this.#history;
-    const member: Omit<Member, 'replica'> & { replica?: Replica } = { isAlive: true, link: 'whole' };
-    member.replica = this.#fleet.start({
+    const member: Member = { replica: null, link: 'whole' };
+    const replica: Replica = this.#fleet.start({
       algorithm,
       clock: { rate: rates[i] ?? 1, aheadMs: (i - 2) * 60_000 },
-      limits: this.#limits,
+      limits: [this.#limit],
       delayMs: () => 0.1 + this.#random(),
-      fate: () => this.#fateOf(member, unreliable),
+      fate: () => (this.#members[i] === member ? this.#fateOf(member, unreliable) : 'never arrives'),
     });
-    return member as Member;
+    member.replica = replica;
+    this.#members[i] = member;
+    return member;
   }
 
-  #fateOf({ isAlive, link }: { isAlive: boolean; link: Member['link'] }, unreliable: number): Fate {
-    if (!isAlive || link === 'cut') return 'never arrives';
+  #fateOf({ replica, link }: Member, unreliable: number): Fate {
+    if (replica === null || link === 'cut') return 'never arrives';
     if (link === 'deaf') return 'reply lost';
     if (this.#random() >= unreliable) return 'arrives';
     const fates = ['never arrives', 'reply lost', 'connection killed', 'arrives late'] as const;
@@ -156,38 +152,15 @@ class Run {
     if (kind === 'redis back') server.isUp = true;
     if (kind === 'redis replaced') await this.#fleet.empty();
     if (kind === 'redis replaced' || kind === 'redis failed over') {
-      server.run = `${server.run.slice(1)}${String(this.#seed % 10)}`;
+      server.run = `${server.run.slice(1)}${Math.floor(this.#random() * 10)}`;
     }
     const member = this.#members[replica];
     if (member === undefined) return;
     if (kind === 'cut') member.link = 'cut';
     if (kind === 'deafen') member.link = 'deaf';
     if (kind === 'mend') member.link = 'whole';
-    if (kind === 'kill') member.isAlive = false;
-    if (kind === 'leave') void member.replica.limiter.stop();
-    if (kind === 'restart' && !member.isAlive) this.#members[replica] = this.#start(replica);
-  }
-
-  #request(): void {
-    const { weights } = this.#history;
-    let i = 0;
-    for (let x = this.#random() * weights.reduce((a, b) => a + b); i < 3; i++) {
-      x -= weights[i] ?? 0;
-      if (x < 0) break;
-    }
-    const member = this.#members[i];
-    if (member === undefined || !member.isAlive) return;
-    const { time } = this.#fleet;
-    const arrivedAt = time.now;
-    void Promise.resolve(member.replica.limiter.take(this.#spendings)).then((outcome) => {
-      if (outcome.allowed && member.isAlive) this.#accepted.push({ arrivedAt, handedOverAt: time.now });
-    });
-  }
-
-  #random(): number {
-    this.#seed = (this.#seed + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(this.#seed ^ (this.#seed >>> 15), this.#seed | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    if (kind === 'kill') member.replica = null;
+    if (kind === 'leave') void member.replica?.limiter.stop();
+    if (kind === 'restart' && member.replica === null) this.#start(replica);
   }
 }
