@@ -8,21 +8,39 @@ import { Secret } from '../../src/core/secret.ts';
 export interface ExampleService {
   readonly origin: string;
   readonly token: Secret;
-  /** Makes a key and returns its text and id. */
-  make(permission?: 'read_only' | 'read_write'): Promise<{ readonly text: Secret; readonly keyId: string }>;
+  /** Makes a key, of this text or of a new one, and returns its text and id. */
+  make(
+    permission?: 'read_only' | 'read_write',
+    text?: Secret,
+  ): Promise<{ readonly text: Secret; readonly keyId: string }>;
   revoke(
     keyId: string,
   ): Promise<{ readonly propagation?: { members: number; acked: number; fenced: number } }>;
   /** As SIGKILL does; resolves when the process is gone. */
   kill(): Promise<void>;
+  /** Kills it and starts it anew at the same place, with the same tokens and nothing it knew. */
+  restart(): Promise<ExampleService>;
+}
+
+interface Place {
+  readonly port: string;
+  readonly token: string;
+  readonly admin: string;
 }
 
 const FOLDER = join(import.meta.dirname, '../../examples/own-key-service');
 
-export async function startExample(name: 'resolve-alone' | 'resolve-and-renew'): Promise<ExampleService> {
-  const [token, admin] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
+export async function startExample(
+  name: 'resolve-alone' | 'resolve-and-renew',
+  place: Place = {
+    port: '0',
+    token: randomBytes(16).toString('hex'),
+    admin: randomBytes(16).toString('hex'),
+  },
+): Promise<ExampleService> {
+  const { token, admin } = place;
   const child = spawn(process.execPath, [join(FOLDER, `${name}.js`)], {
-    env: { PATH: process.env['PATH'], SERVICE_TOKEN: token, ADMIN_TOKEN: admin, PORT: '0' },
+    env: { PATH: process.env['PATH'], SERVICE_TOKEN: token, ADMIN_TOKEN: admin, PORT: place.port },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [said] = (await once(child.stdout, 'data')) as [Buffer];
@@ -37,21 +55,25 @@ export async function startExample(name: 'resolve-alone' | 'resolve-and-renew'):
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
     return response.json();
   };
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  };
   return {
     origin,
     token: new Secret(token),
-    async make(permission = 'read_write') {
-      const text = new Secret(randomBytes(24).toString('base64url'));
+    async make(permission = 'read_write', text = new Secret(randomBytes(24).toString('base64url'))) {
       const keyId = `key-${randomBytes(6).toString('hex')}`;
       await ask('POST', '/keys', { key_id: keyId, owner: 'acme', permission, sha256: text.digest() });
       return { text, keyId };
     },
     revoke: (keyId) => ask('DELETE', `/keys/${keyId}`) as ReturnType<ExampleService['revoke']>,
-    async kill() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
+    kill,
+    async restart() {
+      await kill();
+      return startExample(name, { ...place, port: new URL(origin).port });
     },
   };
 }

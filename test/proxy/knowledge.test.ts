@@ -62,6 +62,23 @@ describe('an answer', () => {
     expect(stranger.judge(answer({ generation: stranger.generation }), true)).toBe('unconfirmed');
   });
 
+  it('is out of date by a newer one that calls the key revoked, though no renewal has told of it', () => {
+    const { knowledge, answer } = knowing();
+    const [before, other] = [
+      answer(),
+      answer({ digest: digestOf('two'), record: recordOf({ keyId: 'key-2' }) }),
+    ];
+    const after = answer({ asOf: before.asOf + 1, record: recordOf({ revokedAt: 1 }) });
+    knowledge.hearOf(answer({ asOf: before.asOf + 1 }));
+    expect(knowledge.judge(before, true)).toBe('certain');
+    knowledge.hearOf(after);
+    expect([before, after, other].map((one) => knowledge.judge(one, true))).toEqual([
+      'outdated',
+      'certain',
+      'certain',
+    ]);
+  });
+
   it('is out of date by a change after it that touches its key, owner or digest, and by no other', () => {
     const cases: [object, Judgement][] = [
       [{ keyId: 'key-1' }, 'outdated'],

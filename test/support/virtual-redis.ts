@@ -64,7 +64,7 @@ export class VirtualRedis implements RedisConnection {
       if (happens === 'arrives') {
         promise.then(
           (reply) => time.at(time.now + delayMs(), () => resolve(reply)),
-          (error: unknown) => time.at(time.now + delayMs(), () => reject(error as Error)),
+          (error: unknown) => time.at(time.now + delayMs(), () => reject(error)),
         );
       }
       const lostMs = happens === 'connection killed' ? 1 : DEADLINE_MS;

@@ -71,8 +71,9 @@ export class Changes {
     const at = this.#clock.monotonic();
     if (name !== null) {
       // Set again, so that the map's order is the order of change.
+      const before = touched.get(name)?.number ?? 0;
       touched.delete(name);
-      touched.set(name, { number, at });
+      touched.set(name, { number: Math.max(before, number), at });
     }
     for (const [oldest, change] of touched) {
       if (change.at >= at - KEPT_MS && touched.size <= KEPT_MAX) break;

@@ -162,6 +162,15 @@ export class Knowledge {
     return 'complete';
   }
 
+  /**
+   * A key that an answer calls revoked was so before any renewal told of it: what older answers said of the key is
+   * outdated from now on, also for requests that are under way.
+   */
+  hearOf({ digest, record, asOf, generation }: Answer): void {
+    if (record === null || record.revokedAt === null || generation !== this.#generation) return;
+    this.#changes.apply({ number: asOf, keyId: record.keyId, ownerId: null, digest });
+  }
+
   /** Takes in what a witness has read, when asked at that moment, and says whether it confirms that nothing changed. */
   hear({ run, head }: Reading, askedAt: Moment): boolean {
     const confirms =

@@ -9,6 +9,7 @@ import type { Answer, Knowledge } from './knowledge.ts';
 import type { Member } from './member.ts';
 import { ageOf, momentOf, type Moment } from './moment.ts';
 import type { SharedCache } from './shared-cache.ts';
+import { KeyServiceError } from './service-error.ts';
 
 export type Lookup =
   | {
@@ -187,7 +188,7 @@ export class KeyLookup {
         events.answered('origin', 'error');
         events.took('origin', clock.monotonic() - askedAt.monotonic);
         shared?.settle(digest, null);
-        return { kind: 'unavailable', detail: error instanceof Error ? error.name : 'unknown error' };
+        return { kind: 'unavailable', detail: detailOf(error) };
       }
     }
     return { kind: 'unavailable', detail: 'the key kept changing while it was looked up' };
@@ -230,6 +231,7 @@ export class KeyLookup {
   }
 
   #remember(answer: Answer): void {
+    this.#options.knowledge.hearOf(answer);
     this.#forget(answer.digest);
     (answer.record === null ? this.#unknown : this.#found).set(answer.digest, answer);
   }
@@ -260,4 +262,10 @@ export class KeyLookup {
 function lookupOf(answer: Answer, source: LookupSource): Lookup {
   const { record } = answer;
   return record === null ? { kind: 'unknown', source } : { kind: 'found', record, answer, source };
+}
+
+/** Of other errors the name alone: nobody vouches for what their messages hold. */
+function detailOf(error: unknown): string {
+  if (error instanceof KeyServiceError) return error.message;
+  return error instanceof Error ? error.name : 'unknown error';
 }

@@ -11,22 +11,8 @@ import {
   unknownFromJson,
 } from '../../core/wire-json.ts';
 import type { Grant, KeySource, Renewal, Renewals, Report, ReportSink, Resolution } from '../../core/wire.ts';
+import { KeyServiceError } from './service-error.ts';
 import { Exchange, type ExchangeOutcome } from './service-exchange.ts';
-
-/**
- * Why there is no answer of the key service to be used. It says nothing about any key, and its message, which holds
- * nothing that the other side has sent, may be logged.
- */
-export class KeyServiceError extends Error {
-  override readonly name = 'KeyServiceError';
-  /** Of the answer; null where none came. */
-  readonly status: number | null;
-
-  constructor(status: number | null, what: string) {
-    super(`the key service ${what}`);
-    this.status = status;
-  }
-}
 
 export interface KeyServiceClientOptions {
   readonly service: NonNullable<ProxyConfig['keys']['service']>;

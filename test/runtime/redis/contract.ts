@@ -75,7 +75,7 @@ export function describeRedis(service: () => RedisService): void {
     test('the head is raised, never lowered, and kept with the run id of its process', async () => {
       const head = new RedisHead(redis, seal);
       const { run, head: before } = await head.read();
-      expect([run, before]).toEqual([expect.stringMatching(/^[0-9a-f]{40}$/), null]);
+      expect([run, before]).toEqual([expect.stringMatching(/^[0-9a-f]{40}\.[0-9a-f]{40}$/), null]);
       expect(await head.raise('e1', 5)).toEqual({ run, head: { epoch: 'e1', number: 5 } });
       expect(await head.raise('e1', 4)).toEqual({ run, head: { epoch: 'e1', number: 5 } });
       expect(await head.raise('e2', 1)).toEqual({ run, head: { epoch: 'e2', number: 1 } });

@@ -82,7 +82,7 @@ describe.each([2, 3] as const)('one server whose faults are real, RESP%i', (prot
     expect(await until('it is up again', () => redis.isUp)).toBeLessThan(2000);
     expect(await answerOf(() => redis.get(name))).toBeNull();
     const after = await answerOf(() => head.read());
-    expect(after).toEqual({ run: expect.stringMatching(/^[0-9a-f]{40}$/), head: null });
+    expect(after).toEqual({ run: expect.stringMatching(/^[0-9a-f]{40}\.[0-9a-f]{40}$/), head: null });
     expect(after.run).not.toBe(run);
     expect(log).toEqual([
       expect.stringMatching(/^warn redis is away \(limits: (?:the connection was lost|ECONNRESET)\)$/),
