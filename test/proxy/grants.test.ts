@@ -75,6 +75,14 @@ describe('a grant', () => {
     expect(judge(0)).toBe('certain');
   });
 
+  it('of another epoch makes nothing usable either before all of it is told', () => {
+    const { learn, judge } = learner();
+    learn({ head: 4, changes: changes(1, 4) });
+    expect(judge(4)).toBe('certain');
+    expect(learn({ epoch: 'e2', head: 5, changes: changes(1, 3) })).toBe('partial');
+    expect(judge(5)).toBe('unconfirmed');
+  });
+
   it('whose head has gone back begins anew, too: its numbers mean other changes now', () => {
     const { knowledge, learn, judge } = learner();
     learn({ head: 4, changes: changes(1, 4) });

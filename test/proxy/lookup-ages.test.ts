@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
 import type { Lookup, LookupOptions } from '../../src/proxy/keys/lookup.ts';
 import { KeyLookup } from '../../src/proxy/keys/lookup.ts';
+import type { SharedAnswer } from '../../src/proxy/keys/shared-cache.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { recordOf } from '../support/key-record.ts';
 import { HeldSource } from '../support/key-source.ts';
@@ -227,6 +228,24 @@ describe('an answer that has seen less than one that is held', () => {
       await turn();
     }
     expect(keys.cached(D1, true)).toMatchObject({ record: { revokedAt: 1 } });
+  });
+});
+
+describe('a record of Redis that has seen less than what came meanwhile', () => {
+  it('is not used', async () => {
+    const found = Promise.withResolvers<SharedAnswer>();
+    const { renewed, clock, source, keys } = stage({
+      shared: { find: () => found.promise, settle: () => undefined },
+    });
+    const recalled = keys.recall(D1, true);
+    const asked = keys.ask(D1, true);
+    source.last.answer(recordOf({ revokedAt: 1 }), 5);
+    await asked;
+    const { generation } = renewed.knowledge;
+    const askedAt = { now: clock.now(), monotonic: clock.monotonic() };
+    const old = { digest: D1, record: RECORD, asOf: 4, generation, askedAt, firstHand: false, currentAt: -1 };
+    found.resolve({ kind: 'hit', answer: old });
+    expect(await recalled).toMatchObject({ record: { revokedAt: 1 } });
   });
 });
 

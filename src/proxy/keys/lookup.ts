@@ -123,6 +123,7 @@ export class KeyLookup {
     const answer = await this.#sharedAnswer(digest, shared);
     if (answer === null) return null;
     if (knowledge.judge(answer, mayBeStale) === 'unconfirmed') await member.refresh();
+    if (this.#knowsBetter(answer)) return this.cached(digest, mayBeStale);
     const judged = knowledge.judge(answer, mayBeStale);
     const isUsable = judged === 'certain' || judged === 'confirmed';
     if (!isUsable || ageOf(answer.askedAt, clock) >= this.#lifeMs(answer)) return null;
@@ -213,10 +214,10 @@ export class KeyLookup {
     return found.answer;
   }
 
-  /** An answer that comes later may have seen less; it must not take the place of one that still holds. */
+  /** An answer that comes later may have seen less; it must not take the place of one that is still kept for use. */
   #knowsBetter({ digest, asOf }: Answer): boolean {
     const held = this.#held(digest);
-    return held !== undefined && held.asOf > asOf && this.#options.knowledge.allows(held, true);
+    return held !== undefined && held.asOf > asOf && this.#isKept(held, true);
   }
 
   #held(digest: Digest): Answer | undefined {
@@ -248,13 +249,13 @@ export class KeyLookup {
 
   /** Whether a key past its life may be used where nobody can say more. */
   #mayStandIn(answer: Answer, mayBeStale: boolean): boolean {
+    const { knowledge } = this.#options;
+    return answer.record !== null && this.#isKept(answer, mayBeStale) && knowledge.allows(answer, mayBeStale);
+  }
+
+  #isKept(answer: Answer, mayBeStale: boolean): boolean {
     const { knowledge, clock } = this.#options;
-    const longestMs = this.#lifeMs(answer) + knowledge.longestMs(mayBeStale);
-    return (
-      answer.record !== null &&
-      ageOf(answer.askedAt, clock) < longestMs &&
-      knowledge.allows(answer, mayBeStale)
-    );
+    return ageOf(answer.askedAt, clock) < this.#lifeMs(answer) + knowledge.longestMs(mayBeStale);
   }
 }
 

@@ -50,8 +50,8 @@ export class Story {
   readonly #failsOverAt: number;
   /** When something begins to fail, which is when it matters what changes. */
   readonly #turns: number[] = [];
-  /** What each gate has refused as revoked. */
-  readonly #refused = new Set<string>();
+  /** When each gate has first refused a key. */
+  readonly #refusedAt = new Map<string, number>();
 
   constructor(simulation: Simulation, seal: Seal, seed: number, withFaults: boolean) {
     const chance = new Chance(seed);
@@ -124,7 +124,7 @@ export class Story {
   ): string | null {
     const refusal = `${gate} ${key.record.keyId}`;
     if (told.kind === 'refused') {
-      this.#refused.add(refusal);
+      if (!this.#refusedAt.has(refusal)) this.#refusedAt.set(refusal, this.#simulation.now);
       return key.revokedAt === null ? 'a good key is refused' : null;
     }
     if (told.kind === 'unavailable') {
@@ -134,7 +134,7 @@ export class Story {
     this.outcome.served++;
     if (told.stale) this.outcome.stale++;
     if (key.returnedAt !== null) return `served, revoked for good at ${key.returnedAt}`;
-    if (this.#refused.has(refusal)) return 'served after it was refused';
+    if (began > (this.#refusedAt.get(refusal) ?? Infinity)) return 'served after it was refused';
     return told.stale && !mayBeStale ? 'stale where nothing may be' : null;
   }
 
