@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Reading } from '../../src/proxy/keys/knowledge.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { HeldRenewals, memberOf as stageOf, pass as passOn } from './member-stage.ts';
 
@@ -54,6 +55,21 @@ describe('who finds that what is known is too old', () => {
     await pass(2500);
     renewals.atOnce = null;
     await member.refresh();
+  });
+
+  it('waits for the witness of a renewal that has failed already', async () => {
+    const renewals = new HeldRenewals();
+    const asked = Promise.withResolvers<Reading>();
+    const { member, knowledge } = memberOf(renewals, () => asked.promise);
+    await member.start();
+    await pass(20);
+    renewals.atOnce = 'fail';
+    clock.advance(10_000);
+    const [first, second] = [member.refresh(), pass(10).then(() => member.refresh())];
+    await pass(50);
+    asked.resolve({ run: 'run1', head: { epoch: 'e1', number: 0 } });
+    await Promise.all([first, second]);
+    expect(knowledge.confirmationAgeMs).toBeLessThan(100);
   });
 
   it('has the word of the witness when no renewal came', async () => {
