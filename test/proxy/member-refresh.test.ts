@@ -65,11 +65,15 @@ describe('who finds that what is known is too old', () => {
     await pass(20);
     renewals.atOnce = 'fail';
     clock.advance(10_000);
-    const [first, second] = [member.refresh(), pass(10).then(() => member.refresh())];
+    void member.refresh();
+    await pass(10);
+    const ages: number[] = [];
+    const second = member.refresh().then(() => ages.push(knowledge.confirmationAgeMs));
     await pass(50);
+    expect(ages).toEqual([]);
     asked.resolve({ run: 'run1', head: { epoch: 'e1', number: 0 } });
-    await Promise.all([first, second]);
-    expect(knowledge.confirmationAgeMs).toBeLessThan(100);
+    await second;
+    expect(ages[0]).toBeLessThan(100);
   });
 
   it('has the word of the witness when no renewal came', async () => {
