@@ -239,13 +239,13 @@ describe('a record of Redis that has seen less than what came meanwhile', () => 
     });
     const recalled = keys.recall(D1, true);
     const asked = keys.ask(D1, true);
-    source.last.answer(recordOf({ revokedAt: 1 }), 5);
+    source.last.answer(recordOf({ name: 'renamed' }), 5);
     await asked;
     const { generation } = renewed.knowledge;
     const askedAt = { now: clock.now(), monotonic: clock.monotonic() };
     const old = { digest: D1, record: RECORD, asOf: 4, generation, askedAt, firstHand: false, currentAt: -1 };
     found.resolve({ kind: 'hit', answer: old });
-    expect(await recalled).toMatchObject({ record: { revokedAt: 1 } });
+    expect(await recalled).toMatchObject({ record: { name: 'renamed' } });
   });
 });
 

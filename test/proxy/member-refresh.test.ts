@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Reading } from '../../src/proxy/keys/knowledge.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { HeldRenewals, memberOf as stageOf, pass as passOn } from './member-stage.ts';
 
@@ -54,6 +55,25 @@ describe('who finds that what is known is too old', () => {
     await pass(2500);
     renewals.atOnce = null;
     await member.refresh();
+  });
+
+  it('waits for the witness of a renewal that has failed already', async () => {
+    const renewals = new HeldRenewals();
+    const asked = Promise.withResolvers<Reading>();
+    const { member, knowledge } = memberOf(renewals, () => asked.promise);
+    await member.start();
+    await pass(20);
+    renewals.atOnce = 'fail';
+    clock.advance(10_000);
+    void member.refresh();
+    await pass(10);
+    const ages: number[] = [];
+    const second = member.refresh().then(() => ages.push(knowledge.confirmationAgeMs));
+    await pass(50);
+    expect(ages).toEqual([]);
+    asked.resolve({ run: 'run1', head: { epoch: 'e1', number: 0 } });
+    await second;
+    expect(ages[0]).toBeLessThan(100);
   });
 
   it('has the word of the witness when no renewal came', async () => {

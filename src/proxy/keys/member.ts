@@ -132,9 +132,10 @@ export class Member {
       events.renewed('ok');
     } catch {
       if (this.#stopping.signal.aborted) return;
-      this.#failedAt = began;
       events.renewed('error');
       await witness?.ask();
+      // Only now: who waits for this renewal waits for the witness, too.
+      this.#failedAt = began;
     }
   }
 
