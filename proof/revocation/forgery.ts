@@ -26,13 +26,13 @@ export interface ForgeryOptions {
 /** Somebody who can read and write all of Redis, and has no token. */
 export class Forgery {
   readonly #options: ForgeryOptions;
-  told = '';
 
   constructor(options: ForgeryOptions) {
     this.#options = options;
   }
 
-  async run(): Promise<void> {
+  /** Resolves with what is to be told of it. */
+  async run(): Promise<string> {
     const { fleet, findings } = this.#options;
     const made = [await this.#known(), await this.#known(), await this.#known()] as const;
     const [altered, revoked, steady] = made;
@@ -59,7 +59,7 @@ export class Forgery {
     mustBeOnly(findings, watch.statuses(0, Infinity), [200], 'a good key, with forgeries beside it');
     const counted = (await this.#forged()) - before;
     findings.must(counted > 0, 'no metric counts forged records and messages');
-    this.told = `${counted} forged records and messages counted, none believed`;
+    return `${counted} forged records and messages counted, none believed`;
   }
 
   /** A key whose record stands in Redis. */

@@ -7,7 +7,7 @@ import { mustBeOnly, statusText, Watch } from '../watch.ts';
 import { mustBeFenced } from './paused.ts';
 
 const GATES = 5;
-const STALE_MS = 6000;
+const STALE_MS = 4000;
 /** A gate renews this often, and its time counts from its last renewal. */
 const RENEWS_EVERY_MS = FENCE_MS / 4;
 const SLACK_MS = 1000;
@@ -62,7 +62,7 @@ async function withoutBoth({ fleet, steady, findings }: Scene): Promise<void> {
   victim.toKeyService?.heal();
   victim.toRedis?.heal();
   await until200(victim, steady);
-  await pause(2000);
+  await pause(1000);
   await Promise.all([watch.stop(), steadyHere.stop(), steadyElsewhere.stop()]);
 
   const afterwards = watch.statuses(reply.endedAt, Infinity);
@@ -113,8 +113,8 @@ async function denied({ fleet, findings }: Scene): Promise<void> {
   const reply = await fleet.admin.revoke(keyId);
   await mustBeFenced(reply, victim, findings);
   const certainAt = certainAtOf(reply);
-  // Well within staleIfError: without a change it would go on.
-  await pause(Math.max(certainAt - performance.now(), 0) + 2000);
+  // Within staleIfError: without a change it would go on.
+  await pause(Math.max(certainAt - performance.now(), 0) + 1000);
   await watch.stop();
   victim.toKeyService?.heal();
   const afterwards = watch.statuses(certainAt, Infinity);
@@ -129,7 +129,7 @@ async function withoutKeyService({ fleet, steady, findings }: Scene): Promise<vo
   const elsewhere = new Watch(others, steady);
   const cutAt = performance.now();
   victim.toKeyService?.cut();
-  await pause(STALE_MS + SLACK_MS + 1500);
+  await pause(STALE_MS + SLACK_MS + 1000);
   const healedAt = performance.now();
   victim.toKeyService?.heal();
   await until200(victim, steady);
@@ -142,7 +142,7 @@ async function withoutAnyKeyService({ fleet, steady, findings }: Scene): Promise
   const watch = new Watch(fleet.gates, steady);
   const cutAt = performance.now();
   await fleet.keyServices[0]?.program.kill();
-  await pause(STALE_MS + SLACK_MS + 1500);
+  await pause(STALE_MS + SLACK_MS + 1000);
   const healedAt = performance.now();
   await fleet.keyServices[0]?.program.start();
   await Promise.all(fleet.gates.map((gate) => until200(gate, steady)));

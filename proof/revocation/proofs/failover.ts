@@ -3,7 +3,7 @@ import type { RedisService } from '../../../test/support/redis-access.ts';
 import type { RedisProcess } from '../../../test/support/redis-process.ts';
 import { startRedisCluster, startRedisSentinel } from '../../../test/support/redis-servers.ts';
 import { makeKey, propagationOf, type MadeKey } from '../admin.ts';
-import type { Answer } from '../connection.ts';
+import { reasonOf, type Answer } from '../connection.ts';
 import { Fleet } from '../fleet.ts';
 import { Load } from '../load.ts';
 import type { Findings, Proof, Stage } from '../proof.ts';
@@ -12,8 +12,8 @@ import { redisSection } from '../redis-section.ts';
 const KEYS = 20;
 /** What the gates take to follow, once another server is the master. */
 const FOLLOW_MS = 1000;
-const STEADY_MS = 2000;
-const AFTERWARDS_MS = 4000;
+const STEADY_MS = 1500;
+const AFTERWARDS_MS = 3000;
 const HEAD = 'plexgate:head';
 const RIGHTS = ['~*', '&*', '+@all'];
 
@@ -117,7 +117,7 @@ function judge(
   for (const { answer, expected } of answers) {
     if (answer.status === expected.status) continue;
     if (answer.status >= 500) failures.push(answer);
-    else findings.must(false, `${name}: ${answer.status} instead of ${expected.status}: ${answer.body}`);
+    else findings.must(false, `${name}: ${answer.status} ${reasonOf(answer)} instead of ${expected.status}`);
   }
   findings.must(lost === 0, `${name}: ${lost} requests had no answer`);
   const late = failures.filter(

@@ -13,7 +13,7 @@ import type { Findings, Proof, Stage } from '../proof.ts';
 const STALE_MS = 4000;
 const OWNERS = 6;
 const FIRST_KEYS = 24;
-const QUICK_MS = 40_000;
+const QUICK_MS = 30_000;
 const FULL_OPERATIONS = 1_000_000;
 
 /**
