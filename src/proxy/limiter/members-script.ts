@@ -24,7 +24,8 @@ local row = rows[beat.id]
 if row and row[1] >= beat.number then return {'late', run, now} end
 
 local function save()
-  redis.call('SET', KEYS[1], cmsgpack.pack({made, rows, runs}), 'PX', math.ceil(beat.keep / 1000))
+  local keep = math.ceil(beat.keep / 1000)
+  redis.call('SET', KEYS[1], cmsgpack.pack({made, rows, runs}), 'PX', keep)
 end
 
 if beat.kind == 'leave' then
