@@ -12,6 +12,8 @@ import type { RedisTimes } from './redis-times.ts';
 export interface MembersOptions {
   /** Unique over all processes that ever share limits. */
   readonly id: string;
+  /** Who starts under the same name takes the place of one that is dead. */
+  readonly name: string;
   readonly redis: RedisConnection;
   readonly times: RedisTimes;
   readonly clock: Clock;
@@ -261,10 +263,11 @@ export class Members {
   }
 
   #beat(now: number): Beat {
-    const { id, times } = this.#options;
+    const { id, name, times } = this.#options;
     const run = this.#run ?? '';
     return {
       id,
+      name,
       number: ++this.#number,
       by: times.earliest(run, now + BEAT_MS * CLOCK_RATES),
       joined: this.#contact !== null,
