@@ -19,6 +19,7 @@ export interface Replica {
 export interface ReplicaOptions {
   readonly algorithm: 'exact' | 'leased';
   readonly whenDown?: WhenDown;
+  readonly name?: string;
   readonly clock?: { readonly rate?: number; readonly aheadMs?: number };
   readonly fate?: (call: unknown) => Fate;
   readonly delayMs?: () => number;
@@ -36,7 +37,7 @@ export class VirtualFleet {
   }
 
   /** A new process. It takes part once time passes. */
-  start({ algorithm, whenDown = 'share', clock = {}, limits = [], ...link }: ReplicaOptions): Replica {
+  start({ algorithm, whenDown = 'share', name, clock = {}, limits = [], ...link }: ReplicaOptions): Replica {
     const own = this.time.clock(clock);
     const heard: Record<string, number> = {};
     const count = (name: string, by = 1): void => {
@@ -45,6 +46,7 @@ export class VirtualFleet {
     const limiter = new SharedLimiter({
       algorithm,
       whenDown,
+      name: name ?? null,
       redis: new VirtualRedis({ time: this.time, real: this.#real, server: this.server, ...link }),
       clock: own,
       timers: own,

@@ -105,8 +105,10 @@ function variantOf(script: RedisScript): RedisScript {
   if (variant === undefined) {
     const lua = script.lua
       .replace("redis.call('TIME')", '{ARGV[2], ARGV[3]}')
-      .replace("redis.call('INFO', 'replication')", 'ARGV[4]');
-    if (lua.includes("'TIME'") || lua.includes("'INFO'")) throw new Error('the script reads them elsewhere');
+      .replace("redis.call('INFO', 'replication')", 'ARGV[4]')
+      // The server itself would forget by the time outside.
+      .replace(", 'PX', keep)", ')');
+    if (/'(?:TIME|INFO|PX)'/.test(lua)) throw new Error('the script tells the time elsewhere, too');
     variant = { ...script, name: `virtual${script.name}`, lua };
     VARIANTS.set(script.name, variant);
   }

@@ -18,7 +18,7 @@ function placesOf(shelves: readonly OwnShelf[], members: Members, now: number): 
     shelf.limits.map((limit, i) => ({
       shelf,
       i,
-      phases: members.phases(limit, (at) => shelf.had(i, members.loss, at, now)),
+      phases: members.phases(limit, (at, contact) => shelf.had(i, contact, at, now)),
     })),
   );
 }

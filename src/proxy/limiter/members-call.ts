@@ -13,12 +13,15 @@ export interface Row {
   readonly silenceMs: number;
   readonly longestMs: number;
   readonly hasLeft: boolean;
+  readonly name: string;
   /** The Redis processes whose books know what it spent. */
   readonly told: readonly string[];
 }
 
 export interface Beat {
   readonly id: string;
+  /** Who starts under the same name takes the place of one that is dead. */
+  readonly name: string;
   /** Greater in each beat. */
   readonly number: number;
   /** Redis' time, in microseconds, after which the beat does nothing. */
@@ -52,6 +55,8 @@ export type BeatReply =
 
 /** How long a member may be silent before the others count on it no more. */
 export const LAPSE_MS = 15 * 60_000;
+/** A registry made anew may miss members that were there before; they are back within this time. */
+export const REGISTRY_MS = 2000;
 const HOUR_MS = 3_600_000;
 const REGISTRY = 'plexgate:limits';
 export const MEMBERS_SCRIPT: RedisScript = { name: 'limitmembers', lua: MEMBERS_LUA, numberOfKeys: 1 };
@@ -70,6 +75,7 @@ export function beat(redis: RedisConnection, call: Beat): Promise<BeatReply> {
   return ask(redis, {
     kind: 'beat',
     id: call.id,
+    name: call.name,
     number: call.number,
     by: call.by,
     joined: call.joined ? 1 : 0,
@@ -80,8 +86,9 @@ export function beat(redis: RedisConnection, call: Beat): Promise<BeatReply> {
     silence: micros(call.silenceMs),
     longest: micros(call.longestMs),
     lapse: micros(LAPSE_MS),
+    believed: micros(REGISTRY_MS),
     keep: micros(LAPSE_MS + call.longestMs + HOUR_MS),
-    rows: call.rows.map(({ id, order, held, silenceMs, longestMs, hasLeft }) => [
+    rows: call.rows.map(({ id, order, held, silenceMs, longestMs, hasLeft, name }) => [
       id,
       order,
       held?.count ?? 0,
@@ -89,13 +96,14 @@ export function beat(redis: RedisConnection, call: Beat): Promise<BeatReply> {
       micros(silenceMs),
       micros(longestMs),
       hasLeft ? 1 : 0,
+      name,
     ]),
   });
 }
 
 const micros = (ms: number): number => Math.ceil(ms * 1000);
 
-type WireRow = [string, number, number, number, number, number, number, number, string[]];
+type WireRow = [string, number, number, number, number, number, number, number, string, string[]];
 
 async function ask(redis: RedisConnection, call: object): Promise<BeatReply> {
   const reply = await redis.run(MEMBERS_SCRIPT, [REGISTRY], [JSON.stringify(call)]);
@@ -120,7 +128,7 @@ async function ask(redis: RedisConnection, call: object): Promise<BeatReply> {
     madeMs: made / 1000,
     held: heldOf(count, rank),
     paceMs: pace / 1000,
-    rows: rows.map(([id, quiet, order, of, at, silence, longest, left, told]) => ({
+    rows: rows.map(([id, quiet, order, of, at, silence, longest, left, name, told]) => ({
       id,
       quietMs: quiet / 1000,
       order,
@@ -128,6 +136,7 @@ async function ask(redis: RedisConnection, call: object): Promise<BeatReply> {
       silenceMs: silence / 1000,
       longestMs: longest / 1000,
       hasLeft: left === 1,
+      name,
       told,
     })),
     runs,

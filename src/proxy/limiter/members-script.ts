@@ -1,9 +1,10 @@
 /**
  * The registry of the members that share limits: one Redis string, plexgate:limits, { made at, rows, runs }.
  * - A row, by member: { number of its last beat, beat at, order, count, rank, reported runs, silence, longest window,
- *   whether it has left }. Count and rank say which part the member may hold, at most; count 0: none. It is what the
+ *   whether it has left, name }. Count and rank say which part the member may hold, at most; count 0: none. It is what the
  *   others keep for it. Who has left keeps a row, without a part, as long as what it spent may count: other books than
- *   those it was booked in know nothing of it.
+ *   those it was booked in know nothing of it. Who starts under the name of another has taken its place: the other
+ *   one has lapsed.
  * - Runs: since when each Redis process has been known that has books.
  *
  * Times are microseconds of Redis' TIME. The parameter is the beat as JSON: see `Beat` in members-call.ts.
@@ -24,7 +25,8 @@ local row = rows[beat.id]
 if row and row[1] >= beat.number then return {'late', run, now} end
 
 local function save()
-  redis.call('SET', KEYS[1], cmsgpack.pack({made, rows, runs}), 'PX', math.ceil(beat.keep / 1000))
+  local keep = math.ceil(beat.keep / 1000)
+  redis.call('SET', KEYS[1], cmsgpack.pack({made, rows, runs}), 'PX', keep)
 end
 
 if beat.kind == 'leave' then
@@ -38,7 +40,7 @@ if not row and beat.joined == 1 and #beat.rows == 0 then return {'forgotten', ru
 local order, longest = 0, 0
 for _, one in ipairs(beat.rows) do
   local id = one[1]
-  if not rows[id] then rows[id] = {0, now, one[2], one[3], one[4], {}, one[5], one[6], one[7]} end
+  if not rows[id] then rows[id] = {0, now, one[2], one[3], one[4], {}, one[5], one[6], one[7], one[8]} end
 end
 for id, other in pairs(rows) do
   order = math.max(order, other[3])
@@ -47,7 +49,12 @@ end
 for id, other in pairs(rows) do
   if now - other[2] > (other[9] == 1 and 0 or beat.lapse) + longest then rows[id] = nil end
 end
-row = rows[beat.id] or {0, now, order + 1, 0, 0, {}, 0, 0, 0}
+if not rows[beat.id] then
+  for _, other in pairs(rows) do
+    if other[10] == beat.name then other[2] = math.min(other[2], now - beat.lapse) end
+  end
+end
+row = rows[beat.id] or {0, now, order + 1, 0, 0, {}, 0, 0, 0, beat.name}
 rows[beat.id] = row
 row[1], row[2], row[4], row[5] = beat.number, now, beat.count, beat.rank
 row[6], row[7], row[8], row[9] = beat.told, beat.silence, beat.longest, 0
@@ -70,8 +77,8 @@ table.sort(ids, function(a, b)
   if rows[a][3] ~= rows[b][3] then return rows[a][3] < rows[b][3] end
   return a < b
 end)
--- Nobody else holds more than its present part: then this member may hold its own.
-local mine, all = 0, true
+-- Nobody else holds more than its present part: then this member may hold its own. A registry made anew may lack some.
+local mine, all = 0, now - made >= beat.believed
 for i, id in ipairs(ids) do
   local other = rows[id]
   if id == beat.id then
@@ -97,7 +104,7 @@ save()
 local out, since, pace = {}, {}, beat.silence
 for id, other in pairs(rows) do
   if other[9] == 0 then pace = math.min(pace, other[7]) end
-  table.insert(out, {id, now - other[2], other[3], other[4], other[5], other[7], other[8], other[9], other[6]})
+  table.insert(out, {id, now - other[2], other[3], other[4], other[5], other[7], other[8], other[9], other[10], other[6]})
 end
 for id, at in pairs(runs) do
   table.insert(since, id)

@@ -1,10 +1,7 @@
 import { CLOCK_RATES } from '../../core/lease.ts';
 import type { Limit } from '../../core/limit.ts';
 import { partOf, silenceMs } from '../../core/share.ts';
-import { LAPSE_MS, type BeatReply } from './members-call.ts';
-
-/** A registry made anew may miss members that were there before; they are back within this time. */
-const REGISTRY_MS = 2000;
+import { LAPSE_MS, REGISTRY_MS, type BeatReply } from './members-call.ts';
 
 /** The registry as a member read it, between two of its instants. */
 export class MembersView {

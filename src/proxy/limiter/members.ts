@@ -12,6 +12,8 @@ import type { RedisTimes } from './redis-times.ts';
 export interface MembersOptions {
   /** Unique over all processes that ever share limits. */
   readonly id: string;
+  /** Who starts under the same name takes the place of one that is dead. */
+  readonly name: string;
   readonly redis: RedisConnection;
   readonly times: RedisTimes;
   readonly clock: Clock;
@@ -45,9 +47,8 @@ export class Members {
   #run: string | null = null;
   #held: Held | null = null;
   #contact: Contact | null = null;
-  /** The contact from which on the member goes by its own rule; null: it goes by the books. */
-  #lost: Contact | null = null;
-  #losses = 0;
+  /** The last contact before books were lost, and the Redis process that has them now; null: none were. */
+  #lost: { readonly contact: Contact; readonly run: string } | null = null;
   #away = true;
   #returning = false;
   #told: readonly string[] = [];
@@ -108,7 +109,7 @@ export class Members {
   sawRun(run: string): void {
     if (this.#seen.has(run) || run === this.#run) return;
     this.#seen.add(run);
-    this.#lose();
+    this.#lose(run);
     this.#untold = true;
   }
 
@@ -117,7 +118,6 @@ export class Members {
     if (this.#away) return;
     this.#away = true;
     this.#untold = true;
-    this.#lose();
     void this.refresh();
   }
 
@@ -138,11 +138,6 @@ export class Members {
   /** Whether the member may spend by its own rule alone: not while it tells the books what it spent that way. */
   get isApart(): boolean {
     return this.#away && !this.#returning;
-  }
-
-  /** Changes with each loss of contact or of books. */
-  get loss(): number {
-    return this.#losses;
   }
 
   /** Whether a call on such a limit may be made now: the others are seen as they were at most this long ago. */
@@ -174,23 +169,33 @@ export class Members {
     return this.#view.allTold(run, now) || this.#view.isOutlived(run, limit, now);
   }
 
-  /** What this member may have of a limit by its own rule. `had` is asked how many units it had at a moment. */
-  phases({ quota, windowMs }: Limit, had: (at: number) => number): readonly Phase[] {
-    const lost = this.#lost ?? this.#contact;
-    if (lost === null || this.#held === null) return [];
-    const beginsAt = lost.latest + 2 * silenceMs(windowMs) * CLOCK_RATES;
-    return phasesOf(partOf(quota, this.#held), had(beginsAt), {
+  /**
+   * What this member may have of a limit by its own rule. `had` is asked how many units it had at a moment, for a
+   * contact that it tells by its end.
+   */
+  phases(limit: Limit, had: (at: number, contact: number) => number): readonly Phase[] {
+    const contact = this.#contactFor(limit);
+    if (contact === null || this.#contact === null || this.#held === null) return [];
+    const { quota, windowMs } = limit;
+    const beginsAt = contact.latest + 2 * silenceMs(windowMs) * CLOCK_RATES;
+    return phasesOf(partOf(quota, this.#held), had(beginsAt, contact.latest), {
       beginsAt,
       windowMs: windowMs * CLOCK_RATES,
-      lapsesAt: (this.#contact ?? lost).earliest + LAPSE_MS / CLOCK_RATES,
+      lapsesAt: this.#contact.earliest + LAPSE_MS / CLOCK_RATES,
     });
   }
 
-  #lose(): void {
-    if (this.#lost === null) {
-      this.#lost = this.#contact;
-      this.#losses++;
-    }
+  /** The last contact at which the books of such a limit may have been used. */
+  #contactFor(limit: Limit): Contact | null {
+    if (this.#lost === null || this.#contact === null) return this.#contact;
+    const usedUntil = this.#contact.latest + silenceMs(limit.windowMs);
+    return this.#view?.isOutlived(this.#lost.run, limit, usedUntil) === true
+      ? this.#contact
+      : this.#lost.contact;
+  }
+
+  #lose(run: string): void {
+    if (this.#contact !== null) this.#lost = { contact: this.#contact, run };
   }
 
   #schedule(): void {
@@ -242,21 +247,27 @@ export class Members {
       ignoreRedis(error);
       this.#away = true;
       this.#untold = true;
-      this.#lose();
       // It may have been contact, until its deadline has passed in Redis' time.
-      if (error instanceof RedisError && error.kind === 'unknown' && this.#lost !== null) {
-        const latest = sentAt + BEAT_MS * CLOCK_RATES * CLOCK_RATES;
-        this.#lost = { earliest: this.#lost.earliest, latest };
-        this.#losses++;
+      if (error instanceof RedisError && error.kind === 'unknown') {
+        this.#mayHaveBeenHeard(sentAt + BEAT_MS * CLOCK_RATES * CLOCK_RATES);
       }
     }
   }
 
+  #mayHaveBeenHeard(latest: number): void {
+    if (this.#contact === null) return;
+    this.#contact = { earliest: this.#contact.earliest, latest };
+    if (this.#lost === null) return;
+    const { contact, run } = this.#lost;
+    this.#lost = { contact: { earliest: contact.earliest, latest }, run };
+  }
+
   #beat(now: number): Beat {
-    const { id, times } = this.#options;
+    const { id, name, times } = this.#options;
     const run = this.#run ?? '';
     return {
       id,
+      name,
       number: ++this.#number,
       by: times.earliest(run, now + BEAT_MS * CLOCK_RATES),
       joined: this.#contact !== null,
@@ -273,7 +284,7 @@ export class Members {
     this.#options.times.hear(run, at, sentAt, this.#options.clock.monotonic());
     if (this.#run === run) return;
     // Another process: its books are not those the units were spent from.
-    if (this.#run !== null) this.#lose();
+    if (this.#run !== null) this.#lose(run);
     this.#run = run;
     this.#untold = true;
   }
@@ -283,7 +294,7 @@ export class Members {
     this.#forgotten = true;
     this.#untold = true;
     this.#told = [];
-    this.#lose();
+    this.#lose(this.#run ?? '');
   }
 
   #took(view: MembersView): void {
@@ -294,14 +305,15 @@ export class Members {
     this.#away = false;
     this.#forgotten = false;
     for (const run of view.reply.runs.keys()) this.#seen.delete(run);
-    if (view.allTold(this.#run ?? '', view.receivedAt) && this.#seen.size === 0) this.#lost = null;
-    else if (before !== null && this.#lost !== null) this.#noteUnreported(before, view);
+    if (this.#lost !== null) {
+      if (view.allTold(this.#lost.run, view.receivedAt) && this.#seen.size === 0) this.#lost = null;
+      else if (before !== null) this.#noteUnreported(before, view, this.#lost.run);
+    }
     if (this.#untold) queueMicrotask(() => void this.refresh());
   }
 
   /** Once, when the longest window has passed and somebody has not said what it spent. */
-  #noteUnreported(before: MembersView, view: MembersView): void {
-    const run = this.#run ?? '';
+  #noteUnreported(before: MembersView, view: MembersView, run: string): void {
     const limit = { quota: 0, windowMs: this.#longestMs };
     if (!before.isOutlived(run, limit, before.receivedAt) && view.isOutlived(run, limit, view.receivedAt)) {
       this.#options.unreported();

@@ -18,19 +18,20 @@ export class OwnShelf {
   limits: readonly NamedLimit[];
   /** The Redis process whose books know of it; null: none was met yet. */
   run: string | null = null;
-  /** Whether the books there do not know of it any more. */
-  untold = false;
+  /** How often the books were lost. What was leased from lost ones is worth nothing. */
+  losses = 0;
   /** Whether its books could not be reached. */
   suspect = false;
   /** Whether a call is under way that tells the books. */
   telling = false;
   /** Units asked for in calls under way. */
   asked = 0;
+  #isLost = false;
   #books: Book[];
   /** What was spent without the books; each list once, oldest first. */
   #apart: Book[] | null = null;
   #unbooked: Lists[] = [];
-  #had: { readonly loss: number; readonly units: number[] } = { loss: -1, units: [] };
+  #had: { readonly contact: number; readonly units: number[] } = { contact: -1, units: [] };
 
   constructor({ owner, partition, limits }: Spending) {
     this.name = bookName(owner, partition);
@@ -43,10 +44,10 @@ export class OwnShelf {
     if (!sameLimits(this.limits, limits)) {
       this.#putApart(now);
       // Lists are by limit. Telling all anew may count a unit twice, and forgets none.
-      if (this.#unbooked.length > 0) this.untold = true;
+      if (this.#unbooked.length > 0) this.#isLost = true;
       this.#unbooked = [];
       this.#books = rebook(this.#books, limits.map(stretched), now);
-      this.#had = { loss: -1, units: [] };
+      this.#had = { contact: -1, units: [] };
     }
     this.limits = limits;
   }
@@ -69,9 +70,9 @@ export class OwnShelf {
     return book;
   }
 
-  /** How many units the books surely counted as this process's at `at`: asked once for each loss of the books. */
-  had(i: number, loss: number, at: number, now: number): number {
-    if (this.#had.loss !== loss) this.#had = { loss, units: this.limits.map(() => -1) };
+  /** How many units the books surely counted as this process's at `at`: asked once for each last contact. */
+  had(i: number, contact: number, at: number, now: number): number {
+    if (this.#had.contact !== contact) this.#had = { contact, units: this.limits.map(() => -1) };
     const { units } = this.#had;
     if (units[i] === -1) {
       const windowMs = this.limits[i]?.windowMs ?? 0;
@@ -87,7 +88,7 @@ export class OwnShelf {
 
   /** Whether a unit of it is surely still in the books. */
   isBooked(now: number): boolean {
-    if (this.untold) return false;
+    if (this.#isLost) return false;
     return this.limits.some((_, i) => {
       const marginMs = (this.limits[i]?.windowMs ?? 0) * (CLOCK_RATES - 1 / CLOCK_RATES + 1 / 200);
       return this.book(i).usedAfter(now, marginMs + 2 * BOOKED_EARLIER_MS) > this.#apartUnits(i, now);
@@ -97,15 +98,21 @@ export class OwnShelf {
   /** What the books must be told; null: nothing. Asked by one call at a time, which says when it is `booked`. */
   toTell(now: number): Lists | null {
     this.#putApart(now);
-    if (this.untold) return this.isEmpty(now) ? null : listsOf(this.#books, now);
+    if (this.#isLost) return this.isEmpty(now) ? null : listsOf(this.#books, now);
     const [first, ...others] = this.#unbooked;
     if (first === undefined) return null;
     return first.map((list, i) => [...list, ...others.flatMap((lists) => lists[i] ?? [])]);
   }
 
+  /** The books know nothing of it any more. */
+  lost(): void {
+    this.#isLost = true;
+    this.losses++;
+  }
+
   /** The books know all of it. */
   booked(): void {
-    this.untold = false;
+    this.#isLost = false;
     this.suspect = false;
     this.#unbooked = [];
   }

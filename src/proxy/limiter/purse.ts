@@ -37,6 +37,8 @@ export class Purse {
   #limits: readonly NamedLimit[] = [];
   #shortest: Limit = { quota: 0, windowMs: 1000 };
   #lease: Lease | null = null;
+  /** How often the books had been lost when they were asked last. */
+  #losses = 0;
   /** The lease that the next call ends, and the number of the call that made it is the latest known. */
   #ended: Lease | null = null;
   #known = 0;
@@ -68,7 +70,7 @@ export class Purse {
 
   take(now: number): LimitOutcome | Promise<LimitOutcome> {
     const { members } = this.#shared;
-    this.#turnShelves(now);
+    this.#prepare(now);
     this.#demand.count(now);
     if (this.#waiters.length === 0) {
       if (this.#spendLease(now)) return this.#acceptLeased(now);
@@ -101,9 +103,16 @@ export class Purse {
     );
   }
 
-  /** Other purses of the owner may have seen other limits since. */
-  #turnShelves(now: number): void {
+  /** Other purses of the owner may have seen other limits since, or that the books are lost, and with them the lease. */
+  #prepare(now: number): boolean {
     for (const [i, shelf] of this.#shelves.entries()) shelf.turn(this.#lists[i] ?? [], now);
+    const losses = this.#shelves.reduce((sum, shelf) => sum + shelf.losses, 0);
+    if (losses === this.#losses) return false;
+    this.#losses = losses;
+    if (this.#lease !== null) this.#endLease();
+    this.#ended = null;
+    this.#standing = null;
+    return true;
   }
 
   /** Whether the books are in reach and know all that counts. */
@@ -174,7 +183,7 @@ export class Purse {
   async #step(attempts: number): Promise<boolean> {
     const { members, clock } = this.#shared;
     const now = clock.monotonic();
-    this.#turnShelves(now);
+    this.#prepare(now);
     if (attempts >= ATTEMPTS) return this.#giveUp(now);
     if (!this.#limits.every((limit) => members.isFresh(limit, now))) {
       if (members.isApart && attempts > 0) return this.#giveUp(now);
@@ -212,10 +221,9 @@ export class Purse {
         doubt: this.#doubt,
         now: asked,
       });
-      if (reply.kind !== 'done') {
-        if (reply.kind === 'late') await members.refresh();
-        return false;
-      }
+      if (reply.kind === 'late') await members.refresh();
+      // What came from books that were lost meanwhile is in none.
+      if (reply.kind !== 'done' || this.#prepare(clock.monotonic())) return false;
       this.#took(reply.reply, reply.number, sentAt);
       await this.#distribute(reply.reply);
       return true;

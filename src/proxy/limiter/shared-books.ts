@@ -116,10 +116,10 @@ export class SharedBooks {
     this.#times.hear(reply.run, reply.at, of.sentAt, this.clock.monotonic());
     if (reply.kind === 'moved') {
       this.members.sawRun(reply.run);
-      for (const shelf of of.shelves) shelf.untold = true;
+      for (const shelf of of.shelves) shelf.lost();
     }
     if (reply.kind === 'lost') {
-      for (const shelf of of.shelves) shelf.untold = true;
+      for (const shelf of of.shelves) shelf.lost();
     }
     for (const shelf of of.shelves) shelf.run = reply.run;
     if (reply.kind !== 'done') return { kind: reply.kind };

@@ -15,6 +15,11 @@ import { SharedBooks, type LimiterEvents, type WhenDown } from './shared-books.t
 export interface SharedLimiterOptions {
   readonly algorithm: 'exact' | 'leased';
   readonly whenDown: WhenDown;
+  /**
+   * Two processes that live at the same time MUST NOT have the same. One that starts under the name of a dead one takes
+   * its place; under another name, the place of the dead one is kept for a while. Null: a new name.
+   */
+  readonly name: string | null;
   readonly redis: RedisConnection;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -42,12 +47,13 @@ export class SharedLimiter implements RunningLimiter {
   #purses = 0;
   #isStopped = false;
 
-  constructor({ algorithm, whenDown, redis, clock, timers, events }: SharedLimiterOptions) {
+  constructor({ algorithm, whenDown, name, redis, clock, timers, events }: SharedLimiterOptions) {
     this.algorithm = algorithm;
     this.#clock = clock;
     const times = new RedisTimes(() => events.exception('clock_step'));
     const members = new Members({
       id: this.#id,
+      name: name ?? this.#id,
       redis,
       times,
       clock,

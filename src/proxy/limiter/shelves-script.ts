@@ -121,7 +121,8 @@ local function write(p, shelf)
   if last == shelf[3] then
     redis.call('DEL', KEYS[p])
   else
-    redis.call('SET', KEYS[p], cmsgpack.pack(shelf), 'PX', math.ceil((last - shelf[3]) / 1000) + 1)
+    local keep = math.ceil((last - shelf[3]) / 1000) + 1
+    redis.call('SET', KEYS[p], cmsgpack.pack(shelf), 'PX', keep)
   end
 end
 `;

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { ProxyConfig } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { named } from '../../core/rate-limit-fields.ts';
@@ -29,6 +30,8 @@ export async function startLimiter({
   const limiter = new SharedLimiter({
     algorithm: mode,
     whenDown: whenRedisIsDown,
+    // A process that listens here where another one did has come in its place.
+    name: config.port === 0 ? null : `${hostname()}:${config.port}`,
     redis,
     clock,
     timers: systemTimers,
