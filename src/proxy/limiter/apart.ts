@@ -2,6 +2,7 @@ import type { LimitOutcome, LimitState } from '../../core/limit.ts';
 import { nextUnitAt, unitsAt, type Phase } from '../../core/share.ts';
 import type { Members } from './members.ts';
 import type { OwnShelf } from './own-shelf.ts';
+import type { SharedBooks } from './shared-books.ts';
 
 /** Where nothing tells when it will be better. */
 const RETRY_MS = 1000;
@@ -11,6 +12,39 @@ interface Place {
   readonly shelf: OwnShelf;
   readonly i: number;
   readonly phases: readonly Phase[];
+}
+
+/** What holds for a set of limits while the books are out of reach, by the configuration. */
+export class OwnRule {
+  readonly #shared: SharedBooks;
+  readonly #shelves: readonly OwnShelf[];
+
+  constructor(shared: SharedBooks, shelves: readonly OwnShelf[]) {
+    this.#shared = shared;
+    this.#shelves = shelves;
+  }
+
+  /** How many units may be spent now. */
+  room(now: number): number {
+    const { whenDown, members } = this.#shared;
+    return whenDown === 'closed' ? 0 : ownRoom(this.#shelves, members, now);
+  }
+
+  /** Spends a unit that no book hears of for now; null: it is to be refused. */
+  take(now: number): LimitOutcome | null {
+    const { whenDown, members, events } = this.#shared;
+    if (whenDown === 'closed') return null;
+    if (whenDown === 'share') return spendApart(this.#shelves, members, now);
+    events.exception('open');
+    for (const shelf of this.#shelves) shelf.spendApart(now);
+    return { allowed: true, states: [] };
+  }
+
+  /** `wasSpent`: a limit was spent when the books were last seen. */
+  refuse(now: number, wasSpent: boolean): LimitOutcome {
+    const { whenDown, members } = this.#shared;
+    return whenDown === 'closed' ? unavailable(RETRY_MS) : refuseApart(this.#shelves, members, now, wasSpent);
+  }
 }
 
 function placesOf(shelves: readonly OwnShelf[], members: Members, now: number): Place[] {
@@ -24,7 +58,7 @@ function placesOf(shelves: readonly OwnShelf[], members: Members, now: number): 
 }
 
 /** How many units the member's own rule allows at `now`; 0 where it has no part. */
-export function ownRoom(shelves: readonly OwnShelf[], members: Members, now: number): number {
+function ownRoom(shelves: readonly OwnShelf[], members: Members, now: number): number {
   const rooms = placesOf(shelves, members, now).map(
     ({ shelf, i, phases }) => unitsAt(phases, now) - shelf.book(i).used(now) - shelf.asked,
   );
@@ -32,7 +66,7 @@ export function ownRoom(shelves: readonly OwnShelf[], members: Members, now: num
 }
 
 /** Spends a unit by the member's own rule, which no book hears of for now; null: there is none. */
-export function spendApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome | null {
+function spendApart(shelves: readonly OwnShelf[], members: Members, now: number): LimitOutcome | null {
   if (ownRoom(shelves, members, now) === 0) return null;
   for (const shelf of shelves) shelf.spendApart(now);
   return { allowed: true, states: statesOf(placesOf(shelves, members, now), now) };
@@ -42,7 +76,7 @@ export function spendApart(shelves: readonly OwnShelf[], members: Members, now: 
  * A member that has spent its part cannot know what the others have spent: it is a refusal by the limit only where the
  * limit was spent when the books were last seen, or where this member alone has spent all of it.
  */
-export function refuseApart(
+function refuseApart(
   shelves: readonly OwnShelf[],
   members: Members,
   now: number,

@@ -6,6 +6,7 @@ import type { RedisConnection } from '../../runtime/redis/redis.ts';
 import { RedisError } from '../../runtime/redis/redis.ts';
 import type { Timers } from '../../runtime/timers.ts';
 import { beat, LAPSE_MS, leave, look, type Beat, type BeatReply } from './members-call.ts';
+import { Contacts } from './contacts.ts';
 import { MembersView } from './members-view.ts';
 import type { RedisTimes } from './redis-times.ts';
 
@@ -24,12 +25,6 @@ export interface MembersOptions {
   readonly unreported: () => void;
 }
 
-/** The span in which the last beat was made that Redis may have seen. */
-interface Contact {
-  readonly earliest: number;
-  readonly latest: number;
-}
-
 /** How long a beat may take to reach Redis. */
 const BEAT_MS = 100;
 const AWAY_PACE_MS = 50;
@@ -46,9 +41,7 @@ export class Members {
   #view: MembersView | null = null;
   #run: string | null = null;
   #held: Held | null = null;
-  #contact: Contact | null = null;
-  /** The last contact before books were lost, and the Redis process that has them now; null: none were. */
-  #lost: { readonly contact: Contact; readonly run: string } | null = null;
+  readonly #contacts = new Contacts();
   #away = true;
   #returning = false;
   #told: readonly string[] = [];
@@ -109,7 +102,7 @@ export class Members {
   sawRun(run: string): void {
     if (this.#seen.has(run) || run === this.#run) return;
     this.#seen.add(run);
-    this.#lose(run);
+    this.#contacts.lose(run);
     this.#untold = true;
   }
 
@@ -128,11 +121,6 @@ export class Members {
 
   get count(): number {
     return this.#view?.count ?? 1;
-  }
-
-  /** Whether Redis is known to be out of reach. */
-  get isAway(): boolean {
-    return this.#away;
   }
 
   /** Whether the member may spend by its own rule alone: not while it tells the books what it spent that way. */
@@ -155,7 +143,8 @@ export class Members {
 
   /** Whether a lease may be spent: until the others might keep this member's part for it. */
   mayLease({ windowMs }: Limit, now: number): boolean {
-    return this.#contact !== null && now < this.#contact.earliest + 2 * silenceMs(windowMs);
+    const { last } = this.#contacts;
+    return last !== null && now < last.earliest + 2 * silenceMs(windowMs);
   }
 
   /** Units of a limit that are kept for other members. */
@@ -174,28 +163,16 @@ export class Members {
    * contact that it tells by its end.
    */
   phases(limit: Limit, had: (at: number, contact: number) => number): readonly Phase[] {
-    const contact = this.#contactFor(limit);
-    if (contact === null || this.#contact === null || this.#held === null) return [];
+    const { last } = this.#contacts;
+    const contact = this.#contacts.of(limit, this.#view);
+    if (contact === null || last === null || this.#held === null) return [];
     const { quota, windowMs } = limit;
     const beginsAt = contact.latest + 2 * silenceMs(windowMs) * CLOCK_RATES;
     return phasesOf(partOf(quota, this.#held), had(beginsAt, contact.latest), {
       beginsAt,
       windowMs: windowMs * CLOCK_RATES,
-      lapsesAt: this.#contact.earliest + LAPSE_MS / CLOCK_RATES,
+      lapsesAt: last.earliest + LAPSE_MS / CLOCK_RATES,
     });
-  }
-
-  /** The last contact at which the books of such a limit may have been used. */
-  #contactFor(limit: Limit): Contact | null {
-    if (this.#lost === null || this.#contact === null) return this.#contact;
-    const usedUntil = this.#contact.latest + silenceMs(limit.windowMs);
-    return this.#view?.isOutlived(this.#lost.run, limit, usedUntil) === true
-      ? this.#contact
-      : this.#lost.contact;
-  }
-
-  #lose(run: string): void {
-    if (this.#contact !== null) this.#lost = { contact: this.#contact, run };
   }
 
   #schedule(): void {
@@ -249,17 +226,9 @@ export class Members {
       this.#untold = true;
       // It may have been contact, until its deadline has passed in Redis' time.
       if (error instanceof RedisError && error.kind === 'unknown') {
-        this.#mayHaveBeenHeard(sentAt + BEAT_MS * CLOCK_RATES * CLOCK_RATES);
+        this.#contacts.mayHaveBeenUntil(sentAt + BEAT_MS * CLOCK_RATES * CLOCK_RATES);
       }
     }
-  }
-
-  #mayHaveBeenHeard(latest: number): void {
-    if (this.#contact === null) return;
-    this.#contact = { earliest: this.#contact.earliest, latest };
-    if (this.#lost === null) return;
-    const { contact, run } = this.#lost;
-    this.#lost = { contact: { earliest: contact.earliest, latest }, run };
   }
 
   #beat(now: number): Beat {
@@ -270,7 +239,7 @@ export class Members {
       name,
       number: ++this.#number,
       by: times.earliest(run, now + BEAT_MS * CLOCK_RATES),
-      joined: this.#contact !== null,
+      joined: this.#contacts.last !== null,
       held: this.#held,
       told: this.#told,
       seen: [...this.#seen],
@@ -284,7 +253,7 @@ export class Members {
     this.#options.times.hear(run, at, sentAt, this.#options.clock.monotonic());
     if (this.#run === run) return;
     // Another process: its books are not those the units were spent from.
-    if (this.#run !== null) this.#lose(run);
+    if (this.#run !== null) this.#contacts.lose(run);
     this.#run = run;
     this.#untold = true;
   }
@@ -294,20 +263,21 @@ export class Members {
     this.#forgotten = true;
     this.#untold = true;
     this.#told = [];
-    this.#lose(this.#run ?? '');
+    this.#contacts.lose(this.#run ?? '');
   }
 
   #took(view: MembersView): void {
     const before = this.#view;
     this.#view = view;
     this.#held = view.reply.held;
-    this.#contact = { earliest: view.sentAt, latest: view.receivedAt };
+    this.#contacts.heard(view.sentAt, view.receivedAt);
     this.#away = false;
     this.#forgotten = false;
     for (const run of view.reply.runs.keys()) this.#seen.delete(run);
-    if (this.#lost !== null) {
-      if (view.allTold(this.#lost.run, view.receivedAt) && this.#seen.size === 0) this.#lost = null;
-      else if (before !== null) this.#noteUnreported(before, view, this.#lost.run);
+    const { lostRun } = this.#contacts;
+    if (lostRun !== null) {
+      if (view.allTold(lostRun, view.receivedAt) && this.#seen.size === 0) this.#contacts.found();
+      else if (before !== null) this.#noteUnreported(before, view, lostRun);
     }
     if (this.#untold) queueMicrotask(() => void this.refresh());
   }

@@ -1,20 +1,16 @@
 import { Lease, leaseLifeMs } from '../../core/lease.ts';
 import type { Limit, LimitOutcome, NamedLimit } from '../../core/limit.ts';
 import { RedisError } from '../../runtime/redis/redis.ts';
-import { ownRoom, refuseApart, spendApart, unavailable } from './apart.ts';
+import { OwnRule } from './apart.ts';
 import type { Demand } from './demand.ts';
 import type { OwnShelf } from './own-shelf.ts';
 import type { Reply } from './redis-books.ts';
 import type { SharedBooks } from './shared-books.ts';
+import { HeldLease } from './held-lease.ts';
 import { Standing } from './standing.ts';
+import { Waiters } from './waiters.ts';
 
 type Done = Reply & { readonly kind: 'done' };
-
-interface Waiter {
-  readonly since: number;
-  readonly resolve: (outcome: LimitOutcome) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** How long a request may wait for a call that fails to be made again. */
 const PATIENCE_MS = 120;
@@ -32,15 +28,15 @@ export class Purse {
   readonly #shared: SharedBooks;
   readonly #shelves: readonly OwnShelf[];
   readonly #demand: Demand;
-  readonly #waiters: Waiter[] = [];
+  readonly #waiters = new Waiters();
+  readonly #ownRule: OwnRule;
   #lists: readonly (readonly NamedLimit[])[] = [];
   #limits: readonly NamedLimit[] = [];
   #shortest: Limit = { quota: 0, windowMs: 1000 };
-  #lease: Lease | null = null;
+  readonly #held: HeldLease;
   /** How often the books had been lost when they were asked last. */
   #losses = 0;
-  /** The lease that the next call ends, and the number of the call that made it is the latest known. */
-  #ended: Lease | null = null;
+  /** The number of the latest call that is known to have been done. */
   #known = 0;
   #doubt = false;
   #standing: Standing | null = null;
@@ -49,13 +45,14 @@ export class Purse {
   /** What to do without a request: end the lease, or also draw another. */
   #errand: 'report' | 'draw' | null = null;
   #serving: Promise<void> | null = null;
-  #cancelEnd: (() => void) | null = null;
 
   constructor(id: string, shared: SharedBooks, shelves: readonly OwnShelf[], demand: Demand) {
     this.id = id;
     this.#shared = shared;
     this.#shelves = shelves;
     this.#demand = demand;
+    this.#ownRule = new OwnRule(shared, shelves);
+    this.#held = new HeldLease(shared, () => this.#run('report'));
   }
 
   /** The limits as they are now; what was known under others is forgotten. */
@@ -65,40 +62,39 @@ export class Purse {
     this.#shortest = this.#limits.reduce((a, b) => (b.windowMs < a.windowMs ? b : a));
     this.#demand.lifeMs = leaseLifeMs(this.#shortest.windowMs);
     this.#standing = null;
-    if (this.#lease !== null) this.#endLease();
+    this.#held.end();
   }
 
   take(now: number): LimitOutcome | Promise<LimitOutcome> {
     const { members } = this.#shared;
     this.#prepare(now);
     this.#demand.count(now);
-    if (this.#waiters.length === 0) {
-      if (this.#spendLease(now)) return this.#acceptLeased(now);
+    if (this.#waiters.count === 0) {
+      if (this.#held.spend(this.#shortest, now)) return this.#acceptLeased(now);
       if (this.#isOrdinary(now)) {
         const refused = this.#refuseFromMemory(now);
         if (refused !== null) return refused;
       } else if (members.isApart) {
-        return this.#apart(now);
+        return this.#takeApart(now);
       }
     }
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ since: now, resolve, reject });
-      this.#serve();
-    });
+    const outcome = this.#waiters.join(now);
+    this.#serve();
+    return outcome;
   }
 
   /** Ends the lease; resolves when the books know. */
   async release(): Promise<void> {
-    if (this.#lease !== null) this.#endLease();
-    if (this.#ended !== null) this.#run('report');
+    this.#held.end();
+    if (this.#held.ended !== null) this.#run('report');
     await this.#serving;
   }
 
   isIdle(now: number): boolean {
     return (
       this.#serving === null &&
-      this.#lease === null &&
-      this.#ended === null &&
+      this.#held.lease === null &&
+      this.#held.ended === null &&
       this.#demand.quietMs(now) > Math.max(...this.#limits.map(({ windowMs }) => windowMs))
     );
   }
@@ -109,8 +105,7 @@ export class Purse {
     const losses = this.#shelves.reduce((sum, shelf) => sum + shelf.losses, 0);
     if (losses === this.#losses) return false;
     this.#losses = losses;
-    if (this.#lease !== null) this.#endLease();
-    this.#ended = null;
+    this.#held.forget();
     this.#standing = null;
     return true;
   }
@@ -125,35 +120,25 @@ export class Purse {
     );
   }
 
-  #spendLease(now: number): boolean {
-    if (this.#lease === null || !this.#shared.members.mayLease(this.#shortest, now)) return false;
-    return this.#lease.spend(now);
-  }
-
   #acceptLeased(now: number): LimitOutcome {
-    const lease = this.#lease;
-    this.#spent(now);
-    this.#shared.events.leased(-1);
+    const { lease } = this.#held;
+    for (const shelf of this.#shelves) shelf.spend(now);
     this.#standing?.spend();
     const outcome = this.#standing?.accept(now, lease) ?? { allowed: true, states: [] };
     // The others are told at once that nothing is left of it, and more is drawn where more will be wanted.
-    if (lease !== null && lease.nextAt(now) === null) this.#run('draw');
+    if (lease !== null && !this.#held.hasUnits(now)) this.#run('draw');
     return outcome;
   }
 
   #refuseFromMemory(now: number): LimitOutcome | null {
-    const hasUnits = this.#lease !== null && this.#lease.nextAt(now) !== null;
-    if (this.#standing === null || (!hasUnits && now >= this.#standing.spentUntil)) return null;
+    if (this.#standing === null || (!this.#held.hasUnits(now) && now >= this.#standing.spentUntil))
+      return null;
     return this.#refuse(now, this.#standing);
   }
 
   #refuse(now: number, standing: Standing): LimitOutcome {
     this.#refusedAt = now;
-    return standing.refuse(now, this.#lease);
-  }
-
-  #spent(now: number): void {
-    for (const shelf of this.#shelves) shelf.spend(now);
+    return standing.refuse(now, this.#held.lease);
   }
 
   #run(errand: 'report' | 'draw'): void {
@@ -164,17 +149,17 @@ export class Purse {
   #serve(): void {
     this.#serving ??= this.#serveAll().finally(() => {
       this.#serving = null;
-      if (this.#waiters.length > 0) this.#serve();
+      if (this.#waiters.count > 0) this.#serve();
     });
   }
 
   async #serveAll(): Promise<void> {
     try {
-      for (let attempts = 0; this.#waiters.length > 0 || this.#errand !== null;) {
+      for (let attempts = 0; this.#waiters.count > 0 || this.#errand !== null;) {
         attempts = (await this.#step(attempts)) ? 0 : attempts + 1;
       }
     } catch (error) {
-      for (const { reject } of this.#waiters.splice(0)) reject(error);
+      this.#waiters.reject(error);
       this.#errand = null;
     }
   }
@@ -193,31 +178,31 @@ export class Purse {
     const errand = this.#errand;
     this.#errand = null;
     const isOrdinary = this.#isOrdinary(now);
-    const room = isOrdinary || this.#shared.whenDown === 'open' ? this.#waiters.length : this.#roomApart(now);
-    const asked = Math.min(this.#waiters.length, room);
-    if (this.#waiters.length > 0 && asked === 0) return this.#answerAll((at) => this.#refuseApart(at));
-    if (asked === 0 && this.#lease !== null && this.#lease.nextAt(now) !== null && errand === 'draw')
-      return true;
+    const room =
+      isOrdinary || this.#shared.whenDown === 'open' ? this.#waiters.count : this.#ownRule.room(now);
+    const asked = Math.min(this.#waiters.count, room);
+    if (this.#waiters.count > 0 && asked === 0) return this.#answerAll((at) => this.#refuseApart(at));
+    if (asked === 0 && this.#held.hasUnits(now) && errand === 'draw') return true;
     return this.#call(asked, isOrdinary && errand !== 'report', attempts);
   }
 
   async #call(asked: number, mayLease: boolean, attempts: number): Promise<boolean> {
     const { clock, members } = this.#shared;
     const sentAt = clock.monotonic();
-    if (this.#lease !== null) this.#endLease();
+    this.#held.end();
     const order = this.#demand.order(asked, mayLease, {
       now: sentAt,
       limits: this.#limits,
       members: members.count,
       hasRefused: this.#hasRefused(sentAt),
     });
-    if (asked + order.more + order.ahead === 0 && this.#ended === null && !this.#doubt) return true;
+    if (asked + order.more + order.ahead === 0 && this.#held.ended === null && !this.#doubt) return true;
     try {
       const reply = await this.#shared.ask(this.#shelves, {
         ...order,
         id: this.id,
         known: this.#known,
-        spent: this.#ended?.report(sentAt) ?? [],
+        spent: this.#held.ended?.report(sentAt) ?? [],
         doubt: this.#doubt,
         now: asked,
       });
@@ -238,22 +223,10 @@ export class Purse {
     const now = this.#shared.clock.monotonic();
     this.#known = number;
     this.#doubt = false;
-    this.#ended = null;
+    this.#held.reported();
     this.#standing = new Standing(this.#limits, reply.stands, sentAt, now);
-    if (reply.pieces.length === 0) return;
-    const lease = new Lease(reply.pieces, this.#demand.lifeMs, sentAt, now);
-    this.#lease = lease;
-    this.#shared.events.leased(lease.left(now));
-    this.#cancelEnd = this.#shared.timers.after(Math.max(0, lease.endsAt - now) + 1, () => {
-      if (this.#lease === lease) this.#run('report');
-    });
-  }
-
-  #endLease(): void {
-    this.#cancelEnd?.();
-    this.#shared.events.leased(-(this.#lease?.held ?? 0));
-    this.#ended = this.#lease;
-    this.#lease = null;
+    if (reply.pieces.length > 0)
+      this.#held.begin(new Lease(reply.pieces, this.#demand.lifeMs, sentAt, now), now);
   }
 
   async #distribute(reply: Done): Promise<void> {
@@ -261,13 +234,13 @@ export class Purse {
     const now = clock.monotonic();
     const standing = this.#standing;
     if (standing === null) return;
-    for (const { resolve } of this.#waiters.splice(0, reply.now)) {
-      this.#spent(now);
-      resolve(standing.accept(now, this.#lease));
-    }
-    while (this.#waiters.length > 0 && this.#spendLease(now))
-      this.#waiters.shift()?.resolve(this.#acceptLeased(now));
-    if (this.#waiters.length === 0 || standing.free > 0) {
+    this.#waiters.answer(() => {
+      for (const shelf of this.#shelves) shelf.spend(now);
+      return standing.accept(now, this.#held.lease);
+    }, reply.now);
+    while (this.#waiters.count > 0 && this.#held.spend(this.#shortest, now))
+      this.#waiters.answer(() => this.#acceptLeased(now), 1);
+    if (this.#waiters.count === 0 || standing.free > 0) {
       this.#hasWaitedForLeases = false;
       return;
     }
@@ -285,8 +258,8 @@ export class Purse {
   async #failed(attempts: number): Promise<boolean> {
     const { clock, timers, members } = this.#shared;
     const now = clock.monotonic();
-    const since = this.#waiters[0]?.since;
-    if (since === undefined) return true;
+    const { since } = this.#waiters;
+    if (since === null) return true;
     if (now - since < PATIENCE_MS && attempts + 1 < ATTEMPTS) {
       await new Promise<void>((resolve) => void timers.after(PAUSE_MS, resolve));
       return false;
@@ -298,33 +271,23 @@ export class Purse {
 
   #giveUp(now: number): Promise<boolean> {
     this.#errand = null;
-    return this.#answerAll(() => (this.#shared.members.isApart ? this.#apart(now) : this.#refuseApart(now)));
+    return this.#answerAll(() =>
+      this.#shared.members.isApart ? this.#takeApart(now) : this.#refuseApart(now),
+    );
   }
 
   async #answerAll(outcome: (now: number) => LimitOutcome): Promise<boolean> {
     const now = this.#shared.clock.monotonic();
-    for (const { resolve } of this.#waiters.splice(0)) resolve(outcome(now));
+    this.#waiters.answer(() => outcome(now));
     return true;
   }
 
-  /** What holds while Redis is out of reach. */
-  #apart(now: number): LimitOutcome {
-    const { whenDown, members, events } = this.#shared;
-    if (whenDown === 'closed') return unavailable(1000);
-    if (whenDown === 'share') return spendApart(this.#shelves, members, now) ?? this.#refuseApart(now);
-    events.exception('open');
-    for (const shelf of this.#shelves) shelf.spendApart(now);
-    return { allowed: true, states: [] };
-  }
-
-  #roomApart(now: number): number {
-    return this.#shared.whenDown === 'closed' ? 0 : ownRoom(this.#shelves, this.#shared.members, now);
+  #takeApart(now: number): LimitOutcome {
+    return this.#ownRule.take(now) ?? this.#refuseApart(now);
   }
 
   #refuseApart(now: number): LimitOutcome {
-    const { whenDown, members } = this.#shared;
-    if (whenDown === 'closed') return unavailable(1000);
-    const outcome = refuseApart(this.#shelves, members, now, this.#hasRefused(now, APART_WINDOWS));
+    const outcome = this.#ownRule.refuse(now, this.#hasRefused(now, APART_WINDOWS));
     if (!outcome.allowed && outcome.unavailable === undefined) this.#refusedAt = now;
     return outcome;
   }

@@ -1,0 +1,55 @@
+import type { Limit } from '../../core/limit.ts';
+import { silenceMs } from '../../core/share.ts';
+import type { MembersView } from './members-view.ts';
+
+/** The span in which the last beat was made that Redis may have seen. */
+export interface Contact {
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+/** When Redis has last heard of this member, and when the books did that were lost since. */
+export class Contacts {
+  #last: Contact | null = null;
+  /** The contact from which on the member goes by its own rule, and the process whose books must know all first. */
+  #lost: { readonly contact: Contact; readonly run: string } | null = null;
+
+  get last(): Contact | null {
+    return this.#last;
+  }
+
+  /** The Redis process whose books do not yet know all that counts; null where none were lost. */
+  get lostRun(): string | null {
+    return this.#lost?.run ?? null;
+  }
+
+  heard(earliest: number, latest: number): void {
+    this.#last = { earliest, latest };
+  }
+
+  /** A beat without an answer may have been heard, until then. */
+  mayHaveBeenUntil(latest: number): void {
+    if (this.#last === null) return;
+    this.#last = { earliest: this.#last.earliest, latest };
+    if (this.#lost === null) return;
+    const { contact, run } = this.#lost;
+    this.#lost = { contact: { earliest: contact.earliest, latest }, run };
+  }
+
+  /** Books were lost; those of this process take their place. */
+  lose(run: string): void {
+    if (this.#last !== null) this.#lost = { contact: this.#last, run };
+  }
+
+  /** The books know all again. */
+  found(): void {
+    this.#lost = null;
+  }
+
+  /** The last contact at which the books of such a limit may have been used. */
+  of(limit: Limit, view: MembersView | null): Contact | null {
+    if (this.#lost === null || this.#last === null) return this.#last;
+    const usedUntil = this.#last.latest + silenceMs(limit.windowMs);
+    return view?.isOutlived(this.#lost.run, limit, usedUntil) === true ? this.#last : this.#lost.contact;
+  }
+}
