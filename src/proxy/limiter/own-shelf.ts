@@ -26,6 +26,8 @@ export class OwnShelf {
   telling = false;
   /** Units asked for in calls under way. */
   asked = 0;
+  /** Units spent since the process began, by whichever set of limits the partition is in. */
+  spentEver = 0;
   #isLost = false;
   #books: Book[];
   /** What was spent without the books; each list once, oldest first. */
@@ -54,6 +56,7 @@ export class OwnShelf {
 
   /** Counts a unit that the books know of. */
   spend(now: number): void {
+    this.spentEver++;
     for (const book of this.#books) book.spend(now);
   }
 

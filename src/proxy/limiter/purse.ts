@@ -7,7 +7,7 @@ import type { OwnShelf } from './own-shelf.ts';
 import type { Reply } from './redis-books.ts';
 import type { SharedBooks } from './shared-books.ts';
 import { HeldLease } from './held-lease.ts';
-import { Standing } from './standing.ts';
+import { spentSinceNow, Standing } from './standing.ts';
 import { Waiters } from './waiters.ts';
 
 type Done = Reply & { readonly kind: 'done' };
@@ -123,7 +123,6 @@ export class Purse {
   #acceptLeased(now: number): LimitOutcome {
     const { lease } = this.#held;
     for (const shelf of this.#shelves) shelf.spend(now);
-    this.#standing?.spend();
     const outcome = this.#standing?.accept(now, lease) ?? { allowed: true, states: [] };
     // The others are told at once that nothing is left of it, and more is drawn where more will be wanted.
     if (lease !== null && !this.#held.hasUnits(now)) this.#run('draw');
@@ -224,7 +223,8 @@ export class Purse {
     this.#known = number;
     this.#doubt = false;
     this.#held.reported();
-    this.#standing = new Standing(this.#limits, reply.stands, sentAt, now);
+    const spentSince = spentSinceNow(this.#shelves, reply.now);
+    this.#standing = new Standing(this.#limits, reply.stands, { sentAt, receivedAt: now, spentSince });
     if (reply.pieces.length > 0)
       this.#held.begin(new Lease(reply.pieces, this.#demand.lifeMs, sentAt, now), now);
   }

@@ -1,9 +1,20 @@
 import { CLOCK_RATES, type Lease } from '../../core/lease.ts';
 import type { LimitOutcome, LimitState, NamedLimit } from '../../core/limit.ts';
+import type { OwnShelf } from './own-shelf.ts';
 import type { Stand } from './redis-books.ts';
 
 /** Where the books cannot say when a unit will be free. */
 const RETRY_MS = 1000;
+
+/** How many units of the limit at that place this process has spent since the call, whichever set it is in. */
+export type SpentSince = (i: number) => number;
+
+/** `promised`: units that the books have counted already and that are spent next. */
+export function spentSinceNow(shelves: readonly OwnShelf[], promised: number): SpentSince {
+  const ofLimits = shelves.flatMap((shelf) => shelf.limits.map(() => shelf));
+  const before = ofLimits.map(({ spentEver }) => spentEver + promised);
+  return (i) => Math.max(0, (ofLimits[i]?.spentEver ?? 0) - (before[i] ?? 0));
+}
 
 /** A purse's limits as the books had them at its last call. */
 export class Standing {
@@ -11,23 +22,23 @@ export class Standing {
   readonly #stands: readonly Stand[];
   readonly #sentAt: number;
   readonly #receivedAt: number;
-  /** Units of the lease spent since. */
-  #spent = 0;
+  readonly #spentSince: SpentSince;
 
-  constructor(limits: readonly NamedLimit[], stands: readonly Stand[], sentAt: number, receivedAt: number) {
+  constructor(
+    limits: readonly NamedLimit[],
+    stands: readonly Stand[],
+    when: { readonly sentAt: number; readonly receivedAt: number; readonly spentSince: SpentSince },
+  ) {
     this.#limits = limits;
     this.#stands = stands;
-    this.#sentAt = sentAt;
-    this.#receivedAt = receivedAt;
-  }
-
-  spend(): void {
-    this.#spent++;
+    this.#sentAt = when.sentAt;
+    this.#receivedAt = when.receivedAt;
+    this.#spentSince = when.spentSince;
   }
 
   /** Units free of every limit, as far as the last call tells. */
   get free(): number {
-    return Math.min(...this.#stands.map(({ free }) => free)) - this.#spent;
+    return Math.min(...this.#stands.map(({ free }, i) => free - this.#spentSince(i)));
   }
 
   /** Until when nobody needs to ask again: no unit comes free before that by any clock. */
@@ -68,7 +79,7 @@ export class Standing {
     const leaseMs = lease === null || lease.left(now) === 0 ? Number.POSITIVE_INFINITY : lease.endsAt - now;
     return this.#limits.map((limit, i) => {
       const { free, firstFreeMs, waitMs } = this.#stands[i] ?? { free: 0, firstFreeMs: 0, waitMs: null };
-      const remaining = Math.max(0, free - this.#spent);
+      const remaining = Math.max(0, free - this.#spentSince(i));
       if (remaining > 0) return { limit, remaining, resetAfterMs: this.#leftOf(firstFreeMs, now) };
       const soonestMs = free > 0 ? firstFreeMs : (waitMs ?? RETRY_MS);
       return { limit, remaining, resetAfterMs: Math.min(this.#leftOf(soonestMs, now), leaseMs) };
