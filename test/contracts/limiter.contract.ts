@@ -46,7 +46,11 @@ const step: fc.Arbitrary<Step> = fc.record({
 const histories = fc.array(step, { minLength: 1, maxLength: 40 });
 
 /** What every limiter must do, whatever it keeps its books in. */
-export function limiterContract(name: string, makeLimiter: MakeLimiter): void {
+export function limiterContract(
+  name: string,
+  makeLimiter: MakeLimiter,
+  { seed }: { readonly seed?: number } = {},
+): void {
   describe(`${name} as a limiter`, () => {
     let stage: LimiterStage;
 
@@ -90,7 +94,7 @@ export function limiterContract(name: string, makeLimiter: MakeLimiter): void {
             expectAgreement(outcome, log.open(spendings, now), () => log.open(spendings, now), stage);
           });
         }),
-        { numRuns: 150 },
+        { numRuns: 150, ...(seed === undefined ? {} : { seed }) },
       );
     });
 
