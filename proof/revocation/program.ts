@@ -74,7 +74,9 @@ export class Program {
     const output = openSync(this.logFile, 'a');
     const command = [process.execPath, MAIN, 'run', '--config', this.#configFile];
     const [program, ...args] = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', ...command] : command;
-    const { NODE_OPTIONS: _, ...env } = process.env;
+    const { NODE_OPTIONS: _, ...inherited } = process.env;
+    // The same code is started again and again.
+    const env = { ...inherited, NODE_COMPILE_CACHE: join(this.#cwd, '../compiled') };
     const child = spawn(program ?? '', args, { cwd: this.#cwd, env, stdio: ['ignore', output, output] });
     closeSync(output);
     this.#child = child;

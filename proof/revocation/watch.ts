@@ -12,7 +12,7 @@ export class Watch {
     this.#load = new Load<null>({
       gates,
       connectionsPerGate: 2,
-      everyMs: 40,
+      everyMs: 60,
       next: () => ({ key, about: null }),
       seen: ({ gate, answer }) => void this.#answers.push({ gate, answer }),
     });

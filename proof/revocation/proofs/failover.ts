@@ -52,7 +52,7 @@ interface Expected {
 async function failOver(stage: Stage, findings: Findings, name: string, topology: Topology): Promise<void> {
   stage.atEnd(() => topology.redis.stop());
   const fleet = await Fleet.start(stage, {
-    gates: stage.quick ? 3 : 5,
+    gates: stage.quick ? 2 : 5,
     redis: redisSection(topology.redis.config),
     proxy: { tiers: { standard: { default: 'unlimited', silver: ['60000000/minute'] } } },
     label: name.toLowerCase(),
@@ -61,7 +61,7 @@ async function failOver(stage: Stage, findings: Findings, name: string, topology
   const answers: { readonly answer: Answer; readonly expected: Expected }[] = [];
   const load = new Load<Expected>({
     gates: fleet.gates,
-    connectionsPerGate: stage.quick ? 7 : 10,
+    connectionsPerGate: 10,
     everyMs: stage.quick ? 100 : 50,
     next: () => {
       const about = stage.random.oneOf(expected);

@@ -13,7 +13,7 @@ import type { Findings, Proof, Stage } from '../proof.ts';
 const STALE_MS = 4000;
 const OWNERS = 6;
 const FIRST_KEYS = 24;
-const QUICK_MS = 30_000;
+const QUICK_MS = 25_000;
 const FULL_OPERATIONS = 1_000_000;
 
 /**
@@ -42,7 +42,7 @@ export const history: Proof = {
     const load = new Load<ModelKey>({
       gates: fleet.gates,
       connectionsPerGate: 4,
-      everyMs: stage.quick ? 10 : 5,
+      everyMs: stage.quick ? 20 : 5,
       next: () => {
         const key = choose(model, stage);
         return key === null ? null : { key: key.key, about: key };

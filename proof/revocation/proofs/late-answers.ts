@@ -9,7 +9,7 @@ import { isLookup, type Delay } from '../relay.ts';
 
 const LATE_MS = 3000;
 const AT_ONCE = 40;
-const PROBE_EVERY_MS = 150;
+const PROBE_EVERY_MS = 250;
 
 /**
  * The key service's answers are late, each by three seconds or by less, and the key is revoked meanwhile: an answer

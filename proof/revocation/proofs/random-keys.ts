@@ -35,7 +35,7 @@ export const randomKeys: Proof = {
     const idle = await fleet.scrape(gate);
     // By then every bounded memory is full, the runtime has taken what it takes under load, and every kind of answer
     // has been given once; what comes on top grows with the keys.
-    await new Flood(gate, stage).run(stage.quick ? 20_000 : 200_000);
+    await new Flood(gate, stage).run(stage.quick ? 15_000 : 200_000);
     const before = await fleet.scrape(gate);
 
     const watch = new Watch([gate], key);
