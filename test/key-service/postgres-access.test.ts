@@ -6,6 +6,7 @@ import { Secret } from '../../src/core/secret.ts';
 import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
 import { ALL, PAGE, T0, newKey, owner } from '../contracts/key-store.sample.ts';
+import { PATIENT } from '../support/postgres-stores.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 
 let server: TestPostgres;
@@ -16,11 +17,70 @@ afterAll(() => server.stop());
 
 const databaseOf = (url: Secret) => new URL(url.reveal()).pathname.slice(1);
 
-async function opened(url: Secret, deadlines?: Parameters<typeof openPostgresStore>[1]): Promise<KeyStore> {
-  const store = await openPostgresStore(url, deadlines);
+async function opened(url: Secret): Promise<KeyStore> {
+  const store = await openPostgresStore(url, PATIENT);
   onTestFinished(() => store.close());
   return store;
 }
+
+describe('a store that cannot be opened says why, with host and database and without the password', () => {
+  const failing = async (url: Secret, ...whys: string[]) => {
+    const error = await openPostgresStore(url).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(Error);
+    const { message, stack } = error as Error;
+    for (const why of ['cannot open the key store', ...whys]) expect(message).toContain(why);
+    for (const text of [message, stack, JSON.stringify(error)]) expect(text).not.toContain(server.password);
+  };
+
+  test('nobody listens', async () => {
+    const url = new URL(server.url('keys').reveal());
+    url.port = '1';
+    await failing(new Secret(url.href), '127.0.0.1:1/keys', 'ECONNREFUSED');
+    url.hostname = 'localhost';
+    await failing(new Secret(url.href), 'localhost:1/keys', 'ECONNREFUSED');
+  });
+
+  test('the database is not there', async () => {
+    await failing(server.url('nowhere'), `127.0.0.1:${server.port}/nowhere`, 'does not exist');
+  });
+
+  test('the password is wrong', async () => {
+    await failing(server.url('postgres', '', 'plexgate', 'wrong'), 'password authentication failed');
+  });
+
+  test('the URL is none', async () => {
+    await failing(new Secret(`postgres://u:${server.password}@h:x/d`), 'must have the form');
+  });
+
+  test('a newer program has migrated it', async () => {
+    const url = await server.createDatabase();
+    await (await openPostgresStore(url)).close();
+    const later = "insert into kysely_migration (name, timestamp) values ('0099-later', '2040-01-01')";
+    await server.ask(databaseOf(url), later);
+    await failing(url, databaseOf(url), 'newer version', '0099-later');
+  });
+
+  test('the database is in another encoding', async () => {
+    await server.ask(
+      'postgres',
+      "create database latin template template0 encoding 'LATIN1' locale 'C' locale_provider libc",
+    );
+    await failing(server.url('latin'), '/latin', 'not in UTF8');
+  });
+
+  test('it is a standby', async () => {
+    const standby = await startPostgres();
+    onTestFinished(() => standby.stop());
+    await standby.halt('fast');
+    spawnSync('touch', [join(standby.folder, 'data', 'standby.signal')]);
+    standby.hand(join(standby.folder, 'data', 'standby.signal'));
+    await standby.start();
+    await failing(standby.url('postgres'), 'standby');
+  });
+});
 
 describe('a role', () => {
   test('that may only read and write rows opens a store, which one that may make no extensions has made', async () => {
