@@ -24,9 +24,10 @@ export class OwnRule {
     this.#shelves = shelves;
   }
 
-  /** How many units may be spent now. */
+  /** How many units may be spent now of books that do not know all. */
   room(now: number): number {
     const { whenDown, members } = this.#shared;
+    if (whenDown === 'open') return Number.POSITIVE_INFINITY;
     return whenDown === 'closed' ? 0 : ownRoom(this.#shelves, members, now);
   }
 

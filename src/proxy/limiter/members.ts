@@ -138,7 +138,7 @@ export class Members {
     if (this.#view === null) return 0;
     const { sentAt, reply } = this.#view;
     if (run === reply.run) return reply.at + silenceMs(windowMs) * 1000;
-    return this.#options.times.earliest(run, sentAt + silenceMs(windowMs));
+    return this.#options.times.between(run, sentAt + silenceMs(windowMs)).earliest;
   }
 
   /** Whether a lease may be spent: until the others might keep this member's part for it. */
@@ -154,7 +154,7 @@ export class Members {
 
   /** Whether the books of a Redis process know all that counts in such a window. */
   isSettled(run: string, limit: Limit, now: number): boolean {
-    if (this.#away || this.#view === null || this.#seen.size > 0) return false;
+    if (this.#away || this.#view === null) return false;
     return this.#view.allTold(run, now) || this.#view.isOutlived(run, limit, now);
   }
 
@@ -238,7 +238,7 @@ export class Members {
       id,
       name,
       number: ++this.#number,
-      by: times.earliest(run, now + BEAT_MS * CLOCK_RATES),
+      by: times.between(run, now + BEAT_MS * CLOCK_RATES).earliest,
       joined: this.#contacts.last !== null,
       held: this.#held,
       told: this.#told,
@@ -273,7 +273,10 @@ export class Members {
     this.#contacts.heard(view.sentAt, view.receivedAt);
     this.#away = false;
     this.#forgotten = false;
-    for (const run of view.reply.runs.keys()) this.#seen.delete(run);
+    for (const run of view.reply.runs.keys()) {
+      this.#seen.delete(run);
+      if (!this.#told.includes(run)) this.#untold = true;
+    }
     const { lostRun } = this.#contacts;
     if (lostRun !== null) {
       if (view.allTold(lostRun, view.receivedAt) && this.#seen.size === 0) this.#contacts.found();

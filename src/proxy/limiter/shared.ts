@@ -166,6 +166,8 @@ export class SharedLimiter implements RunningLimiter {
           now: 0,
           more: 0,
           ahead: 0,
+          fair: 0,
+          members: 1,
           share: 0,
           lifeMs: 0,
           horizonMs: 0,
