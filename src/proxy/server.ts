@@ -89,10 +89,12 @@ class Door {
     while (decision.kind === 'permit' && !response.destroyed) {
       if ((await this.#forward(decision, visit, response)) !== 'withdrawn') break;
       // The key changed while a connection was being made; what is true now decides.
+      decision.slot.release();
       decision = await this.#decide(visit);
     }
     if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
+    if (decision.kind === 'permit') decision.slot.release();
     if (!request.complete) dropRest(request);
     underWay.splice(
       underWay.findIndex((one) => one.response === response),
@@ -135,9 +137,11 @@ class Door {
     let decision = await this.#decide(visit);
     while (decision.kind === 'permit' && !socket.destroyed) {
       if ((await this.#upgrade(decision, visit, socket, early)) !== 'withdrawn') break;
+      decision.slot.release();
       decision = await this.#decide(visit);
     }
     if (decision.kind === 'denial') this.#denySocket(visit, socket, decision);
+    else decision.slot.release();
     this.#record(visit.exchange);
   }
 

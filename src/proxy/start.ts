@@ -14,6 +14,7 @@ import { FailedAuthentications } from './failed-authentications.ts';
 import { UPSTREAM_ERRORS } from './flight.ts';
 import { createForwarder } from './forward.ts';
 import { startKeys, type KeyPartners, type MemberState } from './keys/start.ts';
+import type { RunningLimiter } from './limiter/limiter.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
 import { startLimiter } from './limiter/start.ts';
 import { LIMIT_RESULTS, type Gate } from './pipeline.ts';
@@ -124,7 +125,7 @@ function touchedBy(changes: readonly Change[]): [owners: Set<string>, keys: Set<
 
 function gateOf(
   options: ProxyOptions,
-  { keys, knowledge, limiter }: Pick<Gate, 'keys' | 'knowledge' | 'limiter'>,
+  { keys, knowledge, limiter }: Pick<Gate, 'keys' | 'knowledge'> & { readonly limiter: RunningLimiter },
 ) {
   const { config, clock, metrics } = options;
   return {
@@ -133,6 +134,7 @@ function gateOf(
     knowledge,
     policies: new Policies(config),
     limiter,
+    slots: limiter.slots,
     forbidden: new MemoryLimiter(clock),
     failures: new FailedAuthentications(config.failedAuthentication, clock),
     clock,

@@ -9,7 +9,7 @@ import type { RedisTimes } from './redis-times.ts';
 /** What the metrics hear. */
 export interface LimiterEvents {
   /** A call to Redis has ended. */
-  called(operation: 'take' | 'beat', result: 'ok' | 'error', durationMs: number): void;
+  called(operation: 'take' | 'beat' | 'slots', result: 'ok' | 'error', durationMs: number): void;
   /** Units have come on lease, or gone from it. */
   leased(units: number): void;
   /** Something let requests pass that no book counted in time. */

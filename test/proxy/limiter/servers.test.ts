@@ -119,7 +119,7 @@ describe.each(Object.entries(SERVERS))('over %s', (_, start) => {
     async (algorithm) => {
       const limiters = await Promise.all([1, 2, 3].map(() => startProcess(service.config, algorithm)));
       // A node that nobody has met is met by all within moments; what they spend to find out is over soon.
-      await Promise.all(limiters.flatMap((limiter) => SPENDINGS.map((one) => limiter.take(one))));
+      await Promise.all(limiters.flatMap((limiter) => SPENDINGS.map(async (one) => limiter.take(one))));
       await sleep(1100);
       const { accepted, unavailable } = await load(limiters, 2500, async () => {
         await sleep(1200);
@@ -141,13 +141,13 @@ describe('when a replica takes over', () => {
 
   it('by the Sentinels, every window is kept, and limits are shared again afterwards', async () => {
     sentinel = await startRedisSentinel(3);
-    const { config, master, failedOver } = sentinel;
-    const limiters = await Promise.all([1, 2, 3].map(() => startProcess(config, 'leased')));
+    const service = sentinel;
+    const limiters = await Promise.all([1, 2, 3].map(() => startProcess(service.config, 'leased')));
     const { accepted } = await load(limiters, 9000, async () => {
       await sleep(1000);
-      const former = await master();
+      const former = await service.master();
       await former.kill();
-      await failedOver(former);
+      await service.failedOver(former);
     });
     expectStrict(accepted, 150);
     await sleep(1100);
@@ -157,14 +157,14 @@ describe('when a replica takes over', () => {
 
   it('in a Cluster, every window is kept, and limits are shared again afterwards', async () => {
     cluster = await startRedisCluster(3, [...REDIS_RIGHTS, ...CLUSTER_RIGHTS]);
-    const { config, masterOf, failedOver } = cluster;
-    const limiters = await Promise.all([1, 2, 3].map(() => startProcess(config, 'leased')));
+    const service = cluster;
+    const limiters = await Promise.all([1, 2, 3].map(() => startProcess(service.config, 'leased')));
     const name = 'plexgate:limit:{a}:owner%3Aa';
     const { accepted } = await load(limiters, 9000, async () => {
       await sleep(1000);
-      const former = await masterOf(name);
+      const former = await service.masterOf(name);
       await former.kill();
-      await failedOver(name, former);
+      await service.failedOver(name, former);
     });
     expectStrict(accepted, 150);
     await sleep(1100);
