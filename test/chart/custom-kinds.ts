@@ -17,20 +17,33 @@ const SPECS: Readonly<Record<string, object>> = {
   }),
   'monitoring.coreos.com/v1/PrometheusRule': object({
     groups: list(
-      object({
-        name: string(),
-        rules: list(
-          object(
-            { alert: string(), expr: string(), for: string(), labels: texts(), annotations: texts() },
-            ['expr'],
+      object(
+        {
+          name: string(),
+          rules: list(
+            object(
+              { alert: string(), expr: string(), for: string(), labels: texts(), annotations: texts() },
+              ['expr'],
+            ),
           ),
-        ),
-      }, ['name', 'rules']),
+        },
+        ['name', 'rules'],
+      ),
     ),
   }),
   'gateway.networking.k8s.io/v1/HTTPRoute': object({
     parentRefs: list(
-      object({ group: string(), kind: string(), name: string(), namespace: string(), sectionName: string(), port: integer() }, ['name']),
+      object(
+        {
+          group: string(),
+          kind: string(),
+          name: string(),
+          namespace: string(),
+          sectionName: string(),
+          port: integer(),
+        },
+        ['name'],
+      ),
     ),
     hostnames: list(string()),
     rules: list(

@@ -10,7 +10,9 @@ import { exampleWith, examplePods, SIDECAR_SETS } from './sidecar-pods.ts';
 /** What a Secret's key may hold, by the look of its name. */
 function standIn(secret: string, key: string): string {
   if (/postgres|database/.test(key)) return 'postgres://plexgate:password@postgres:5432/plexgate';
-  return secret === 'redis' && key === 'url' ? 'redis://gate:password@redis:6379' : `stands-for-${secret}-${key}`;
+  return secret === 'redis' && key === 'url'
+    ? 'redis://gate:password@redis:6379'
+    : `stands-for-${secret}-${key}`;
 }
 
 interface Checked {
@@ -64,7 +66,10 @@ describe('the configuration that a container is given', () => {
 
   it.each(SIDECAR_SETS)('is good in the pod of a service with the values of %s', async (set) => {
     const { config } = configsIn(await exampleWith(set, VERSION)).get('plexgate') ?? {};
-    const { upstreamPort, profile } = set === 'sidecar-classic' ? { upstreamPort: 8080, profile: 'plexe' } : { upstreamPort: 3000, profile: 'standard' };
+    const { upstreamPort, profile } =
+      set === 'sidecar-classic'
+        ? { upstreamPort: 8080, profile: 'plexe' }
+        : { upstreamPort: 3000, profile: 'standard' };
     expect(config?.proxy?.routes).toMatchObject([
       { profile, auth: 'required', upstream: { kind: 'http', origin: `http://127.0.0.1:${upstreamPort}` } },
     ]);
@@ -98,7 +103,10 @@ describe('the configuration that a container is given', () => {
       'stands-for-key-service-secrets-token-before',
     ]);
     expect(keys?.adminTokens).toHaveLength(2);
-    expect([keys?.peppers?.current, [...(keys?.peppers?.secrets.keys() ?? [])].sort()]).toEqual(['p2', ['p1', 'p2']]);
+    expect([keys?.peppers?.current, [...(keys?.peppers?.secrets.keys() ?? [])].sort()]).toEqual([
+      'p2',
+      ['p1', 'p2'],
+    ]);
   });
 
   it('names the servers of Redis as the values do', async () => {

@@ -38,7 +38,11 @@ async function modelOf({ apiVersion, kind }: Manifest): Promise<Module[string] |
       const module = (await import(`${name}/${apiVersion}/${kind}`)) as Module;
       return module[kind] ?? null;
     } catch (error) {
-      if (!/ERR_(?:MODULE_NOT_FOUND|PACKAGE_PATH_NOT_EXPORTED)/.test((error as NodeJS.ErrnoException).code ?? ''))
+      if (
+        !/ERR_(?:MODULE_NOT_FOUND|PACKAGE_PATH_NOT_EXPORTED)/.test(
+          (error as NodeJS.ErrnoException).code ?? '',
+        )
+      )
         throw error;
     }
   }
@@ -71,7 +75,8 @@ function walk(value: unknown, type: string, path: string): string[] {
     return typeof value === type ? [] : [`${path} is no ${type}`];
   }
   const described = (client as unknown as Readonly<Record<string, Described | undefined>>)[type];
-  if (described?.getAttributeTypeMap === undefined) return OPAQUE.has(type) ? [] : [`${path}: ${type} is not known`];
+  if (described?.getAttributeTypeMap === undefined)
+    return OPAQUE.has(type) ? [] : [`${path}: ${type} is not known`];
   const types = new Map(described.getAttributeTypeMap().map((field) => [field.baseName, field.type]));
   return Object.entries(value).flatMap(([key, inner]) => {
     const next = types.get(key);

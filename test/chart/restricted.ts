@@ -38,10 +38,7 @@ function containerFindings(container: Container, pod: PodSpec): string[] {
     [(own.capabilities?.add ?? []).every((name) => name === 'NET_BIND_SERVICE'), 'capabilities.add'],
     [/^(?:RuntimeDefault|Localhost)$/.test(either.seccompProfile?.type ?? ''), 'seccompProfile'],
     [(container.ports ?? []).every((port) => port.hostPort === undefined), 'hostPort'],
-    [
-      asked.every((probe) => !probe?.httpGet?.host && !probe?.tcpSocket?.host),
-      'a host in a probe or hook',
-    ],
+    [asked.every((probe) => !probe?.httpGet?.host && !probe?.tcpSocket?.host), 'a host in a probe or hook'],
   ];
   return rules.filter(([isKept]) => !isKept).map(([, rule]) => rule);
 }

@@ -53,7 +53,7 @@ describe('the checks', () => {
     ['an unknown kind', 'kind: Pod', 'kind: Pid', 'no type is known'],
     ['a port of the host', 'containerPort: 80', 'containerPort: 80, hostPort: 80', 'hostPort'],
     ['more rights', 'allowPrivilegeEscalation: false', 'privileged: true', 'allowPrivilegeEscalation is not'],
-    ['the host\'s network', 'containers:', 'hostNetwork: true\n  containers:', 'hostNetwork'],
+    ["the host's network", 'containers:', 'hostNetwork: true\n  containers:', 'hostNetwork'],
   ])('find %s', async (_, good, wrong, finding) => {
     expect(POD).toContain(good);
     const findings = await findingsOf(manifestsIn(POD.replace(good, wrong)));
@@ -61,9 +61,19 @@ describe('the checks', () => {
   });
 
   it.each([
-    ['ServiceMonitor', 'monitoring.coreos.com/v1', '{ selector: {}, endpoints: [{ prot: metrics }] }', 'additional'],
+    [
+      'ServiceMonitor',
+      'monitoring.coreos.com/v1',
+      '{ selector: {}, endpoints: [{ prot: metrics }] }',
+      'additional',
+    ],
     ['PodMonitor', 'monitoring.coreos.com/v1', '{ selector: {}, podMetricsEndpoints: 5 }', 'must be array'],
-    ['PrometheusRule', 'monitoring.coreos.com/v1', '{ groups: [{ name: a, rules: [{ alert: A }] }] }', 'expr'],
+    [
+      'PrometheusRule',
+      'monitoring.coreos.com/v1',
+      '{ groups: [{ name: a, rules: [{ alert: A }] }] }',
+      'expr',
+    ],
     ['HTTPRoute', 'gateway.networking.k8s.io/v1', '{ rules: [{ backendRef: [] }] }', 'additional'],
   ])('find a mistake in a %s', async (kind, apiVersion, spec, finding) => {
     const text = `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: wrong }\nspec: ${spec}\n`;
