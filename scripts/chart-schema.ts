@@ -50,13 +50,12 @@ function nameWithin(path: string, known: string): string | null {
   return known.startsWith(prefix) ? (known.slice(prefix.length).split('.')[0] ?? null) : null;
 }
 
-const SAID = { type: ['integer', 'string'] };
 const UNSAID = { type: 'null' };
 
-/** A budget says how many may be away, or how many must be there. */
+/** A budget says how many may be away, or how many must be there, or nothing. */
 const ONE_BUDGET = [
-  { required: ['maxUnavailable'], properties: { maxUnavailable: SAID, minAvailable: UNSAID } },
-  { required: ['minAvailable'], properties: { minAvailable: SAID, maxUnavailable: UNSAID } },
+  { properties: { minAvailable: UNSAID } },
+  { required: ['minAvailable'], properties: { minAvailable: { not: UNSAID }, maxUnavailable: UNSAID } },
 ];
 
 /** Allowed here, so that the chart can refuse them with the name that it has for them. */

@@ -151,6 +151,7 @@ export const VALUE_TYPES: Schema = {
     sizeLimit: { type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|k|M|G)?$' },
     medium: oneOf('', 'Memory'),
   },
+  clusterPicksUser: flag,
   podSecurityContext: mapping,
   containerSecurityContext: mapping,
   probes: { startup: probeTimes, liveness: probeTimes, readiness: probeTimes },

@@ -8,7 +8,9 @@ interface Model {
 }
 type Module = Readonly<Record<string, new (data: unknown) => Model>>;
 
-const PACKAGES = ['kubernetes-models', '@kubernetes-models/prometheus-operator'];
+const OPERATOR = '@kubernetes-models/prometheus-operator';
+/** Kinds that no package has a model of. */
+const WITHOUT_MODEL = /^(?:gateway\.networking\.k8s\.io|grafana\.integreatly\.org)\//;
 const ajv = new Ajv({ allErrors: true, strict: false });
 
 /** Everything about an object that its type does not allow: types, words, what is missing, fields nobody knows. */
@@ -16,7 +18,8 @@ export async function typeFindings(manifest: Manifest): Promise<string[]> {
   const at = `${manifest.kind}/${manifest.metadata.name}`;
   const own = CUSTOM_KINDS[`${manifest.apiVersion}/${manifest.kind}`];
   const model = await modelOf(manifest);
-  if (own === undefined && model === null) return [`${at}: no type is known of ${manifest.apiVersion}`];
+  if (model === null && !WITHOUT_MODEL.test(manifest.apiVersion))
+    return [`${at}: no type is known of ${manifest.apiVersion}`];
   const findings = model === null ? [] : invalid(new model(manifest));
   if (own === undefined) findings.push(...unknownFields(manifest));
   else if (!ajv.validate(own, manifest)) findings.push(ajv.errorsText());
@@ -32,21 +35,15 @@ function invalid(model: Model): string[] {
   }
 }
 
+/** The model of a kind, or null where none of the packages has it. */
 async function modelOf({ apiVersion, kind }: Manifest): Promise<Module[string] | null> {
-  for (const name of PACKAGES) {
-    try {
-      const module = (await import(`${name}/${apiVersion}/${kind}`)) as Module;
-      return module[kind] ?? null;
-    } catch (error) {
-      if (
-        !/ERR_(?:MODULE_NOT_FOUND|PACKAGE_PATH_NOT_EXPORTED)/.test(
-          (error as NodeJS.ErrnoException).code ?? '',
-        )
-      )
-        throw error;
-    }
+  const name = apiVersion.startsWith('monitoring.coreos.com/') ? OPERATOR : 'kubernetes-models';
+  try {
+    const module = (await import(`${name}/${apiVersion}/${kind}`)) as Module;
+    return module[kind] ?? null;
+  } catch {
+    return null;
   }
-  return null;
 }
 
 interface Described {

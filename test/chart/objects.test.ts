@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { containersOf, podOf, type Container, type PodSpec } from './pods.ts';
 import { manifestsOf, VALUE_SETS, type Manifest } from './renders.ts';
+import { examplePods } from './sidecar-pods.ts';
 
 interface Deployment {
   readonly replicas?: number;
@@ -165,6 +166,23 @@ describe('images', () => {
     expect(new Set(ours(pods).map((container) => container.image))).toEqual(new Set([image]));
     expect(pods.length).toBeGreaterThan(2);
     for (const pod of pods) expect((pod.imagePullSecrets ?? []).map(({ name }) => name)).toEqual(secrets);
+  });
+});
+
+describe('the user that containers run as', () => {
+  const usersOf = async (...more: string[]) =>
+    [...(await manifestsOf('gateway', undefined, ...more)), ...(await examplePods('1.34', ...nested(more)))]
+      .filter(({ kind }) => kind === 'Deployment')
+      .flatMap((one) => ours([podOf(one)].filter((pod) => pod !== null)))
+      .map(({ securityContext }) => securityContext?.runAsUser);
+  const nested = (more: readonly string[]) => more.map((arg) => arg.replace('cluster', 'plexgate.cluster'));
+
+  it('is nobody in particular, and never root', async () => {
+    expect(await usersOf()).toEqual([65_532, 65_532, 65_532]);
+  });
+
+  it('is left to a cluster that picks users itself, in a sidecar as well', async () => {
+    expect(await usersOf('--set', 'clusterPicksUser=true')).toEqual([undefined, undefined, undefined]);
   });
 });
 

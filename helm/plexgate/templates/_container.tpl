@@ -42,10 +42,17 @@ image: {{ include "plexgate.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 {{- end -}}
 
+{{/* A security context: list of the context, and the values of one. A null does not get through to a dependency's values. */}}
+{{- define "plexgate.securityContext" -}}
+{{- $given := index . 1 -}}
+{{- if (index . 0).Values.clusterPicksUser }}{{- $given = omit $given "runAsUser" "runAsGroup" "fsGroup" }}{{ end -}}
+{{- toYaml $given -}}
+{{- end -}}
+
 {{- define "plexgate.hardening" -}}
 terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
-  {{- toYaml .Values.containerSecurityContext | nindent 2 }}
+  {{- include "plexgate.securityContext" (list . .Values.containerSecurityContext) | nindent 2 }}
 {{- end -}}
 
 {{/* A pause before SIGTERM: list of the context and the seconds. The image has no shell, and `sleep` is there from 1.30. */}}
@@ -158,7 +165,7 @@ imagePullSecrets:
   {{- . | nindent 2 }}
 {{- end }}
 securityContext:
-  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+  {{- include "plexgate.securityContext" (list . .Values.podSecurityContext) | nindent 2 }}
 {{- end -}}
 
 {{/* Where pods run: list of the context, the values (the root's or those of `keyService`), and the labels of the pods. */}}
@@ -204,7 +211,7 @@ topologySpreadConstraints:
 {{- if not (kindIs "invalid" $pdb.minAvailable) }}
 minAvailable: {{ $pdb.minAvailable }}
 {{- else }}
-maxUnavailable: {{ $pdb.maxUnavailable }}
+maxUnavailable: {{ kindIs "invalid" $pdb.maxUnavailable | ternary 1 $pdb.maxUnavailable }}
 {{- end }}
 {{- with $pdb.unhealthyPodEvictionPolicy }}
 unhealthyPodEvictionPolicy: {{ . }}
