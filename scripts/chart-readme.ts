@@ -11,6 +11,20 @@ interface ChartFile {
   readonly kubeVersion: string;
 }
 
+const TEMPLATES = `Templates for the pod of the service, each given \`.Subcharts.plexgate\`:
+
+| template | where |
+|---|---|
+| \`plexgate.sidecarInitContainers\` | \`initContainers\`, first; the gate where the cluster has native sidecars, else nothing |
+| \`plexgate.sidecarContainers\` | \`containers\`; the gate where it is no native sidecar, else nothing |
+| \`plexgate.sidecar\` | the gate's container by itself, for a place of one's own choice |
+| \`plexgate.sidecarIsNative\` | \`true\` or nothing |
+| \`plexgate.sidecarVolumes\` | \`volumes\` |
+| \`plexgate.sidecarPodLabels\` | \`labels\` of the pod |
+| \`plexgate.sidecarPodAnnotations\` | \`annotations\` of the pod |
+| \`plexgate.sidecarGraceSeconds\` | \`terminationGracePeriodSeconds\`, at least |
+| \`plexgate.imagePullSecrets\` | \`imagePullSecrets\` |`;
+
 /** helm/plexgate/README.md, made from Chart.yaml and the comments of values.yaml. */
 export function chartReadme(): string {
   const chart = parse(readFileSync(new URL(`${CHART}/Chart.yaml`, ROOT), 'utf8')) as ChartFile;
@@ -52,19 +66,7 @@ dependencies:
     repository: oci://ghcr.io/plexgate/charts
 \`\`\`
 
-Templates for the pod of the service, each given \`.Subcharts.plexgate\`:
-
-| template | where |
-|---|---|
-| \`plexgate.sidecarInitContainers\` | \`initContainers\`, first; the gate where the cluster has native sidecars, else nothing |
-| \`plexgate.sidecarContainers\` | \`containers\`; the gate where it is no native sidecar, else nothing |
-| \`plexgate.sidecar\` | the gate's container by itself, for a place of one's own choice |
-| \`plexgate.sidecarIsNative\` | \`true\` or nothing |
-| \`plexgate.sidecarVolumes\` | \`volumes\` |
-| \`plexgate.sidecarPodLabels\` | \`labels\` of the pod |
-| \`plexgate.sidecarPodAnnotations\` | \`annotations\` of the pod |
-| \`plexgate.sidecarGraceSeconds\` | \`terminationGracePeriodSeconds\`, at least |
-| \`plexgate.imagePullSecrets\` | \`imagePullSecrets\` |
+${TEMPLATES}
 
 ## Values
 

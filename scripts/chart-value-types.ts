@@ -77,7 +77,7 @@ const peers = { to: items, ports: networkPort };
 export const VALUE_TYPES: Schema = {
   global: mapping,
   enabled: flag,
-  mode: oneOf('gateway', 'sidecar'),
+  mode: oneOf('gateway', 'sidecar', 'key-service'),
   nameOverride: name,
   fullnameOverride: name,
   commonLabels: texts,

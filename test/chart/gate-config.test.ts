@@ -58,7 +58,9 @@ describe('the configuration that a container is given', () => {
       expect(checked.size).toBeGreaterThan(0);
       for (const { config, files } of checked.values()) {
         const tls = config.redis?.tls;
-        const named = [tls?.ca, tls?.cert, tls?.key, config.proxy?.keys.file].filter((path) => path != null);
+        const named = [tls?.ca, tls?.cert, tls?.key, config.proxy?.keys.file].filter(
+          (path) => typeof path === 'string',
+        );
         for (const path of named) expect([...files.keys()]).toContain(path);
       }
     },

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { CHART, ROOT } from './helm.ts';
-import { manifestsOf } from './renders.ts';
+import { manifestsOf, only } from './renders.ts';
 
 interface AlertRule {
   readonly alert: string;
@@ -72,8 +72,8 @@ describe.each(ALERTS.map((rule) => [rule.alert, rule] as const))('the alert %s',
 
 describe('the rules of a release', () => {
   it('are those of the files, changed as the values say, and the ones of whoever installs', async () => {
-    const rule = (await manifestsOf('monitoring')).find(({ kind }) => kind === 'PrometheusRule');
-    const { groups } = rule?.spec as { groups: { name: string; rules: AlertRule[] }[] };
+    const { spec } = only(await manifestsOf('monitoring'), 'PrometheusRule');
+    const { groups } = spec as { groups: { name: string; rules: AlertRule[] }[] };
     const rules = groups.flatMap((group) => group.rules);
     const names = ALERTS.map(({ alert }) => alert).filter((name) => name !== 'PlexgateKnowledgeOld');
     expect(rules.map(({ alert }) => alert)).toEqual([...names, 'ShopQuiet']);
@@ -128,7 +128,7 @@ describe.each(DASHBOARDS)('the dashboard %s', (_, text) => {
 describe('what Prometheus and Grafana are given', () => {
   it('is where and as the values say', async () => {
     const manifests = await manifestsOf('monitoring');
-    const byKind = (kind: string) => manifests.find((one) => one.kind === kind);
+    const byKind = (kind: string) => only(manifests, kind);
     expect(byKind('ServiceMonitor')).toMatchObject({
       metadata: { namespace: 'monitoring', labels: { release: 'prometheus' } },
       spec: {
@@ -138,13 +138,13 @@ describe('what Prometheus and Grafana are given', () => {
       },
     });
     const service = manifests.find(({ metadata }) => metadata.name === 'demo-plexgate-metrics');
-    const { selector } = byKind('ServiceMonitor')?.spec as { selector: { matchLabels: object } };
+    const { selector } = byKind('ServiceMonitor').spec as { selector: { matchLabels: object } };
     expect(service?.metadata.labels).toMatchObject(selector.matchLabels);
     expect(service?.spec).toMatchObject({
       clusterIP: 'None',
       ports: [{ name: 'metrics', targetPort: 9090 }],
     });
-    expect(byKind('PodMonitor')?.spec).toMatchObject({ podMetricsEndpoints: [{ port: 'plexgate-admin' }] });
+    expect(byKind('PodMonitor').spec).toMatchObject({ podMetricsEndpoints: [{ port: 'plexgate-admin' }] });
   });
 
   it('is every dashboard, in a map that is not too large, under the label that is looked for', async () => {

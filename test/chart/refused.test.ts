@@ -15,7 +15,12 @@ const REFUSED: readonly (readonly [what: string, set: string, change: string, me
   ['the tag latest', 'gateway', 'image.tag=latest', /image\.tag/],
   ['a digest of another form', 'gateway', 'image.digest=sha256:abc', /image\.digest/],
   ['an unknown pull policy', 'gateway', 'image.pullPolicy=Sometimes', /image\.pullPolicy/],
-  ['both kinds of a budget', 'gateway', 'pdb.minAvailable=1,pdb.maxUnavailable=1', /pdb: Must validate one and only one/],
+  [
+    'both kinds of a budget',
+    'gateway',
+    'pdb.minAvailable=1,pdb.maxUnavailable=1',
+    /pdb: Must validate one and only one/,
+  ],
   [
     'a route without an upstream',
     'gateway',
@@ -97,6 +102,12 @@ const REFUSED: readonly (readonly [what: string, set: string, change: string, me
     'sidecar-native',
     'ingress.enabled=true',
     /ingress\.enabled is for mode: gateway/,
+  ],
+  [
+    'nothing to run',
+    'key-service',
+    'keyService.enabled=false',
+    /keyService\.enabled is false|keys\.service\.url is missing/,
   ],
   [
     'an alert that is none',

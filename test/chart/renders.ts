@@ -72,6 +72,13 @@ export function manifestsIn(rendered: string): readonly Manifest[] {
     .filter((manifest) => manifest !== null);
 }
 
+/** The one object of a kind. */
+export function only(manifests: readonly Manifest[], kind: string): Manifest {
+  const [found, ...more] = manifests.filter((one) => one.kind === kind);
+  if (found === undefined || more.length > 0) throw new Error(`there is not one ${kind}`);
+  return found;
+}
+
 export async function manifestsOf(set: string, version?: string, ...more: string[]) {
   return manifestsIn(await text(template(set, version, ...more)));
 }

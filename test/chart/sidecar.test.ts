@@ -118,6 +118,12 @@ describe('a release of sidecars', () => {
     expect(kinds.sort()).toEqual(['ConfigMap', 'NetworkPolicy', 'PodMonitor']);
   });
 
+  it('is nothing that a key service by itself needs', async () => {
+    const manifests = await manifestsOf('key-service');
+    const count = (kind: string) => manifests.filter((one) => one.kind === kind).length;
+    expect(['Deployment', 'ConfigMap', 'NetworkPolicy', 'Service'].map(count)).toEqual([1, 1, 1, 1]);
+  });
+
   it('may bring their key service', async () => {
     const deployments = (await manifestsOf('sidecar-fleet')).filter(({ kind }) => kind === 'Deployment');
     expect(deployments.map(({ metadata }) => metadata.name)).toEqual(['demo-plexgate-key-service']);

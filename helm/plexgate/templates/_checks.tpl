@@ -42,7 +42,7 @@
 {{- if .adminPortToken }}{{ fail "secrets.adminPortToken is found beside secrets.existingSecret; name its key in secrets.adminPortTokenKey" }}{{ end -}}
 {{- else -}}
 {{- if .adminPortTokenKey }}{{ fail "secrets.adminPortTokenKey needs secrets.existingSecret" }}{{ end -}}
-{{- if and (include "plexgate.asksKeyService" $) (not .serviceToken) -}}
+{{- if and (ne $.Values.mode "key-service") (include "plexgate.asksKeyService" $) (not .serviceToken) -}}
 {{- fail "secrets.existingSecret is missing: name the Secret with the service token, or set secrets.serviceToken" -}}
 {{- end -}}
 {{- end -}}
@@ -129,8 +129,9 @@
 {{- if and .ingress.enabled (not .ingress.hosts) }}{{ fail "ingress.hosts is missing, which ingress.enabled needs" }}{{ end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.parentRefs) }}{{ fail "httpRoute.parentRefs is missing, which httpRoute.enabled needs" }}{{ end -}}
 {{- else -}}
+{{- if and (eq .mode "key-service") (not .keyService.enabled) }}{{ fail "keyService.enabled is false, and mode is key-service: there is nothing to run" }}{{ end -}}
 {{- range $name, $on := dict "ingress.enabled" .ingress.enabled "httpRoute.enabled" .httpRoute.enabled "autoscaling.enabled" .autoscaling.enabled -}}
-{{- if $on }}{{ fail (printf "%s is for mode: gateway; in sidecar mode it belongs to the chart of the service" $name) }}{{ end -}}
+{{- if $on }}{{ fail (printf "%s is for mode: gateway" $name) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
