@@ -103,12 +103,7 @@ const REFUSED: readonly (readonly [what: string, set: string, change: string, me
     'ingress.enabled=true',
     /ingress\.enabled is for mode: gateway/,
   ],
-  [
-    'nothing to run',
-    'key-service',
-    'keyService.enabled=false',
-    /keyService\.enabled is false|keys\.service\.url is missing/,
-  ],
+  ['nothing to run', 'key-service', 'keyService.enabled=false', /keyService\.enabled is false/],
   [
     'an alert that is none',
     'monitoring',

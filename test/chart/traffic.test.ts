@@ -56,6 +56,10 @@ describe('the network policy', () => {
     const policy = await specOf<Policy>('networkpolicy', 'NetworkPolicy', 'demo-plexgate');
     expect(policy.policyTypes).toEqual(['Ingress', 'Egress']);
     expect(portsOf(policy.ingress)).toEqual([[8080], [9090], [8080]]);
+    expect(policy.ingress[0]?.from).toEqual([
+      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress' } } },
+      { podSelector: { matchLabels: expect.objectContaining({ 'app.kubernetes.io/component': 'test' }) } },
+    ]);
     expect(portsOf(policy.egress)).toEqual([[53], [80, 443, 8443], [8081], [6379], []]);
     expect(policy.egress?.[0]?.ports?.map(({ protocol }) => protocol)).toEqual(['UDP', 'TCP']);
     expect(policy.egress?.[2]?.to).toEqual([

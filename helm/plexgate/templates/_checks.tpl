@@ -27,6 +27,7 @@
 
 {{- define "plexgate.checkSource" -}}
 {{- with .Values -}}
+{{- if and (eq .mode "key-service") (not .keyService.enabled) }}{{ fail "keyService.enabled is false, and mode is key-service: there is nothing to run" }}{{ end -}}
 {{- if .keys.file.existingSecret -}}
 {{- if .keys.service.url }}{{ fail "keys.service.url is found beside keys.file.existingSecret; a gate has one source of keys" }}{{ end -}}
 {{- else if not (or .keys.service.url .keyService.enabled) -}}
@@ -129,7 +130,6 @@
 {{- if and .ingress.enabled (not .ingress.hosts) }}{{ fail "ingress.hosts is missing, which ingress.enabled needs" }}{{ end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.parentRefs) }}{{ fail "httpRoute.parentRefs is missing, which httpRoute.enabled needs" }}{{ end -}}
 {{- else -}}
-{{- if and (eq .mode "key-service") (not .keyService.enabled) }}{{ fail "keyService.enabled is false, and mode is key-service: there is nothing to run" }}{{ end -}}
 {{- range $name, $on := dict "ingress.enabled" .ingress.enabled "httpRoute.enabled" .httpRoute.enabled "autoscaling.enabled" .autoscaling.enabled -}}
 {{- if $on }}{{ fail (printf "%s is for mode: gateway" $name) }}{{ end -}}
 {{- end -}}
