@@ -53,9 +53,9 @@ describe('the README of the chart', () => {
 
   it('names every template for pods of other charts, and no other', () => {
     const sidecar = readFileSync(join(CHART, 'templates/_sidecar.tpl'), 'utf8');
-    const defined = Array.from(sidecar.matchAll(/define "(plexgate\.sidecar\w*)"/g), ([, name]) => name);
+    const defined = Array.from(sidecar.matchAll(/define "(plexgate\.sidecar\w*)"/g), ([, name = '']) => name);
     const readme = readFileSync(join(CHART, 'README.md'), 'utf8');
-    const listed = Array.from(readme.matchAll(/^\| `(plexgate\.sidecar\w*)` \|/gm), ([, name]) => name);
+    const listed = Array.from(readme.matchAll(/^\| `(plexgate\.sidecar\w*)` \|/gm), ([, name = '']) => name);
     expect(listed.sort()).toEqual(defined.sort());
   });
 });
