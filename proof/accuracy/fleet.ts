@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RedisConfig } from '../../src/config/config.ts';
 import { startRedis, startRedisSentinel, type RedisServer } from '../../test/support/redis-servers.ts';
+import { freePorts } from '../../test/support/redis-programs.ts';
 import type { RedisSentinel } from '../../test/support/redis-sentinel.ts';
 import { keysFileOf, type Account } from './accounts.ts';
 import { GateProcess } from './gate-process.ts';
@@ -44,11 +45,12 @@ export async function startFleet(plan: FleetPlan, folder: string, random: Random
   }
   const keysFile = join(folder, 'keys.yaml');
   writeFileSync(keysFile, JSON.stringify(keysFileOf(plan.accounts), null, 2));
+  const ports = await freePorts(plan.clockShiftsMs.length);
   const gates = plan.clockShiftsMs.map((clockShiftMs, i) => {
     const relay = relays[i];
     const redis =
       relay === undefined ? redisSection(single?.config ?? sentinel?.config) : redisAt(relay.port);
-    const config = configOf(plan.mode, redis, keysFile, upstream.origin);
+    const config = configOf(plan.mode, ports[i] ?? 0, redis, keysFile, upstream.origin);
     return new GateProcess({ name: `gate-${i + 1}`, folder, config, clockShiftMs });
   });
   const stop = async (): Promise<void> => {
@@ -67,13 +69,14 @@ export async function startFleet(plan: FleetPlan, folder: string, random: Random
   return { gates, relays, upstream, single, sentinel, stop };
 }
 
-function configOf(mode: Mode, redis: object | null, keysFile: string, origin: string): object {
+/** A gate that was killed comes back where it was, and so takes the place that it had. */
+function configOf(mode: Mode, port: number, redis: object | null, keysFile: string, origin: string): object {
   return {
     admin: { port: 0 },
     ...(redis === null ? {} : { redis }),
     proxy: {
       host: '127.0.0.1',
-      port: 0,
+      port,
       keys: { file: keysFile },
       limits: { mode: mode === 'exact' ? 'exact' : 'leased', whenRedisIsDown: 'share' },
       failedAuthentication: 'off',

@@ -16,6 +16,8 @@ export interface Period {
   readonly from: Moment;
   readonly to: Moment;
   readonly least: number;
+  /** Whether each gate has its part of the limit by itself. */
+  readonly byParts?: true;
 }
 
 /** Processes, load and mishaps of one run, and what must be true of it. No trial allows a window over its limit. */

@@ -160,6 +160,7 @@ function outage(mode: Mode, size: Size): Trial {
         from: { ...lost, plusWindows: 1 },
         to: returned,
         least: 0.8,
+        byParts: true,
       },
       { ...whole(mode), name: 'from two seconds after its return', from: { ...returned, plusMs: 2000 } },
     ],

@@ -70,7 +70,7 @@ function judgeOne(promised: Promised, offer: Offer, trial: Trial, seen: Seen): V
   const taken = takenBy(sent, seen.records, seen.upstream);
   const worst = worstWindow(taken.acceptances, limit.windowMs - seen.records.errorMs);
   const used = isOverloaded(promised, offer)
-    ? trial.periods.flatMap((period) => usedIn(period, promised, offer, taken, seen.marks))
+    ? judgedPeriods(trial, offer).flatMap((period) => usedIn(period, promised, offer, taken, seen.marks))
     : [];
   const failures = [
     ...overLimit(promised, worst, seen.marks).map(broken),
@@ -78,6 +78,12 @@ function judgeOne(promised: Promised, offer: Offer, trial: Trial, seen: Seen): V
     ...used.flatMap((one) => tooLittle(one, trial)).map(slow),
   ];
   return { promised, offer, taken, worst, used, failures };
+}
+
+/** A part that nobody asks for where it is can be used by nobody. */
+function judgedPeriods({ periods }: Trial, { weights }: Offer): readonly Period[] {
+  const isEven = weights.every((weight) => weight === weights[0]);
+  return periods.filter(({ byParts }) => isEven || byParts !== true);
 }
 
 function isOverloaded({ whose, limit }: Promised, { account, perSecond }: Offer): boolean {

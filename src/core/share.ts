@@ -15,7 +15,7 @@ export function partOf(quota: number, held: Held | null): number {
 
 /** How long a member may be without contact before the others keep its part of such a limit. */
 export function silenceMs(windowMs: number): number {
-  return Math.min(2000, Math.max(100, windowMs / 16));
+  return Math.min(2000, Math.max(200, windowMs / 16));
 }
 
 /** A span of time in which the same number of units may be in the window. Ascending, without gaps, to the end. */

@@ -30,6 +30,7 @@ const DEADLINE_MS = 100;
  */
 export class VirtualRedis implements RedisConnection {
   readonly isUp = true;
+  readonly isCluster = false;
   readonly #options: VirtualRedisOptions;
 
   constructor(options: VirtualRedisOptions) {
@@ -107,7 +108,7 @@ function variantOf(script: RedisScript): RedisScript {
       .replace("redis.call('TIME')", '{ARGV[2], ARGV[3]}')
       .replace("redis.call('INFO', 'replication')", 'ARGV[4]')
       // The server itself would forget by the time outside.
-      .replace(", 'PX', keep)", ')');
+      .replaceAll(", 'PX', keep)", ')');
     if (/'(?:TIME|INFO|PX)'/.test(lua)) throw new Error('the script tells the time elsewhere, too');
     variant = { ...script, name: `virtual${script.name}`, lua };
     VARIANTS.set(script.name, variant);

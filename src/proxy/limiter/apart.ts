@@ -1,5 +1,7 @@
-import type { LimitOutcome, LimitState } from '../../core/limit.ts';
-import { nextUnitAt, unitsAt, type Phase } from '../../core/share.ts';
+import { CLOCK_RATES } from '../../core/lease.ts';
+import type { Limit, LimitOutcome, LimitState } from '../../core/limit.ts';
+import { nextUnitAt, partOf, phasesOf, silenceMs, unitsAt, type Phase } from '../../core/share.ts';
+import { LAPSE_MS } from './members-call.ts';
 import type { Members } from './members.ts';
 import type { OwnShelf } from './own-shelf.ts';
 import type { SharedBooks } from './shared-books.ts';
@@ -48,12 +50,32 @@ export class OwnRule {
   }
 }
 
+/**
+ * What a member may have of a limit by its own rule. `had` is asked how many units it had at a moment, for a contact
+ * that it tells by its end.
+ */
+function phasesHere(
+  { contacts, view, held }: Members,
+  limit: Limit,
+  had: (at: number, contact: number) => number,
+): readonly Phase[] {
+  const contact = contacts.of(limit, view);
+  if (contact === null || contacts.last === null || held === null) return [];
+  const { quota, windowMs } = limit;
+  const beginsAt = contact.latest + 2 * silenceMs(windowMs) * CLOCK_RATES;
+  return phasesOf(partOf(quota, held), had(beginsAt, contact.latest), {
+    beginsAt,
+    windowMs: windowMs * CLOCK_RATES,
+    lapsesAt: contacts.last.earliest + LAPSE_MS / CLOCK_RATES,
+  });
+}
+
 function placesOf(shelves: readonly OwnShelf[], members: Members, now: number): Place[] {
   return shelves.flatMap((shelf) =>
     shelf.limits.map((limit, i) => ({
       shelf,
       i,
-      phases: members.phases(limit, (at, contact) => shelf.had(i, contact, at, now)),
+      phases: phasesHere(members, limit, (at, contact) => shelf.had(i, contact, at, now)),
     })),
   );
 }

@@ -1,3 +1,4 @@
+import { BEAT_LUA } from './members-script.ts';
 import { SHELVES_LUA } from './shelves-script.ts';
 
 const GRANTS = `
@@ -215,4 +216,17 @@ end
 return {'done', run, now, atonce, pieces, stand, open == math.huge and 0 or open}
 `;
 
-export const BOOKS_LUA = SHELVES_LUA + GRANTS + DECISION;
+/** The books, and the registry of the members where a beat goes along: its key is the last one then. */
+export const BOOKS_LUA = `
+local call = cjson.decode(ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+${BEAT_LUA}
+local function books()
+${SHELVES_LUA}${GRANTS}${DECISION}
+end
+if not call.beat then return books() end
+local beaten = member(call.beat, KEYS[#KEYS], now, run)
+return {books(), beaten}
+`;

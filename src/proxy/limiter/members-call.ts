@@ -58,7 +58,7 @@ export const LAPSE_MS = 15 * 60_000;
 /** A registry made anew may miss members that were there before; they are back within this time. */
 export const REGISTRY_MS = 2000;
 const HOUR_MS = 3_600_000;
-const REGISTRY = 'plexgate:limits';
+export const REGISTRY = 'plexgate:limits';
 export const MEMBERS_SCRIPT: RedisScript = { name: 'limitmembers', lua: MEMBERS_LUA, numberOfKeys: 1 };
 
 /** Changes nothing: for what only looks whether Redis is there. */
@@ -71,8 +71,13 @@ export function leave(redis: RedisConnection, { id, number, by, longestMs }: Bea
   return ask(redis, { kind: 'leave', id, number, by, keep: micros(LAPSE_MS + longestMs + HOUR_MS) });
 }
 
-export function beat(redis: RedisConnection, call: Beat): Promise<BeatReply> {
-  return ask(redis, {
+export async function beat(redis: RedisConnection, call: Beat): Promise<BeatReply> {
+  return ask(redis, writeBeat(call));
+}
+
+/** A beat in its wire form. */
+export function writeBeat(call: Beat): object {
+  return {
     kind: 'beat',
     id: call.id,
     name: call.name,
@@ -98,7 +103,7 @@ export function beat(redis: RedisConnection, call: Beat): Promise<BeatReply> {
       hasLeft ? 1 : 0,
       name,
     ]),
-  });
+  };
 }
 
 const micros = (ms: number): number => Math.ceil(ms * 1000);
@@ -106,7 +111,10 @@ const micros = (ms: number): number => Math.ceil(ms * 1000);
 type WireRow = [string, number, number, number, number, number, number, number, string, string[]];
 
 async function ask(redis: RedisConnection, call: object): Promise<BeatReply> {
-  const reply = await redis.run(MEMBERS_SCRIPT, [REGISTRY], [JSON.stringify(call)]);
+  return readBeat(await redis.run(MEMBERS_SCRIPT, [REGISTRY], [JSON.stringify(call)]));
+}
+
+export function readBeat(reply: unknown): BeatReply {
   const [kind, run, at, made, count, rank, pace, rows, since] = reply as [
     string,
     string,

@@ -7,18 +7,16 @@
  *   one has lapsed.
  * - Runs: since when each Redis process has been known that has books.
  *
- * Times are microseconds of Redis' TIME. The parameter is the beat as JSON: see `Beat` in members-call.ts.
+ * Times are microseconds of Redis' TIME. The parameter is the beat as JSON: see `Beat` in members-call.ts. A beat may
+ * also go with a call on the books, which then has the registry as its last key.
  */
-export const MEMBERS_LUA = `
+export const BEAT_LUA = `
+local function member(beat, registry, now, run)
 local RUNS = 16
-local beat = cjson.decode(ARGV[1])
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 if beat.kind == 'look' then return {'seen', run, now} end
 if now > beat.by then return {'late', run, now} end
 
-local text = redis.call('GET', KEYS[1])
+local text = redis.call('GET', registry)
 local made, rows, runs = now, {}, {}
 if text then made, rows, runs = unpack(cmsgpack.unpack(text)) end
 local row = rows[beat.id]
@@ -26,7 +24,7 @@ if row and row[1] >= beat.number then return {'late', run, now} end
 
 local function save()
   local keep = math.ceil(beat.keep / 1000)
-  redis.call('SET', KEYS[1], cmsgpack.pack({made, rows, runs}), 'PX', keep)
+  redis.call('SET', registry, cmsgpack.pack({made, rows, runs}), 'PX', keep)
 end
 
 if beat.kind == 'leave' then
@@ -51,7 +49,7 @@ for id, other in pairs(rows) do
 end
 if not rows[beat.id] then
   for _, other in pairs(rows) do
-    if other[10] == beat.name then other[2] = math.min(other[2], now - beat.lapse) end
+    if other[10] == beat.name then other[2] = math.min(other[2], now - beat.lapse - 1) end
   end
 end
 row = rows[beat.id] or {0, now, order + 1, 0, 0, {}, 0, 0, 0, beat.name}
@@ -69,9 +67,10 @@ for id, since in pairs(runs) do
 end
 if count > RUNS then runs[oldest] = nil end
 
+-- Who has lapsed spends nothing any more. Its part is nobody's for a window yet, and a new part is used after a window.
 local ids = {}
 for id, other in pairs(rows) do
-  if other[9] == 0 then table.insert(ids, id) end
+  if other[9] == 0 and now - other[2] <= beat.lapse then table.insert(ids, id) end
 end
 table.sort(ids, function(a, b)
   if rows[a][3] ~= rows[b][3] then return rows[a][3] < rows[b][3] end
@@ -111,4 +110,13 @@ for id, at in pairs(runs) do
   table.insert(since, now - at)
 end
 return {'done', run, now, now - made, holds[1], holds[2], pace, out, since}
+end
+`;
+
+export const MEMBERS_LUA = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+${BEAT_LUA}
+return member(cjson.decode(ARGV[1]), KEYS[1], now, run)
 `;

@@ -1,33 +1,18 @@
-import type { Clock } from '../../core/clock.ts';
 import { CLOCK_RATES } from '../../core/lease.ts';
 import type { Limit } from '../../core/limit.ts';
-import { partOf, phasesOf, silenceMs, type Held, type Phase } from '../../core/share.ts';
-import type { RedisConnection } from '../../runtime/redis/redis.ts';
+import { silenceMs, type Held } from '../../core/share.ts';
 import { RedisError } from '../../runtime/redis/redis.ts';
-import type { Timers } from '../../runtime/timers.ts';
-import { beat, LAPSE_MS, leave, look, type Beat, type BeatReply } from './members-call.ts';
+import { beat, leave, look, type Beat, type BeatReply } from './members-call.ts';
 import { Contacts } from './contacts.ts';
+import type { MembersOptions } from './members-options.ts';
 import { MembersView } from './members-view.ts';
-import type { RedisTimes } from './redis-times.ts';
-
-export interface MembersOptions {
-  /** Unique over all processes that ever share limits. */
-  readonly id: string;
-  /** Who starts under the same name takes the place of one that is dead. */
-  readonly name: string;
-  readonly redis: RedisConnection;
-  readonly times: RedisTimes;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  /** Puts into the books what they do not know of this member's spending; false where they could not be reached. */
-  readonly tell: () => Promise<boolean>;
-  /** Told when members that might have spent units in lost books did not come back in time to say so. */
-  readonly unreported: () => void;
-}
+import type { Ride } from './redis-books.ts';
 
 /** How long a beat may take to reach Redis. */
 const BEAT_MS = 100;
 const AWAY_PACE_MS = 50;
+/** How often a member that makes no other calls beats, in silences. */
+const PACE = 0.7;
 /** Longer than a new registry needs to be believed. */
 const STARTING_MS = 2500;
 const IDLE_PACE_MS = 2000;
@@ -40,8 +25,10 @@ export class Members {
   readonly #options: MembersOptions;
   /** What it knows of the others; null before it was one of them. */
   view: MembersView | null = null;
-  #run: string | null = null;
-  #held: Held | null = null;
+  /** The Redis process that answered last; null before the first answer. */
+  run: string | null = null;
+  /** Its part of every limit; null: none. */
+  held: Held | null = null;
   readonly contacts = new Contacts();
   #away = true;
   #returning = false;
@@ -67,7 +54,7 @@ export class Members {
     await this.refresh();
     const longest = { quota: 1, windowMs: this.#longestMs };
     while (!this.#away && clock.monotonic() < until) {
-      if (this.isSettled(this.#run ?? '', longest, clock.monotonic())) return;
+      if (this.isSettled(this.run ?? '', longest, clock.monotonic())) return;
       await new Promise<void>((resolve) => void timers.after(AWAY_PACE_MS, resolve));
     }
   }
@@ -76,19 +63,23 @@ export class Members {
     this.#stopped = true;
     this.#cancel?.();
     await this.#round;
-    if (this.#away || this.#run === null) return;
+    if (this.#away || this.run === null) return;
     await leave(this.#options.redis, this.#beat(this.#options.clock.monotonic())).catch(ignoreRedis);
   }
 
   /** Makes a round now, or joins the one under way. */
   refresh(): Promise<void> {
     if (this.#stopped) return Promise.resolve();
-    this.#round ??= this.#makeRound().finally(() => {
+    this.#round ??= this.#ending(this.#makeRound());
+    return this.#round;
+  }
+
+  #ending(round: Promise<void>): Promise<void> {
+    return round.finally(() => {
       this.#round = null;
       this.#returning = false;
       this.#schedule();
     });
-    return this.#round;
   }
 
   /** Limits of this window are in use: the pace of all members follows the shortest. */
@@ -101,7 +92,7 @@ export class Members {
 
   /** Books were found in, or could not be reached through, another process than thought. */
   sawRun(run: string): void {
-    if (this.#seen.has(run) || run === this.#run) return;
+    if (this.#seen.has(run) || run === this.run) return;
     this.#seen.add(run);
     this.contacts.lose(run);
     this.#untold = true;
@@ -113,11 +104,6 @@ export class Members {
     this.#away = true;
     this.#untold = true;
     void this.refresh();
-  }
-
-  /** The Redis process that answered last; null before the first answer. */
-  get run(): string | null {
-    return this.#run;
   }
 
   get count(): number {
@@ -159,34 +145,20 @@ export class Members {
     return this.view.allTold(run, now) || this.view.isOutlived(run, limit, now);
   }
 
-  /**
-   * What this member may have of a limit by its own rule. `had` is asked how many units it had at a moment, for a
-   * contact that it tells by its end.
-   */
-  phases(limit: Limit, had: (at: number, contact: number) => number): readonly Phase[] {
-    const { last } = this.contacts;
-    const contact = this.contacts.of(limit, this.view);
-    if (contact === null || last === null || this.#held === null) return [];
-    const { quota, windowMs } = limit;
-    const beginsAt = contact.latest + 2 * silenceMs(windowMs) * CLOCK_RATES;
-    return phasesOf(partOf(quota, this.#held), had(beginsAt, contact.latest), {
-      beginsAt,
-      windowMs: windowMs * CLOCK_RATES,
-      lapsesAt: last.earliest + LAPSE_MS / CLOCK_RATES,
-    });
-  }
-
   #schedule(): void {
     this.#cancel?.();
     if (this.#stopped) return;
-    const paceMs = this.#away ? AWAY_PACE_MS : Math.min(this.view?.reply.paceMs ?? 0, this.#silenceMs) / 4;
-    this.#cancel = this.#options.timers.after(paceMs, () => void this.refresh());
+    this.#cancel = this.#options.timers.after(this.#paceMs(), () => void this.refresh());
+  }
+
+  #paceMs(): number {
+    return this.#away ? AWAY_PACE_MS : Math.min(this.view?.reply.paceMs ?? 0, this.#silenceMs) * PACE;
   }
 
   async #makeRound(): Promise<void> {
     if (this.#away && !(await this.#look())) return;
     if (this.#untold) {
-      const runs = new Set([this.#run ?? '', ...this.#seen, ...(this.view?.reply.runs.keys() ?? [])]);
+      const runs = new Set([this.run ?? '', ...this.#seen, ...(this.view?.reply.runs.keys() ?? [])]);
       this.#untold = false;
       this.#returning = true;
       if (!(await this.#options.tell())) {
@@ -212,36 +184,63 @@ export class Members {
   }
 
   async #makeBeat(): Promise<void> {
-    const { redis, clock } = this.#options;
-    const sentAt = clock.monotonic();
-    const call = this.#beat(sentAt);
+    const { heard, failed, beat: call } = this.#newBeat();
     try {
-      const reply = await beat(redis, call);
-      const receivedAt = clock.monotonic();
-      this.#hear(reply, sentAt);
-      if (reply.kind === 'forgotten') this.#remember();
-      if (reply.kind === 'done') this.#took(new MembersView(reply, sentAt, receivedAt));
+      heard(await beat(this.#options.redis, call));
     } catch (error) {
-      ignoreRedis(error);
-      this.#away = true;
-      this.#untold = true;
-      // It may have been contact, until its deadline has passed in Redis' time.
-      if (error instanceof RedisError && error.kind === 'unknown') {
-        this.contacts.mayHaveBeenUntil(sentAt + BEAT_MS * CLOCK_RATES * CLOCK_RATES);
-      }
+      failed(error);
     }
+  }
+
+  #newBeat(): Ride {
+    const { clock, times } = this.#options;
+    const sentAt = clock.monotonic();
+    const patienceMs = times.patienceMs(this.run ?? '', sentAt, BEAT_MS);
+    return {
+      beat: this.#beat(sentAt),
+      heard: (reply) => {
+        this.#hear(reply, sentAt);
+        if (reply.kind === 'forgotten') this.#remember();
+        if (reply.kind === 'done') this.#took(new MembersView(reply, sentAt, clock.monotonic()));
+      },
+      failed: (error) => {
+        ignoreRedis(error);
+        this.#away = true;
+        this.#untold = true;
+        // It may have been contact, until its deadline has passed in Redis' time.
+        if (error instanceof RedisError && error.kind === 'unknown') {
+          this.contacts.mayHaveBeenUntil(sentAt + patienceMs * CLOCK_RATES);
+        }
+      },
+    };
+  }
+
+  /** A beat that goes along with another call; null where none is due, or a round is under way. */
+  ride(): Ride | null {
+    const { redis, clock } = this.#options;
+    // In a Cluster the registry is elsewhere.
+    if (redis.isCluster || this.#round !== null || this.#away || this.#untold || this.#stopped) return null;
+    if (clock.monotonic() - (this.view?.sentAt ?? 0) < this.#paceMs() / 2) return null;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { heard, failed, beat: call } = this.#newBeat();
+    this.#round = this.#ending(promise);
+    return {
+      beat: call,
+      heard: (reply) => [heard(reply), resolve()],
+      failed: (error) => [failed(error), resolve()],
+    };
   }
 
   #beat(now: number): Beat {
     const { id, name, times } = this.#options;
-    const run = this.#run ?? '';
+    const run = this.run ?? '';
     return {
       id,
       name,
       number: ++this.#number,
-      by: times.between(run, now + BEAT_MS * CLOCK_RATES).earliest,
+      by: times.between(run, now + times.patienceMs(run, now, BEAT_MS)).earliest,
       joined: this.contacts.last !== null,
-      held: this.#held,
+      held: this.held,
       told: this.#told,
       seen: [...this.#seen],
       silenceMs: this.#silenceMs,
@@ -252,10 +251,10 @@ export class Members {
 
   #hear({ run, at }: BeatReply, sentAt: number): void {
     this.#options.times.hear(run, at, sentAt, this.#options.clock.monotonic());
-    if (this.#run === run) return;
+    if (this.run === run) return;
     // Another process: its books are not those the units were spent from.
-    if (this.#run !== null) this.contacts.lose(run);
-    this.#run = run;
+    if (this.run !== null) this.contacts.lose(run);
+    this.run = run;
     this.#untold = true;
   }
 
@@ -264,13 +263,13 @@ export class Members {
     this.#forgotten = true;
     this.#untold = true;
     this.#told = [];
-    this.contacts.lose(this.#run ?? '');
+    this.contacts.lose(this.run ?? '');
   }
 
   #took(view: MembersView): void {
     const before = this.view;
     this.view = view;
-    this.#held = view.reply.held;
+    this.held = view.reply.held;
     this.contacts.heard(view.sentAt, view.receivedAt);
     this.#away = false;
     this.#forgotten = false;

@@ -1,6 +1,14 @@
 import type { SpentUnits } from '../../core/lease.ts';
 import type { RedisConnection, RedisScript } from '../../runtime/redis/redis.ts';
 import { BOOKS_LUA } from './books-script.ts';
+import { readBeat, REGISTRY, writeBeat, type Beat, type BeatReply } from './members-call.ts';
+
+/** A member's beat that goes along with a call on the books. One of both is called when the outcome is known. */
+export interface Ride {
+  readonly beat: Beat;
+  heard(reply: BeatReply): void;
+  failed(error: unknown): void;
+}
 
 /** One partition in a call. Durations in the wire form are whole microseconds. */
 export interface Part {
@@ -77,22 +85,32 @@ export type Reply =
   /** Nothing was done: other books than the call was for, its time was over, or books that must be there are not. */
   | { readonly kind: 'moved' | 'late' | 'lost'; readonly run: string; readonly at: number };
 
-/** A script has a fixed number of keys: one for each partition of a request. */
+/** A script has a fixed number of keys: one for each partition of a request, and the registry where a beat goes along. */
 const SCRIPTS = new Map<number, RedisScript>();
 
-export function booksScript(partitions: number): RedisScript {
-  let script = SCRIPTS.get(partitions);
+export function booksScript(numberOfKeys: number): RedisScript {
+  let script = SCRIPTS.get(numberOfKeys);
   if (script === undefined) {
-    script = { name: `limits${partitions}`, lua: BOOKS_LUA, numberOfKeys: partitions };
-    SCRIPTS.set(partitions, script);
+    script = { name: `limits${numberOfKeys}`, lua: BOOKS_LUA, numberOfKeys };
+    SCRIPTS.set(numberOfKeys, script);
   }
   return script;
 }
 
 /** Rejects with a RedisError where no answer came. */
-export async function callBooks(redis: RedisConnection, call: Call): Promise<Reply> {
+export async function callBooks(redis: RedisConnection, call: Call, ride: Ride | null): Promise<Reply> {
   const keys = call.parts.map(({ name }) => name);
-  return readReply(await redis.run(booksScript(keys.length), keys, [write(call)]));
+  if (ride !== null) keys.push(REGISTRY);
+  const replies = redis.run(booksScript(keys.length), keys, [write(call, ride)]);
+  if (ride === null) return readReply(await replies);
+  try {
+    const [reply, beaten] = (await replies) as [unknown, unknown];
+    ride.heard(readBeat(beaten));
+    return readReply(reply);
+  } catch (error) {
+    ride.failed(error);
+    throw error;
+  }
 }
 
 /** The name of a partition's books: the owner is the hash tag. */
@@ -105,8 +123,9 @@ function escaped(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
 
-function write(call: Call): string {
+function write(call: Call, ride: Ride | null): string {
   return JSON.stringify({
+    ...(ride === null ? {} : { beat: writeBeat(ride.beat) }),
     id: call.id,
     number: call.number,
     known: call.known,

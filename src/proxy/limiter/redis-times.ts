@@ -48,6 +48,12 @@ export class RedisTimes {
     return { earliest: earliestOf(known.lower, at), latest: latestOf(known.upper, at) };
   }
 
+  /** How long a call that is sent now may be done, so that at least `leastMs` are left wherever the clock stands. */
+  patienceMs(run: string, now: number, leastMs: number): number {
+    const { earliest, latest } = this.between(run, now);
+    return (leastMs + (latest - earliest) / TICKS_PER_MS) * CLOCK_RATES;
+  }
+
   #better(before: Known | undefined, reading: Reading): Known {
     const { at, receivedAt } = reading;
     if (before === undefined) return { lower: reading, upper: reading };

@@ -72,7 +72,7 @@ export class SharedBooks {
     for (const shelf of tellings.keys()) shelf.tellers++;
     for (const shelf of shelves) shelf.asked += asked.now;
     try {
-      const reply = await callBooks(this.#redis, call);
+      const reply = await callBooks(this.#redis, call, this.members.ride());
       this.events.called('take', 'ok', this.clock.monotonic() - sentAt);
       return this.#heard(reply, { shelves, tellings, number, sentAt });
     } catch (error) {

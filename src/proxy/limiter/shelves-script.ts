@@ -12,15 +12,11 @@
  *   Marks say what was booked, for each window: { window, end of those spent at once, leased ends and units, ends and
  *   units that were taken before they were free }.
  *
- * The parameter is the call as JSON: see `Call` in redis-books.ts. Nothing is written before everything is decided.
+ * `call` is the parameter: see `Call` in redis-books.ts. Nothing is written before everything is decided.
  */
 export const SHELVES_LUA = `
 local CELLS, EXACT_UP_TO, GRANTS = 256, 256, 256
 local STEP_BACK, REBASE_AFTER = 1000000, 2147483648
-local call = cjson.decode(ARGV[1])
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 if call.run ~= run then return {'moved', run, now} end
 if now > call.by then return {'late', run, now} end
 

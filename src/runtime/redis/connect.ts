@@ -27,10 +27,12 @@ export async function openRedis(config: RedisConfig, options: RedisOptions): Pro
 }
 
 class Connection implements RedisConnection {
+  readonly isCluster: boolean;
   readonly #calls: Calls;
   readonly #presence: Presence;
 
   constructor(client: Client, options: RedisOptions) {
+    this.isCluster = client instanceof Cluster;
     this.#calls = new Calls(client, options.deadlineMs ?? 100, options.events);
     this.#presence = new Presence(client, options, () => connectMasters(client));
     if (client instanceof Cluster) {

@@ -5,6 +5,8 @@
 export interface RedisConnection {
   /** Whether the server answered last; a call while it is down fails at once. */
   readonly isUp: boolean;
+  /** Whether names without a common hash tag may be in different places. */
+  readonly isCluster: boolean;
   get(name: string): Promise<string | null>;
   /** The value is gone after `keepMs`; null: never. */
   set(name: string, value: string, keepMs: number | null): Promise<void>;

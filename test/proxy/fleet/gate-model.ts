@@ -190,6 +190,7 @@ export class GateModel implements Process, KeySource, Renewals {
     const notHere = (): Promise<never> => Promise.reject(new Error('not here'));
     return {
       isUp: true,
+      isCluster: false,
       get: notHere,
       set: notHere,
       publish: notHere,

@@ -78,7 +78,8 @@ describe.each(CASES)('with Redis away, %s replicas of a limit of %s', (algorithm
     expect(load.unavailable).toEqual([]);
     // A few units are not asked for again in the moment in which they come free.
     expect(load.used(awayAt + windowMs, backAt)).toBeGreaterThan(limitOf(limit).quota < 100 ? 0.7 : 0.8);
-    expect(load.used(backAt + 2000, backAt + 2000 + 3 * windowMs)).toBeGreaterThan(0.93);
+    const few = limitOf(limit).quota < 100;
+    expect(load.used(backAt + 2000, backAt + 2000 + 3 * windowMs)).toBeGreaterThan(few ? 0.8 : 0.93);
   });
 
   it('stay strict when one of four is cut off, which goes on with its part', async () => {
@@ -105,7 +106,7 @@ describe.each(CASES)('with Redis away, %s replicas of a limit of %s', (algorithm
     expect(violationOf([...own.accepted, ...load.accepted], limitOf(limit))).toBeNull();
     const used = own.used(cutAt + windowMs, mendedAt) + load.used(cutAt + windowMs, mendedAt);
     expect(used).toBeGreaterThan(0.8);
-    expect(own.used(cutAt + 2 * windowMs, mendedAt)).toBeGreaterThan(0.18);
+    expect(own.used(cutAt + 2 * windowMs, mendedAt)).toBeGreaterThan(0.16);
   });
 });
 
