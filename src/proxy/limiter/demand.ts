@@ -12,8 +12,10 @@ export interface Order {
   readonly horizonMs: number;
 }
 
+/** Requests in a life of a lease from which on one is drawn: for fewer, units would wait here while others ask. */
+const LEASED_FROM = 6;
 /** How far ahead units are drawn that are not free yet, in lives of a lease. */
-const HORIZON_LIVES = 2;
+const HORIZON_LIVES = 2.25;
 
 /** How fast requests come to a purse: those of the last whole life of a lease, and of the one under way. */
 export class Demand {
@@ -60,13 +62,13 @@ export class Demand {
     const horizonMs = HORIZON_LIVES * lifeMs;
     const share = hasRefused ? 0 : 2 * members;
     const wanted = this.#leases && mayLease ? this.#before : 0;
-    if (wanted < 2) return { more: 0, ahead: 0, fair: 0, members, share, lifeMs, horizonMs };
+    if (wanted < LEASED_FROM) return { more: 0, ahead: 0, fair: 0, members, share, lifeMs, horizonMs };
     const fair = Math.min(
       ...limits.map(({ quota, windowMs }) => Math.ceil((quota * horizonMs) / windowMs / members)),
     );
     return {
       more: Math.max(0, wanted - asked),
-      ahead: HORIZON_LIVES * wanted,
+      ahead: Math.ceil(HORIZON_LIVES * wanted),
       fair,
       members,
       share,

@@ -12,7 +12,7 @@ import type { Ride } from './redis-books.ts';
 const BEAT_MS = 100;
 const AWAY_PACE_MS = 50;
 /** How often a member that makes no other calls beats, in silences. */
-const PACE = 0.7;
+const PACE = 0.9;
 /** Longer than a new registry needs to be believed. */
 const STARTING_MS = 2500;
 const IDLE_PACE_MS = 2000;
@@ -220,7 +220,7 @@ export class Members {
     const { redis, clock } = this.#options;
     // In a Cluster the registry is elsewhere.
     if (redis.isCluster || this.#round !== null || this.#away || this.#untold || this.#stopped) return null;
-    if (clock.monotonic() - (this.view?.sentAt ?? 0) < this.#paceMs() / 2) return null;
+    if (clock.monotonic() - (this.view?.sentAt ?? 0) < this.#paceMs() / 4) return null;
     const { promise, resolve } = Promise.withResolvers<void>();
     const { heard, failed, beat: call } = this.#newBeat();
     this.#round = this.#ending(promise);
