@@ -6,17 +6,20 @@ ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM packages AS build
+# Of the packages for development what compiles, in the lock file's versions; tests and charts have most of the others.
+RUN --mount=type=cache,target=/root/.npm node -e "const own = require('./package.json'); \
+    for (const name of Object.keys(own.devDependencies)) \
+      if (!/^(?:typescript|@types\/(?:node|pg))$/.test(name)) delete own.devDependencies[name]; \
+    fs.writeFileSync('package.json', JSON.stringify(own))" && \
+    npm install --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN ["node", "node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--incremental", "false", "--tsBuildInfoFile", "null", "--sourceMap", "false"]
 # Empty: its owner becomes that of a new volume.
-WORKDIR /data
-
-FROM packages AS production-packages
-RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+RUN ["node", "-e", "fs.mkdirSync('/data')"]
 
 FROM ${RUNTIME_IMAGE}
 ARG VERSION=0.1.0
@@ -34,7 +37,7 @@ ENV NODE_ENV=production \
 # Owned by root and never written to.
 COPY package.json LICENSE /app/
 COPY config /app/config
-COPY --from=production-packages /app/node_modules /app/node_modules
+COPY --from=packages /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
 # The one folder of the user's own: an embedded store goes here, on a volume.
 COPY --from=build --chown=65532:65532 /data /var/lib/plexgate

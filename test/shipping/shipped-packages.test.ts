@@ -94,13 +94,16 @@ describe('the bill of materials', () => {
     const refs = bom.components.map((component) => component['bom-ref']);
     expect(new Set(refs).size).toBe(refs.length);
     expect(bom.dependencies.map(({ ref }) => ref).sort()).toEqual([own, ...refs].sort());
-    for (const { dependsOn } of bom.dependencies) expect(refs).toEqual(expect.arrayContaining([...dependsOn]));
+    for (const { dependsOn } of bom.dependencies)
+      expect(refs).toEqual(expect.arrayContaining([...dependsOn]));
     expect(own).toBe(`pkg:npm/plexgate@${packageJson.version}`);
   });
 
   it('is the same text each time', () => {
     expect(sbom()).toBe(sbom());
-    expect(bom.serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(bom.serialNumber).toMatch(
+      /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
   });
 });
 
