@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { realpathSync, writeFileSync } from 'node:fs';
+import { realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findPostgres } from '../support/find-postgres.ts';
 import { programs as redisPrograms } from '../support/redis-programs.ts';
@@ -50,6 +50,8 @@ export interface GateBuild {
   readonly env?: NodeJS.ProcessEnv;
   readonly tag?: string;
   readonly context?: string;
+  /** Podman's; Docker has its own. */
+  readonly format?: 'docker' | 'oci';
   readonly more?: readonly string[];
 }
 
@@ -58,6 +60,7 @@ export function buildGate({
   env = process.env,
   tag = IMAGES.gate,
   context = ROOT,
+  format = 'docker',
   more = [],
 }: GateBuild): Promise<string> {
   const bases = [
@@ -66,12 +69,12 @@ export function buildGate({
     '--build-arg',
     `RUNTIME_IMAGE=${IMAGES.runtimeBase}`,
   ];
-  return engine(['build', ...formatFor(env), '--tag', tag, ...bases, ...more, context], '', env);
+  return engine(['build', ...formatFor(env, format), '--tag', tag, ...bases, ...more, context], '', env);
 }
 
-/** Podman's own format has no health checks. */
-function formatFor(env: NodeJS.ProcessEnv): string[] {
-  return engineKind(env) === 'podman' ? ['--format', 'docker'] : [];
+/** Podman's own choice, OCI, has no health checks. */
+function formatFor(env: NodeJS.ProcessEnv, format: 'docker' | 'oci' = 'docker'): string[] {
+  return engineKind(env) === 'podman' ? ['--format', format] : [];
 }
 
 async function buildStandIn(
@@ -80,12 +83,13 @@ async function buildStandIn(
   root: RootFolder,
   lines: readonly string[],
 ): Promise<void> {
+  const file = `${root.path}.dockerfile`;
   try {
-    const file = `${root.path}.dockerfile`;
     writeFileSync(file, ['FROM scratch', 'COPY . /', ...lines, ''].join('\n'));
     await build(['--quiet', '--tag', tag, '--file', file, root.path]);
   } finally {
     root.remove();
+    rmSync(file, { force: true });
   }
 }
 
