@@ -11,7 +11,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['test/{core,config,key-service,contracts,tidy}/**/*.test.ts', 'test/*.test.ts'],
+          include: ['test/{core,config,key-service,contracts,shipping,tidy}/**/*.test.ts', 'test/*.test.ts'],
           globalSetup: ['test/support/find-postgres.ts', 'test/support/redis-programs.ts'],
         },
       },
@@ -41,6 +41,17 @@ export default defineConfig({
           name: 'clients',
           include: ['test/clients/**/*.test.ts'],
           globalSetup: 'test/clients/find-programs.ts',
+        },
+      },
+      // What `npm run test:containers` runs, with an engine and images of its own.
+      {
+        extends: true,
+        test: {
+          name: 'containers',
+          include: ['test/containers/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
     ],

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { configReference } from '../src/config/reference.ts';
 import { chartReadme } from './chart-readme.ts';
 import { chartSchema } from './chart-schema.ts';
+import { dependenciesPage } from './dependencies-page.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { openApiPage } from './openapi-page.ts';
@@ -9,6 +10,7 @@ import { openApiPage } from './openapi-page.ts';
 /** Pages that are made from the code. A test compares each with its file. */
 export const GENERATED_PAGES: readonly (readonly [file: string, text: () => string | Promise<string>])[] = [
   ['docs/config.md', configReference],
+  ['docs/dependencies.md', dependenciesPage],
   ['docs/errors.md', errorsPage],
   ['docs/metrics.md', metricsPage],
   ['docs/openapi.json', openApiPage],

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addHealthcheckCommand } from './cli/healthcheck.ts';
 import { addKeyCommands } from './cli/keys.ts';
 import { addOwnerCommands } from './cli/owners.ts';
 import { BAD_USAGE, FAILED, OK, processTerminal, type ExitCode } from './cli/terminal.ts';
@@ -7,7 +8,6 @@ import { configJsonSchema } from './config/json-schema.ts';
 import { loadKeysFile } from './config/keys-file/keys-file.ts';
 import { loadConfig } from './config/load.ts';
 import { formatMistake, type Mistake } from './config/mistake.ts';
-import { run } from './run.ts';
 import { VERSION } from './version.ts';
 
 /** Runs the command line and returns the exit code: 0, 1 a failed check or start, 2 bad usage. */
@@ -49,6 +49,7 @@ export async function runCommand(argv: readonly string[], terminal = processTerm
   const surroundings = { terminal, finish: (code: ExitCode) => void (exitCode = code) };
   addKeyCommands(program, surroundings);
   addOwnerCommands(program, surroundings);
+  addHealthcheckCommand(program, surroundings);
 
   try {
     await program.parseAsync([...argv]);
@@ -80,6 +81,8 @@ const LAST_WORDS_MS = 1_000;
 
 async function runUntilStopped(config: Config, demo: boolean): Promise<ExitCode> {
   try {
+    // Loaded here alone: the other commands need none of it, and one of them is run every few seconds.
+    const { run } = await import('./run.ts');
     await run({ config, demo, stop: stopSignal() });
     return OK;
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Secret } from '../core/secret.ts';
+import { whyNoAnswer } from './no-answer.ts';
 
 export interface AdminAccess {
   /** Of the key service, without a slash at its end. */
@@ -40,7 +41,7 @@ export async function callAdmin({ url, token }: AdminAccess, call: AdminCall): P
     const { status, statusText } = response;
     return { kind: 'answer', status, statusText, body: parsed(await response.text()) };
   } catch (error) {
-    return { kind: 'no_answer', why: whyNot(error, deadlineMs) };
+    return { kind: 'no_answer', why: whyNoAnswer(error, deadlineMs) };
   }
 }
 
@@ -50,21 +51,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-const WHY: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ENOTFOUND: 'no address has this name',
-  EAI_AGAIN: 'the name cannot be resolved now',
-  ECONNRESET: 'the connection broke',
-  UND_ERR_SOCKET: 'the connection broke',
-};
-
-/** The causes have the system's words; the messages of the outer errors say nothing but that it failed. */
-function whyNot(error: unknown, deadlineMs: number): string {
-  if (!(error instanceof Error)) return 'unknown error';
-  if (error.name === 'TimeoutError') return `no answer within ${deadlineMs / 1000} s`;
-  const cause = error.cause instanceof Error ? error.cause : error;
-  const { code } = cause as NodeJS.ErrnoException;
-  return `no answer: ${WHY[code ?? ''] ?? (cause.message === '' ? (code ?? 'unknown error') : cause.message)}`;
 }

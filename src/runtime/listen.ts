@@ -1,15 +1,15 @@
 import type { Server } from 'node:http';
 import { isIPv6, type AddressInfo, type Socket } from 'node:net';
 
-/** The open connections of servers that listen. Those that were upgraded are in no list of http.Server. */
-const connections = new WeakMap<Server, Set<Socket>>();
+/** The open connections of servers that listen, with when they came. Those that were upgraded are in no list of http.Server. */
+const connections = new WeakMap<Server, Map<Socket, number>>();
 
 /** Listens and returns the port; a port of 0 asks the system for a free one. Rejects with what was tried. */
 export function listen(server: Server, host: string, port: number): Promise<number> {
-  const open = new Set<Socket>();
+  const open = new Map<Socket, number>();
   connections.set(server, open);
   server.on('connection', (socket) => {
-    open.add(socket);
+    open.set(socket, performance.now());
     socket.once('close', () => open.delete(socket));
   });
   return new Promise((resolve, reject) => {
@@ -39,6 +39,8 @@ export function hostAndPort(host: string, port: number): string {
 }
 
 const SWEEP_MS = 50;
+/** A connection that has only just come has its request still to bring; ended now, it would be lost. */
+const FIRST_REQUEST_MS = 250;
 
 /** Ends a server: no new connections, idle ones closed, the others, upgraded ones among them, when `graceMs` is over at the latest. */
 export function closeServer(server: Server, graceMs: number): Promise<void> {
@@ -46,7 +48,7 @@ export function closeServer(server: Server, graceMs: number): Promise<void> {
     // Again and again, since an answer that ends now leaves its connection open for another request.
     const sweeping = setInterval(() => closeIdle(server), SWEEP_MS);
     const cutting = setTimeout(() => {
-      for (const socket of connections.get(server) ?? []) socket.destroy();
+      for (const socket of connections.get(server)?.keys() ?? []) socket.destroy();
     }, graceMs);
     server.close(() => {
       clearInterval(sweeping);
@@ -60,5 +62,7 @@ export function closeServer(server: Server, graceMs: number): Promise<void> {
 function closeIdle(server: Server): void {
   server.closeIdleConnections();
   // Node takes a connection for busy on which nothing has come yet.
-  for (const socket of connections.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy();
+  const before = performance.now() - FIRST_REQUEST_MS;
+  for (const [socket, openedAt] of connections.get(server) ?? [])
+    if (socket.bytesRead === 0 && openedAt < before) socket.destroy();
 }

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 
@@ -48,6 +50,25 @@ describe('a server that is closed', () => {
     await answered;
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await msOf(closeServer(server, 5000))).toBeLessThan(1000);
+    await ended();
+  });
+
+  it('answers a connection that came just before, whose request comes just after', async () => {
+    const { server, port } = await started();
+    const socket = connect({ port, host: '127.0.0.1' });
+    onTestFinished(() => void socket.destroy());
+    await once(server, 'connection');
+    const ended = closeServer(server, 5000);
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    await ended;
+  });
+
+  it('ends before its grace is over where a connection has nothing to ask', async () => {
+    const { server, port } = await started();
+    const { ended } = client(port, '');
+    await once(server, 'connection');
+    expect(await msOf(closeServer(server, 20_000))).toBeLessThan(10_000);
     await ended();
   });
 
