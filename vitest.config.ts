@@ -29,6 +29,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'hardness', include: ['test/hardness/**/*.test.ts'] },
+      },
+      {
+        extends: true,
         test: {
           name: 'clients',
           include: ['test/clients/**/*.test.ts'],

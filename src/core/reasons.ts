@@ -126,6 +126,12 @@ export const REASONS = {
     'This method is never forwarded',
     'TRACE and CONNECT never pass; Allow lists what does.',
   ),
+  headers_too_large: row(
+    431,
+    ['headers_too_large', 'INVALID_REQUEST', 'headers_too_large'],
+    'The header of the request is too large',
+    'Request line and header lines together are larger than 16 KiB; answered with the bare status.',
+  ),
   rate_limited: row(429, LIMITED, TOO_MANY, 'A limit of the owner or of the key is spent.', {
     retryable: true,
   }),

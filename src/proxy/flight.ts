@@ -32,7 +32,7 @@ export type ForwardOutcome = Ending & {
 };
 
 /** What the HTTP client lets a request do while it is under way. */
-interface Controller {
+export interface Controller {
   abort(reason: Error): void;
   pause(): void;
   resume(): void;
@@ -130,6 +130,11 @@ export class Flight {
   ): void {
     this.#progressAt = this.#monotonic();
     if (status < 200 || this.#phase === 'settled') return;
+    if (!isReadable(headers['transfer-encoding'])) {
+      this.#end({ kind: 'failed', error: 'reset', detail: 'an unknown transfer coding', mayRepeat: false });
+      controller.abort(new Error('the answer cannot be read'));
+      return;
+    }
     const { response, answerHeaders, permit } = this.#forward;
     this.#forward.answered(status);
     const fields = passAnswerHeaders(rawText(controller.rawHeaders), replacedIn(permit));
@@ -210,6 +215,11 @@ export class Flight {
     this.#forward.response.off('drain', this.#onDrain);
     this.#settle({ ...ending, bytes: { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut } });
   }
+}
+
+/** Whether a body of this transfer coding arrives as it was before it. */
+function isReadable(coding: string | string[] | undefined): boolean {
+  return coding === undefined || (typeof coding === 'string' && coding.toLowerCase() === 'chunked');
 }
 
 function replacedIn({ key, limits }: Forward['permit']): ReadonlySet<string> {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Pool, type Dispatcher } from 'undici';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Permit } from '../core/decision.ts';
+import { launchExpecting } from './expecting.ts';
 import { Flight, type ForwardOutcome } from './flight.ts';
 import type { Place } from './routes.ts';
 
@@ -13,10 +14,12 @@ export interface Forward {
   /** Flat, ready for the upstream. */
   readonly headers: readonly string[];
   /** Flat, for the answer: what the gate adds to the upstream's own. */
-  readonly answerHeaders: readonly string[];
+  readonly answerHeaders: string[];
   /** Called once when the upstream's answer begins, before any of it reaches the client. */
   readonly answered: (status: number) => void;
   readonly hasBody: boolean;
+  /** The client sends its body when it is told to. */
+  readonly awaitsContinue: boolean;
   /** Told of an answer that is a stream of events, and how to end it; returns what to call when it is over. */
   readonly streams: (end: () => void) => () => void;
 }
@@ -62,7 +65,10 @@ export function createForwarder(timeouts: ProxyConfig['timeouts'], monotonic: ()
         resolve(outcome);
       });
       flights.add(flight);
-      launch(flight, forward, poolOf(forward.permit.route.route.origin));
+      launch(flight, () => {
+        if (forward.awaitsContinue && forward.hasBody) launchExpecting(flight, forward, timeouts.connectMs);
+        else dispatch(flight, forward, poolOf(forward.permit.route.route.origin));
+      });
     });
 
   return {
@@ -77,19 +83,23 @@ export function createForwarder(timeouts: ProxyConfig['timeouts'], monotonic: ()
   };
 }
 
-function launch(flight: Flight, { permit, request, headers, hasBody }: Forward, pool: Pool): void {
+function launch(flight: Flight, begin: () => void): void {
+  try {
+    begin();
+  } catch (error) {
+    flight.onResponseError(null, error as Error);
+  }
+}
+
+function dispatch(flight: Flight, { permit, request, headers, hasBody }: Forward, pool: Pool): void {
   const options = {
     path: permit.route.forwardedPath,
     method: request.method ?? '',
     headers: headers as string[],
     // Not the request itself: undici destroys a body on failure, and with it the client's connection.
     body: hasBody ? request.iterator({ destroyOnReturn: false }) : null,
-    // By default undici gives up the connection after a HEAD.
-    reset: false,
+    // An upstream that sends a body to a HEAD would be sending the start of the next answer.
+    reset: request.method === 'HEAD',
   };
-  try {
-    pool.dispatch(options as Dispatcher.DispatchOptions, flight);
-  } catch (error) {
-    flight.onResponseError(null, error as Error);
-  }
+  pool.dispatch(options as Dispatcher.DispatchOptions, flight);
 }

@@ -4,7 +4,7 @@ import type { CredentialForwarding } from '../core/forward-headers.ts';
 import type { Voice } from '../core/dialect.ts';
 import { type AccessMode } from '../core/permission.ts';
 import { speaksJsonRpc, type RequestHead } from '../core/request-head.ts';
-import { otherReadingsOf, type Target } from '../core/target.ts';
+import { hostName, otherReadingsOf, type Target } from '../core/target.ts';
 import type { Scheme } from '../core/profile.ts';
 
 /** Where a route's requests go, as an address, and what they carry in place of the client's credential. */
@@ -192,9 +192,4 @@ function compile(rule: RuleConfig, route: RouteConfig): Rule {
 
 function acceptedBy(schemes: readonly Scheme[], { schemeCase }: RouteConfig): AcceptedSchemes {
   return { schemes: new Set(schemes), schemeCase };
-}
-
-/** The Host field without its port, lower case. */
-function hostName(host: string): string {
-  return host.replace(/:\d*$/, '').toLowerCase();
 }

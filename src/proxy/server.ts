@@ -6,17 +6,19 @@ import { deprecationFields } from '../core/deprecation-fields.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { plainAddress, type TrustedProxies } from './address.ts';
-import { denyResponse, denySocket, denyUnparsed } from './deny.ts';
+import type { TrustedProxies } from './address.ts';
+import { denyResponse, denySocket } from './deny.ts';
 import type { ForwardOutcome } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide, type Gate } from './pipeline.ts';
-import { createRecorder, failureOf, openExchange, type Exchange, type Recorder } from './record.ts';
+import { createRecorder, failureOf, type Exchange, type Recorder } from './record.ts';
 import type { Reporter } from './reporter.ts';
 import type { Place } from './routes.ts';
 import type { OpenStreams } from './streams.ts';
+import { endsConnection } from './ignored-upgrade.ts';
+import { Lines, type Line } from './lines.ts';
 import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
-import { newRequestId, openVisit, upstreamHeaders, type Visit } from './visit.ts';
+import { openVisit, upstreamHeaders, type Visit } from './visit.ts';
 
 export interface ProxyParts {
   readonly config: ProxyConfig;
@@ -59,45 +61,56 @@ export function createProxyServer(parts: ProxyParts): Server {
   server.on('checkExpectation', (request, response) => void door.serve(request, response, false));
   server.on('upgrade', (request, socket, early) => void door.upgrade(request, socket, early));
   server.on('connect', (request, socket, early) => void door.upgrade(request, socket, early));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => door.refuseUnparsed(error, socket));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => door.lines.refuse(error, socket));
   return server;
 }
 
 class Door {
   readonly #parts: ProxyParts;
   readonly #record: Recorder;
-  /** The answers under way on a connection, in their order. */
-  readonly #underWay = new WeakMap<
-    Duplex,
-    { readonly response: ServerResponse; readonly exchange: Exchange }[]
-  >();
+  readonly lines: Lines;
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
     this.#record = createRecorder(parts);
+    this.lines = new Lines(this.#record, parts.gate.clock);
   }
 
   async serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
+    const { socket } = request;
+    const line = this.lines.of(socket);
+    const turn = line.turns.take();
+    if (turn !== null) await turn;
+    // Behind an answer that ended the connection nobody waits for another one.
+    if (socket.writable && !line.isOver) {
+      if (line.broken === null || request.complete)
+        await this.#serve(line, request, response, awaitsContinue);
+      else this.lines.refuseBroken(socket, line);
+    }
+    line.turns.end();
+    if (line.broken !== null && !line.turns.isTaken) this.lines.refuseBroken(socket, line);
+  }
+
+  async #serve(
+    line: Line,
+    request: IncomingMessage,
+    response: ServerResponse,
+    awaitsContinue: boolean,
+  ): Promise<void> {
     const visit = this.#open(request, false);
     const { exchange } = visit;
+    line.current = { request, response, exchange };
     const closed = new Promise<void>((resolve) => void response.once('close', resolve));
-    const underWay = this.#underWay.get(request.socket) ?? [];
-    underWay.push({ response, exchange });
-    this.#underWay.set(request.socket, underWay);
     let decision = await this.#decide(visit);
-    if (decision.kind === 'permit' && awaitsContinue && !response.destroyed) response.writeContinue();
     while (decision.kind === 'permit' && !response.destroyed) {
-      if ((await this.#forward(decision, visit, response)) !== 'withdrawn') break;
+      if ((await this.#forward(decision, visit, response, awaitsContinue)) !== 'withdrawn') break;
       // The key changed while a connection was being made; what is true now decides.
       decision = await this.#decide(visit);
     }
     if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
     if (!request.complete) dropRest(request);
-    underWay.splice(
-      underWay.findIndex((one) => one.response === response),
-      1,
-    );
+    line.current = null;
     this.#record(exchange);
   }
 
@@ -105,6 +118,7 @@ class Door {
     decision: Permit<Place>,
     visit: Visit,
     response: ServerResponse,
+    awaitsContinue: boolean,
   ): Promise<ForwardOutcome['kind']> {
     const { request, head, exchange } = visit;
     const outcome = await this.#parts.forwarder.forward({
@@ -112,9 +126,10 @@ class Door {
       request,
       response,
       headers: upstreamHeaders(decision, visit, this.#parts.trustedProxies),
-      answerHeaders: this.#closing(this.#answerHeaders(decision, exchange)),
+      answerHeaders: this.#closing(this.#answerHeaders(decision, exchange), request),
       answered: (status) => this.#record.answered(decision, status),
       streams: (end) => this.#parts.streams.watch(decision, end),
+      awaitsContinue,
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
     Object.assign(exchange, outcome.bytes);
@@ -129,9 +144,12 @@ class Door {
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {
-    const visit = this.#open(request, true);
     // A reset connection must not end the process; the upgrader sees it too.
     socket.on('error', () => socket.destroy());
+    const turn = this.lines.of(socket).turns.take();
+    if (turn !== null) await turn;
+    if (!socket.writable) return;
+    const visit = this.#open(request, true);
     let decision = await this.#decide(visit);
     while (decision.kind === 'permit' && !socket.destroyed) {
       if ((await this.#upgrade(decision, visit, socket, early)) !== 'withdrawn') break;
@@ -181,38 +199,6 @@ class Door {
     return outcome.kind;
   }
 
-  /**
-   * What the parser refuses is answered with a bare status, and the connection ends. A request whose body turned out
-   * to be broken is answered too, unless an answer to it or to an earlier one has begun.
-   */
-  refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const underWay = this.#underWay.get(socket) ?? [];
-    const [first, second] = underWay;
-    const answerable = first === undefined || (second === undefined && !first.response.headersSent);
-    if (!answerable || !socket.writable || error.code === 'ECONNRESET') {
-      socket.destroy();
-      return;
-    }
-    // Once it is out, nothing more may be answered; this also ends what was sent upstream.
-    const status = denyUnparsed(socket, error, () => first?.response.destroy());
-    if (first !== undefined) {
-      Object.assign(first.exchange, {
-        status,
-        failure: 'malformed_request',
-        detail: 'the parser refused its body',
-      });
-      return;
-    }
-    const address = 'remoteAddress' in socket ? plainAddress(String(socket.remoteAddress)) : '';
-    const exchange = openExchange(
-      { requestId: newRequestId(), method: '', url: '', address, userAgent: null },
-      this.#parts.gate.clock.monotonic(),
-    );
-    this.#record.decided(exchange, deny('malformed_request', {}, { detail: 'the parser refused it' }));
-    exchange.status = status;
-    this.#record(exchange);
-  }
-
   #open(request: IncomingMessage, upgrade: boolean): Visit {
     const { trustedProxies, gate } = this.#parts;
     const receivedAt = gate.clock.monotonic();
@@ -248,8 +234,8 @@ class Door {
   }
 
   /** While draining every answer ends its connection; an upgrade's has a Connection of its own. */
-  #closing(fields: string[]): string[] {
-    return this.#parts.isDraining() ? [...fields, 'Connection', 'close'] : fields;
+  #closing(fields: string[], request: IncomingMessage): string[] {
+    return this.#parts.isDraining() || endsConnection(request) ? [...fields, 'Connection', 'close'] : fields;
   }
 
   #deny({ request, exchange }: Visit, response: ServerResponse, denial: Denial<Place>): void {
