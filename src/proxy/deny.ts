@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Denial } from '../core/decision.ts';
 import { STANDARD_VOICE, writeRefusal, type RefusalText } from '../core/dialect.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
+import { endsConnection } from './ignored-upgrade.ts';
 import { LINGER_MS, sendLastAnswer } from './last-answer.ts';
 import type { Place } from './routes.ts';
 
@@ -27,7 +28,8 @@ export function denyResponse(
   refusing: Refusing,
 ): Refused {
   // What is left of a body nobody wants would have to be read to its end before the next request.
-  const close = refusing.draining || !request.complete || refusing.denial.reason === 'malformed_request';
+  const isOdd = refusing.denial.reason === 'malformed_request' || endsConnection(request);
+  const close = refusing.draining || !request.complete || isOdd;
   const { status, headers, body } = textOf(refusing, close);
   response.writeHead(status, headers);
   if (request.complete) response.end(body);

@@ -93,9 +93,9 @@ const STANDING_REASONS = {
 
 function placeOf(facts: RequestFacts, gate: Gate): Place | Denial<Place> {
   const { method, head } = facts;
-  if (method === 'TRACE' || method === 'CONNECT') return deny('method_not_allowed', {});
   const detail = headProblem(facts);
   if (detail !== null) return deny('malformed_request', {}, { detail });
+  if (method === 'TRACE' || method === 'CONNECT') return deny('method_not_allowed', {});
   const target = readTarget(facts.url, head.host);
   if (target.kind === 'problem') return deny('malformed_request', {}, { detail: target.problem });
   const match = gate.routes.match(method, target, head);

@@ -154,6 +154,15 @@ describe('a connection goes on', () => {
     }
   });
 
+  it('not behind a refusal with an Upgrade that is ignored and more behind it', async () => {
+    stage.fresh();
+    const refused = 'GET /a HTTP/1.1\r\nHost: gate.test\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n';
+    const connection = await stage.send(refused + get('/b'));
+    expect((await connection.answer()).status).toBe(401);
+    await connection.closed;
+    expect(stage.arrived).toEqual([]);
+  });
+
   it('behind an Upgrade to h2c that is ignored, as curl and Java send it', async () => {
     stage.fresh();
     const connection = await stage.open();
