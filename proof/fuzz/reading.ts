@@ -101,8 +101,8 @@ function readLines(cursor: Cursor): [string, string][] | null {
     if (cursor.take(/\r\n/y) !== null) return lines;
     const [, name, value, behind = ''] = cursor.take(LINE) ?? [];
     if (name === undefined || value === undefined) return null;
-    // Who frames by these takes no chances with what stands behind them.
-    if (behind.includes('\t') && FRAMING.test(name)) return null;
+    // Some readers take it for a part of the coding.
+    if (behind.includes('\t') && /^transfer-encoding$/i.test(name)) return null;
     lines.push([name, value]);
   }
 }

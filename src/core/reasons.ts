@@ -130,7 +130,7 @@ export const REASONS = {
     431,
     ['headers_too_large', 'INVALID_REQUEST', 'headers_too_large'],
     'The header of the request is too large',
-    'Request line and header lines together are larger than 16 KiB; answered with the bare status.',
+    'Request line and header lines together are larger than bounds.headerBytes; answered with the bare status.',
   ),
   rate_limited: row(429, LIMITED, TOO_MANY, 'A limit of the owner or of the key is spent.', {
     retryable: true,
@@ -162,6 +162,13 @@ export const REASONS = {
     'The upstream could not be reached',
     'The upstream refused the connection, broke it, or answered with something that is not HTTP.',
     { retryable: true, mcpEndpoint: 'mcp_unreachable' },
+  ),
+  overloaded: row(
+    503,
+    ['service_unavailable', 'SERVICE_UNAVAILABLE', 'service_unavailable'],
+    'Too much is under way at the moment',
+    'More requests are under way than bounds.inFlight, or the process is later with its work than bounds.loopDelay. Nothing was looked up or spent.',
+    { retryable: true },
   ),
   key_service_unavailable: row(
     503,

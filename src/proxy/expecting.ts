@@ -4,20 +4,28 @@ import type { Socket } from 'node:net';
 import type { Controller, Flight } from './flight.ts';
 import type { Forward } from './forward.ts';
 
+interface Upstream {
+  readonly origin: string;
+  /** PEM of the authorities that may vouch for it; null: the public ones. */
+  readonly ca: string | null;
+  readonly connectMs: number;
+}
+
 /**
  * A request whose client sends its body only when told to (RFC 9110 section 10.1.1), on a connection of its own, since
  * undici does not send such requests. The expectation goes to the upstream, and it is the upstream that says
  * 100 Continue or answers at once; a body that comes unasked is passed on.
  */
-export function launchExpecting(flight: Flight, forward: Forward, connectMs: number): void {
+export function launchExpecting(flight: Flight, forward: Forward, to: Upstream): void {
   const { request, response, permit } = forward;
-  const { origin } = permit.route.route;
+  const { origin, ca, connectMs } = to;
   const isEncrypted = origin.startsWith('https:');
   const outgoing = (isEncrypted ? askEncrypted : askPlain)(origin, {
     agent: false,
     method: request.method,
     path: permit.route.forwardedPath,
     headers: fieldsOf(forward),
+    ...(ca === null ? {} : { ca }),
   });
   const controller = controlOf(outgoing);
   const fail = (error: Error): void => flight.onResponseError(controller, error);
@@ -27,6 +35,8 @@ export function launchExpecting(flight: Flight, forward: Forward, connectMs: num
   outgoing.on('socket', (socket: Socket) => {
     // Corked, so that the first byte is written in the tick in which the permit is asked for once more.
     socket.cork();
+    // Header bytes were read as latin-1, and Node would write them as UTF-8.
+    socket.setDefaultEncoding('latin1');
     const late = setTimeout(() => outgoing.destroy(timedOut()), connectMs);
     socket.once('close', () => clearTimeout(late));
     socket.once(isEncrypted ? 'secureConnect' : 'connect', () => {

@@ -21,6 +21,8 @@ type Ending =
       readonly error: UpstreamError;
       readonly detail: string;
       readonly mayRepeat: boolean;
+      /** No connection came about: not a byte has left. */
+      readonly unsent: boolean;
     }
   /** The permit stood no longer when the connection was ready; nothing was written to the upstream. */
   | { readonly kind: 'withdrawn' }
@@ -131,7 +133,13 @@ export class Flight {
     this.#progressAt = this.#monotonic();
     if (status < 200 || this.#phase === 'settled') return;
     if (!isReadable(headers['transfer-encoding'])) {
-      this.#end({ kind: 'failed', error: 'reset', detail: 'an unknown transfer coding', mayRepeat: false });
+      this.#end({
+        kind: 'failed',
+        error: 'reset',
+        detail: 'an unknown transfer coding',
+        mayRepeat: false,
+        unsent: false,
+      });
       controller.abort(new Error('the answer cannot be read'));
       return;
     }
@@ -175,7 +183,8 @@ export class Flight {
     }
     const mayRepeat = !this.#timedOut && !this.#forward.hasBody && this.#isRepeatable(error);
     const kind = this.#timedOut ? 'timeout' : upstreamErrorOf(error);
-    this.#end({ kind: 'failed', error: kind, detail: codeOf(error), mayRepeat });
+    const unsent = this.#phase === 'connecting';
+    this.#end({ kind: 'failed', error: kind, detail: codeOf(error), mayRepeat, unsent });
   }
 
   /** A connection that the upstream closed while it lay idle; the request never reached it, or changed nothing. */

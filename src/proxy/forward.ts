@@ -5,6 +5,7 @@ import type { Permit } from '../core/decision.ts';
 import { launchExpecting } from './expecting.ts';
 import { Flight, type ForwardOutcome } from './flight.ts';
 import type { Place } from './routes.ts';
+import type { Targets } from './targets.ts';
 
 export interface Forward {
   /** Nothing is forwarded without one. */
@@ -26,16 +27,32 @@ export interface Forward {
 
 export interface Forwarder {
   /** Never rejects. */
-  forward(forward: Forward): Promise<ForwardOutcome>;
+  forward(forward: Forward): Promise<Forwarded>;
+  /** PEM of the authorities that may vouch for upstreams; null: the public ones. */
+  readonly ca: string | null;
+  /** From now on these authorities vouch for upstreams, in PEM. */
+  trust(ca: string): void;
   close(): Promise<void>;
+}
+
+/** `origin` is the one that was asked last. */
+export type Forwarded = ForwardOutcome & { readonly origin: string };
+
+export interface ForwarderOptions {
+  readonly timeouts: ProxyConfig['timeouts'];
+  readonly monotonic: () => number;
+  readonly targets: Targets;
+  /** PEM; null: the public authorities. */
+  readonly ca: string | null;
 }
 
 /** How often stalled requests are looked for; deadlines are late by at most this. */
 const SWEEP_MS = 100;
 
 /** HTTP to the upstreams over undici: streaming both ways with back-pressure, one pool of connections per origin. */
-export function createForwarder(timeouts: ProxyConfig['timeouts'], monotonic: () => number): Forwarder {
-  const pools = new Map<string, Pool>();
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  const { timeouts, monotonic, targets } = options;
+  const pools = new Pools(timeouts.connectMs, options.ca);
   const flights = new Set<Flight>();
   const sweeper = setInterval(() => {
     const now = monotonic();
@@ -43,22 +60,7 @@ export function createForwarder(timeouts: ProxyConfig['timeouts'], monotonic: ()
   }, SWEEP_MS);
   sweeper.unref();
 
-  const poolOf = (origin: string): Pool => {
-    let pool = pools.get(origin);
-    if (pool === undefined) {
-      // Deadlines for the answer are the sweeper's, which knows a stream of events from a stalled answer.
-      pool = new Pool(origin, {
-        pipelining: 1,
-        connect: { timeout: timeouts.connectMs },
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      });
-      pools.set(origin, pool);
-    }
-    return pool;
-  };
-
-  const attempt = (forward: Forward): Promise<ForwardOutcome> =>
+  const attempt = (forward: Forward, origin: string): Promise<ForwardOutcome> =>
     new Promise((resolve) => {
       const flight = new Flight(forward, timeouts, monotonic, (outcome) => {
         flights.delete(flight);
@@ -66,21 +68,83 @@ export function createForwarder(timeouts: ProxyConfig['timeouts'], monotonic: ()
       });
       flights.add(flight);
       launch(flight, () => {
-        if (forward.awaitsContinue && forward.hasBody) launchExpecting(flight, forward, timeouts.connectMs);
-        else dispatch(flight, forward, poolOf(forward.permit.route.route.origin));
+        if (!forward.awaitsContinue || !forward.hasBody) return dispatch(flight, forward, pools.of(origin));
+        launchExpecting(flight, forward, { origin, ca: pools.ca, connectMs: timeouts.connectMs });
       });
     });
 
   return {
     async forward(forward) {
-      const outcome = await attempt(forward);
-      return outcome.kind === 'failed' && outcome.mayRepeat ? attempt(forward) : outcome;
+      const { origins } = forward.permit.route.route;
+      const tried: string[] = [];
+      let repeats = 1;
+      for (;;) {
+        const origin = targets.pick(origins, tried);
+        const outcome = await attempt(forward, origin);
+        tried.push(origin);
+        if (outcome.kind === 'answered') targets.answered(origin);
+        if (outcome.kind !== 'failed') return { ...outcome, origin };
+        targets.failed(origin, outcome.unsent);
+        // What has not left may go to any other; what changes nothing may go once more.
+        if (!(outcome.unsent ? tried.length < origins.length : outcome.mayRepeat && repeats-- > 0)) {
+          return { ...outcome, origin };
+        }
+      }
     },
+    get ca() {
+      return pools.ca;
+    },
+    trust: (ca) => pools.trust(ca),
     async close() {
       clearInterval(sweeper);
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+      await pools.close();
     },
   };
+}
+
+/** The pools of connections, one for each origin. */
+class Pools {
+  readonly #connectMs: number;
+  readonly #pools = new Map<string, Pool>();
+  #ca: string | null;
+
+  constructor(connectMs: number, ca: string | null) {
+    this.#connectMs = connectMs;
+    this.#ca = ca;
+  }
+
+  get ca(): string | null {
+    return this.#ca;
+  }
+
+  of(origin: string): Pool {
+    let pool = this.#pools.get(origin);
+    if (pool === undefined) {
+      // Deadlines for the answer are the sweeper's, which knows a stream of events from a stalled answer.
+      pool = new Pool(origin, {
+        pipelining: 1,
+        connect: { timeout: this.#connectMs, ...(this.#ca === null ? {} : { ca: this.#ca }) },
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+      this.#pools.set(origin, pool);
+    }
+    return pool;
+  }
+
+  /** Connections that were made under the authorities before end with what is under way on them. */
+  trust(ca: string): void {
+    this.#ca = ca;
+    for (const [origin, pool] of this.#pools) {
+      if (!origin.startsWith('https:')) continue;
+      this.#pools.delete(origin);
+      void pool.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  }
 }
 
 function launch(flight: Flight, begin: () => void): void {

@@ -40,6 +40,8 @@ export interface Gate {
   readonly forbidden: Limiter;
   readonly failures: FailedAuthentications;
   readonly clock: Clock;
+  /** What there is too much of at the moment; null: nothing. */
+  excess(): string | null;
   /** Key prefixes whose checksum is required; none where `checksum` is `ignore`. */
   readonly checkedPrefixes: readonly string[];
   /** Told of each limit decision, for the metrics. */
@@ -54,6 +56,8 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   const place = placeOf(facts, gate);
   if ('kind' in place) return place;
   const about: About = { route: place, key: null, source: null, limits: [] };
+  const excess = gate.excess();
+  if (excess !== null) return deny('overloaded', about, { retryAfterMs: OVERLOADED_MS, detail: excess });
   if (place.auth === 'none' || isPreflight(facts.method, facts.head)) return permit(about, null, always);
 
   // 2. Credential: exactly one, from the places the route accepts.
@@ -82,6 +86,9 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   // 6. Limits: all at once, all or nothing.
   return spend(credential, found, known, gate);
 }
+
+/** Whoever is refused because there is too much should not come back at once. */
+const OVERLOADED_MS = 1000;
 
 const always = (): boolean => true;
 

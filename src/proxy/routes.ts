@@ -7,9 +7,10 @@ import { speaksJsonRpc, type RequestHead } from '../core/request-head.ts';
 import { hostName, otherReadingsOf, type Target } from '../core/target.ts';
 import type { Scheme } from '../core/profile.ts';
 
-/** Where a route's requests go, as an address, and what they carry in place of the client's credential. */
+/** Where a route's requests go, as addresses, and what they carry in place of the client's credential. */
 export interface RouteUpstream {
-  readonly origin: string;
+  /** One or more that do the same. */
+  readonly origins: readonly string[];
   readonly basePath: string;
   readonly credential: CredentialForwarding;
   /** The management endpoints: the upstream is the key service. */

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { ProxyConfig } from '../config/config.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
@@ -17,6 +18,9 @@ import type { Place } from './routes.ts';
 import type { OpenStreams } from './streams.ts';
 import { endsConnection } from './ignored-upgrade.ts';
 import { Lines, type Line } from './lines.ts';
+import type { Load } from './load.ts';
+import type { Targets } from './targets.ts';
+import { shakeHands } from './shake-hands.ts';
 import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
 import { openVisit, upstreamHeaders, type Visit } from './visit.ts';
 
@@ -30,20 +34,23 @@ export interface ProxyParts {
   readonly reporter: Reporter;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly load: Load;
+  readonly targets: Targets;
+  /** PEM texts; null: in clear. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Once true, every answer ends its connection, so that clients move on. */
   isDraining(): boolean;
 }
 
-const MAX_HEADER_BYTES = 16_384;
 /** WebSocket close code of a stream whose key has ended (RFC 6455 section 7.4.1). */
 const POLICY_VIOLATION = 1008;
 
 /** The traffic port: accept, decide, forward or refuse, and one record of each request. */
 export function createProxyServer(parts: ProxyParts): Server {
-  const { timeouts } = parts.config;
+  const { timeouts, bounds } = parts.config;
   const door = new Door(parts);
-  const server = createServer({
-    maxHeaderSize: MAX_HEADER_BYTES,
+  const options = {
+    maxHeaderSize: bounds.headerBytes,
     headersTimeout: timeouts.headerMs,
     // A body may take as long as it makes progress; the forwarder watches that.
     requestTimeout: 0,
@@ -53,7 +60,13 @@ export function createProxyServer(parts: ProxyParts): Server {
     shouldUpgradeCallback: isWebSocketUpgrade,
     // The pipeline asks for it. The server would answer by itself, and nothing of it would be recorded.
     requireHostHeader: false,
-  });
+  };
+  const server: Server =
+    parts.tls === null
+      ? createServer(options)
+      : createTlsServer({ ...options, ...parts.tls, handshakeTimeout: timeouts.headerMs });
+  // Lines beyond a count would be left out of the list without a word, though the parser goes by them.
+  server.maxHeadersCount = 0;
   server.on('request', (request, response) => void door.serve(request, response, false));
   // Without a listener the server would send 100 before anybody has asked whether the request may pass.
   server.on('checkContinue', (request, response) => void door.serve(request, response, true));
@@ -97,6 +110,8 @@ class Door {
     response: ServerResponse,
     awaitsContinue: boolean,
   ): Promise<void> {
+    const { load } = this.#parts;
+    load.begin();
     const visit = this.#open(request, false);
     const { exchange } = visit;
     line.current = { request, response, exchange };
@@ -109,8 +124,9 @@ class Door {
     }
     if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
-    if (!request.complete) dropRest(request);
+    if (!request.complete) dropRest(request, this.#parts.config.timeouts.bodyIdleMs);
     line.current = null;
+    load.end();
     this.#record(exchange);
   }
 
@@ -125,7 +141,7 @@ class Door {
       permit: decision,
       request,
       response,
-      headers: upstreamHeaders(decision, visit, this.#parts.trustedProxies),
+      headers: this.#upstreamHeaders(decision, visit),
       answerHeaders: this.#closing(this.#answerHeaders(decision, exchange), request),
       answered: (status) => this.#record.answered(decision, status),
       streams: (end) => this.#parts.streams.watch(decision, end),
@@ -133,6 +149,7 @@ class Door {
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
     Object.assign(exchange, outcome.bytes);
+    exchange.upstream = outcome.origin;
     if (outcome.kind === 'answered') {
       exchange.status = outcome.status;
       exchange.answeredAt = outcome.answeredAt;
@@ -149,6 +166,8 @@ class Door {
     const turn = this.lines.of(socket).turns.take();
     if (turn !== null) await turn;
     if (!socket.writable) return;
+    const { load } = this.#parts;
+    load.begin();
     const visit = this.#open(request, true);
     let decision = await this.#decide(visit);
     while (decision.kind === 'permit' && !socket.destroyed) {
@@ -156,6 +175,7 @@ class Door {
       decision = await this.#decide(visit);
     }
     if (decision.kind === 'denial') this.#denySocket(visit, socket, decision);
+    if (visit.exchange.status !== 101) load.end();
     this.#record(visit.exchange);
   }
 
@@ -165,17 +185,17 @@ class Door {
     socket: Duplex,
     early: Buffer,
   ): Promise<UpgradeOutcome['kind']> {
-    const { upgrader, config, metrics, gate } = this.#parts;
+    const { config, load, metrics, gate } = this.#parts;
     const { exchange } = visit;
     const { route, forwardedPath } = decision.route;
-    const outcome = await upgrader.upgrade({
+    const outcome = await shakeHands(this.#parts, route.origins, exchange, {
       request: visit.request,
       socket,
       head: early,
-      origin: route.origin,
       path: forwardedPath,
-      headers: upstreamHeaders(decision, visit, this.#parts.trustedProxies),
+      headers: this.#upstreamHeaders(decision, visit),
       answerHeaders: this.#answerHeaders(decision, exchange),
+      ca: this.#parts.forwarder.ca,
       connectMs: config.timeouts.connectMs,
       firstByteMs: config.timeouts.firstByteMs,
       stillPermitted: () => decision.stands(),
@@ -189,6 +209,8 @@ class Door {
       this.#record.answered(decision, exchange.status);
     }
     if (outcome.kind === 'opened') {
+      // It takes no part in the load of requests any more.
+      load.end();
       const open = metrics.webSockets.labels(route.config.id);
       open.inc();
       const forget = this.#parts.streams.watch(decision, () => outcome.end(POLICY_VIOLATION));
@@ -197,6 +219,11 @@ class Door {
       open.dec();
     }
     return outcome.kind;
+  }
+
+  #upstreamHeaders(decision: Permit<Place>, visit: Visit): string[] {
+    const { trustedProxies, tls } = this.#parts;
+    return upstreamHeaders(decision, visit, { trustedProxies, encrypted: tls !== null });
   }
 
   #open(request: IncomingMessage, upgrade: boolean): Visit {
@@ -255,7 +282,11 @@ class Door {
  * An answer may be through before its request is. The rest is taken and dropped: a client that sends all of it before
  * it reads would else wait for ever, and the connection is good for the next request.
  */
-function dropRest(request: IncomingMessage): void {
+function dropRest(request: IncomingMessage, idleMs: number): void {
+  const stalled = setTimeout(() => request.destroy(), idleMs);
+  request.once('close', () => {
+    clearTimeout(stalled);
+  });
   // Not `resume` alone, which does nothing while the forwarder has not let go of the request.
-  request.on('data', () => undefined).resume();
+  request.on('data', () => stalled.refresh()).resume();
 }

@@ -57,6 +57,7 @@ const EXPECTED: Record<Reason, Expected> = {
     'bad_gateway',
     'mcp_unreachable',
   ),
+  overloaded: row(503, 'service_unavailable', 'SERVICE_UNAVAILABLE', true, 'service_unavailable'),
   key_service_unavailable: row(
     503,
     'service_unavailable',

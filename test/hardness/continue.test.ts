@@ -26,12 +26,13 @@ describe('a client that waits for 100 Continue', () => {
   ])('gets it from the upstream, and its body %s arrives', async (_, lines, body, framing) => {
     stage.fresh();
     stage.upstream.does(() => undefined);
-    const connection = await stage.send(expecting(lines));
+    const connection = await stage.send(expecting(`X-A: caf\xe9\r\n${lines}`));
     const call = await stage.arrival();
     await sleep(30);
     expect(connection.interim).toEqual([]);
     expect(valuesOf(call, 'expect')).toEqual(['100-continue']);
     expect(valuesOf(call, framing)).toHaveLength(1);
+    expect(valuesOf(call, 'x-a')).toEqual(['caf\xe9']);
     expect(valuesOf(call, 'x-tier')).toEqual(['default']);
     expect(valuesOf(call, 'x-api-key')).toEqual([]);
     call.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
