@@ -29,7 +29,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'hardness', include: ['test/hardness/**/*.test.ts'] },
+        test: {
+          name: 'hardness',
+          include: ['test/hardness/**/*.test.ts'],
+          globalSetup: 'test/commands/build.ts',
+        },
       },
       {
         extends: true,
