@@ -38,6 +38,14 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'chart',
+          include: ['test/chart/**/*.test.ts'],
+          globalSetup: 'test/chart/check-helm.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'clients',
           include: ['test/clients/**/*.test.ts'],
           globalSetup: 'test/clients/find-programs.ts',

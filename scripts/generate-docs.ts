@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { configReference } from '../src/config/reference.ts';
+import { chartReadme } from './chart-readme.ts';
+import { chartSchema } from './chart-schema.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { openApiPage } from './openapi-page.ts';
@@ -10,6 +12,8 @@ export const GENERATED_PAGES: readonly (readonly [file: string, text: () => stri
   ['docs/errors.md', errorsPage],
   ['docs/metrics.md', metricsPage],
   ['docs/openapi.json', openApiPage],
+  ['helm/plexgate/README.md', chartReadme],
+  ['helm/plexgate/values.schema.json', chartSchema],
 ];
 
 if (import.meta.main) {

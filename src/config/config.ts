@@ -1,5 +1,5 @@
 import type { CredentialForwarding } from '../core/forward-headers.ts';
-import type { Limit } from '../core/limit.ts';
+import type { Limit, StatedLimit } from '../core/limit.ts';
 import type { AccessMode } from '../core/permission.ts';
 import type { Profile, Scheme } from '../core/profile.ts';
 import type { Secret } from '../core/secret.ts';
@@ -111,7 +111,7 @@ export interface ProxyConfig {
 }
 
 /** Limits by tier name, in the order of the file; the first tier is what an unknown name falls back to. Empty list: unlimited. */
-export type Tiers = Readonly<Record<Profile, ReadonlyMap<string, readonly Limit[]>>>;
+export type Tiers = Readonly<Record<Profile, ReadonlyMap<string, readonly StatedLimit[]>>>;
 
 export interface RouteConfig {
   /** What logs and metrics call the route: host and path of its match. */

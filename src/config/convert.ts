@@ -1,5 +1,5 @@
 import { ACCEPTED_SCHEMES, MCP_ENDPOINT_SCHEMES } from '../core/profile.ts';
-import type { Limit } from '../core/limit.ts';
+import type { StatedLimit } from '../core/limit.ts';
 import type {
   Config,
   KeyServiceConfig,
@@ -94,7 +94,7 @@ function isSelfHosted(env: Environment): boolean {
 }
 
 function tiersOf(tiers: NonNullable<ParsedFile['proxy']>['tiers']): Tiers {
-  const byName = (profile: Record<string, 'unlimited' | Limit[]>) =>
+  const byName = (profile: Record<string, 'unlimited' | StatedLimit[]>) =>
     new Map(Object.entries(profile).map(([name, limits]) => [name, limits === 'unlimited' ? [] : limits]));
   return {
     plexe: byName(tiers.plexe),

@@ -1,4 +1,4 @@
-import { formatLimit, type Limit } from '../core/limit.ts';
+import { formatLimit, formatStatedLimit, type StatedLimit } from '../core/limit.ts';
 import { PROFILES } from '../core/profile.ts';
 import type {
   Config,
@@ -101,10 +101,10 @@ function writeProxy(proxy: ProxyConfig): unknown {
   };
 }
 
-function writeTiers(tiers: ReadonlyMap<string, readonly Limit[]>): unknown {
+function writeTiers(tiers: ReadonlyMap<string, readonly StatedLimit[]>): unknown {
   const written = [...tiers].map(([name, limits]) => [
     name,
-    limits.length === 0 ? 'unlimited' : limits.map(formatLimit),
+    limits.length === 0 ? 'unlimited' : limits.map(formatStatedLimit),
   ]);
   return Object.fromEntries(written);
 }

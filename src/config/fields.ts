@@ -1,7 +1,15 @@
 import { BlockList, isIP } from 'node:net';
 import * as z from 'zod';
 import { IDENTITY_HEADERS } from '../core/forward-headers.ts';
-import { LIMIT_FORM, parseLimit, type Limit } from '../core/limit.ts';
+import {
+  LIMIT_FORM,
+  LIMIT_PATTERN,
+  parseLimit,
+  parseStatedLimit,
+  STATED_LIMIT_FORM,
+  STATED_LIMIT_PATTERN,
+  type Limit,
+} from '../core/limit.ts';
 import { Secret } from '../core/secret.ts';
 import { DAY_MS, DURATION_FORM, formatDuration, parseDuration } from './duration.ts';
 
@@ -59,17 +67,17 @@ export function duration({ minMs, maxMs = DAY_MS }: { readonly minMs: number; re
 export const limit = text(
   {
     title: 'limit',
-    allowed: LIMIT_FORM,
-    pattern: '^[1-9][0-9]*/(second|minute|hour|day|[1-9][0-9]*[smhd])$',
+    allowed: STATED_LIMIT_FORM,
+    pattern: STATED_LIMIT_PATTERN,
   },
-  parseLimit,
+  parseStatedLimit,
 );
 
 export const limitOrOff = text(
   {
     title: 'limit or `off`',
     allowed: `off, or ${LIMIT_FORM}`,
-    pattern: '^(off|[1-9][0-9]*/(second|minute|hour|day|[1-9][0-9]*[smhd]))$',
+    pattern: `^(off|${LIMIT_PATTERN})$`,
   },
   (written): Limit | 'off' | null => (written === 'off' ? 'off' : parseLimit(written)),
 );

@@ -1,6 +1,6 @@
 import type { Credential } from './credential.ts';
 import type { KeyRecord } from './key.ts';
-import type { LimitState } from './limit.ts';
+import { NO_SLOT, type LimitState, type Slot } from './limit.ts';
 import type { Reason } from './reasons.ts';
 
 /** Which layer answered a key lookup: this process's memory, Redis, or where the keys are kept. */
@@ -26,6 +26,8 @@ export interface Permit<Route> extends Subject<Route> {
   readonly credential: Credential | null;
   /** Whether the key may be used at this very moment; asked again in the tick that writes the first byte upstream. */
   readonly stands: () => boolean;
+  /** To be released when the request or stream is over, whatever came of it. */
+  readonly slot: Slot;
   readonly [minted]: true;
 }
 
@@ -46,8 +48,9 @@ export function permit<Route>(
   about: Subject<Route> & { route: Route },
   credential: Credential | null,
   stands: () => boolean,
+  slot: Slot = NO_SLOT,
 ): Permit<Route> {
-  return { ...about, kind: 'permit', credential, stands } as Permit<Route>;
+  return { ...about, kind: 'permit', credential, stands, slot } as Permit<Route>;
 }
 
 export function deny<Route>(

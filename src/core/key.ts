@@ -1,4 +1,4 @@
-import type { Limit } from './limit.ts';
+import type { StatedLimit } from './limit.ts';
 import type { Profile } from './profile.ts';
 
 export const PERMISSIONS = ['read_only', 'read_write'] as const;
@@ -12,7 +12,7 @@ export interface Owner {
   readonly enabled: boolean;
   readonly workspace: string | null;
   /** Limits that replace the tier's; null where the tier's hold. */
-  readonly limits: readonly Limit[] | null;
+  readonly limits: readonly StatedLimit[] | null;
 }
 
 /** What a gate knows of a key. It holds no secret and no digest. Instants are epoch milliseconds. */
@@ -23,7 +23,7 @@ export interface KeyRecord {
   readonly owner: Owner;
   readonly permission: Permission;
   /** The key's own limits, beside the owner's; empty where it has none. */
-  readonly limits: readonly Limit[];
+  readonly limits: readonly StatedLimit[];
   /** The MCP servers the key may reach: all of them, or these ids. */
   readonly mcps: '*' | readonly string[];
   readonly createdAt: number;

@@ -1,22 +1,27 @@
 /**
- * Units that a replica may spend in its own memory for a while. They came with a call to a clock elsewhere, so all
- * that is known of that clock is that the call was answered between two readings of our own. Durations are stretched
- * by how far the rates of two clocks may differ; offsets have no effect.
+ * Units that a replica may spend in its own memory for a while. They are counted by a clock elsewhere, of which the
+ * replica knows at each moment between which two instants it stands: the units are spent only while both agree.
+ * Instants are of that clock, in its own unit; durations in milliseconds.
  */
-export const CLOCK_RATES = 1.1;
-
-/** Units that may be spent from `waitMs` after the grant on, for the life of the lease and a quarter of the wait. */
 export interface LeasePiece {
   readonly waitMs: number;
   readonly units: number;
 }
 
-/** Units spent by a moment: at most `afterMs` after the grant, and at least `agoMs` before the report. */
+/** What is known of an instant of the other clock. */
+export interface Between {
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+/** Units spent at most so long after the grant. */
 export interface SpentUnits {
   readonly afterMs: number;
-  readonly agoMs: number;
   readonly units: number;
 }
+
+/** How far the rates of two clocks may differ. */
+export const CLOCK_RATES = 1.1;
 
 interface Piece {
   readonly from: number;
@@ -28,52 +33,54 @@ interface Piece {
 const GRAINS = 64;
 
 export class Lease {
-  readonly #sentAt: number;
-  readonly #grainMs: number;
+  readonly #grantedAt: number;
+  readonly #ticksPerMs: number;
+  readonly #grain: number;
   /** Ascending. */
   readonly #pieces: Piece[];
-  readonly #spent: { beganAt: number; at: number; units: number }[] = [];
+  readonly #spent: { readonly beganAt: number; at: number; units: number }[] = [];
 
-  /** `sentAt` and `receivedAt`: our own instants before the call and after its answer. */
-  constructor(pieces: readonly LeasePiece[], lifeMs: number, sentAt: number, receivedAt: number) {
-    this.#sentAt = sentAt;
-    this.#grainMs = lifeMs / GRAINS;
+  /** Units may be spent from `waitMs` after the grant on, for the life of the lease and a quarter of the wait. */
+  constructor(pieces: readonly LeasePiece[], lifeMs: number, grantedAt: number, ticksPerMs: number) {
+    this.#grantedAt = grantedAt;
+    this.#ticksPerMs = ticksPerMs;
+    this.#grain = (lifeMs * ticksPerMs) / GRAINS;
     this.#pieces = pieces.map(({ waitMs, units }) => ({
-      from: waitMs === 0 ? receivedAt : receivedAt + waitMs * CLOCK_RATES,
-      until: sentAt + (waitMs * 1.25 + lifeMs) / CLOCK_RATES,
+      from: grantedAt + waitMs * ticksPerMs,
+      until: grantedAt + (waitMs * 1.25 + lifeMs) * ticksPerMs,
       units,
     }));
   }
 
-  /** Spends a unit, if one may be spent at `now`. */
-  spend(now: number): boolean {
+  /** Spends a unit, if one may surely be spent. */
+  spend({ earliest, latest }: Between): boolean {
     for (const piece of this.#pieces) {
-      if (piece.from > now) return false;
-      if (piece.units === 0 || piece.until <= now) continue;
+      if (piece.from > earliest) return false;
+      if (piece.units === 0 || piece.until <= latest) continue;
       piece.units--;
       const last = this.#spent.at(-1);
-      if (last !== undefined && now - last.beganAt < this.#grainMs) {
-        last.at = now;
+      if (last !== undefined && latest - last.beganAt < this.#grain) {
+        last.at = Math.max(last.at, latest);
         last.units++;
       } else {
-        this.#spent.push({ beganAt: now, at: now, units: 1 });
+        this.#spent.push({ beganAt: latest, at: latest, units: 1 });
       }
       return true;
     }
     return false;
   }
 
-  /** When the next unit may be spent, `now` or later; null: none will. */
-  nextAt(now: number): number | null {
+  /** Until the next unit may be spent, 0: now; null: none will. */
+  nextInMs({ earliest, latest }: Between): number | null {
     for (const { from, until, units } of this.#pieces) {
-      if (units > 0 && until > now && until > from) return Math.max(from, now);
+      if (units > 0 && until > latest) return Math.max(0, from - earliest) / this.#ticksPerMs;
     }
     return null;
   }
 
-  /** Units that may be spent at `now` or later. */
-  left(now: number): number {
-    return this.#pieces.reduce((sum, { until, units }) => sum + (until > now ? units : 0), 0);
+  /** Until no unit may be spent. */
+  endsInMs({ latest }: Between): number {
+    return Math.max(0, Math.max(...this.#pieces.map(({ until }) => until)) - latest) / this.#ticksPerMs;
   }
 
   /** Units not spent, whether or not they still may be. */
@@ -81,16 +88,10 @@ export class Lease {
     return this.#pieces.reduce((sum, { units }) => sum + units, 0);
   }
 
-  /** From when on no unit may be spent. */
-  get endsAt(): number {
-    return Math.max(...this.#pieces.map(({ until }) => until));
-  }
-
-  /** What was spent of it, for a report sent at `now` or later. */
-  report(now: number): SpentUnits[] {
+  /** What was spent of it. */
+  report(): SpentUnits[] {
     return this.#spent.map(({ at, units }) => ({
-      afterMs: (at - this.#sentAt) * CLOCK_RATES,
-      agoMs: Math.max(0, now - at) / CLOCK_RATES,
+      afterMs: (at - this.#grantedAt) / this.#ticksPerMs,
       units,
     }));
   }

@@ -4,6 +4,19 @@ export interface Limit {
   readonly windowMs: number;
 }
 
+/** At most so many requests and streams under way at the same time. */
+export interface ConcurrencyLimit {
+  readonly concurrent: number;
+}
+
+/** A limit as it is stated of a tier, an owner or a key. A shadow is counted as if it held, and refuses nobody. */
+export type StatedLimit = (Limit | ConcurrencyLimit) & { readonly shadow?: true };
+
+/** Those of them that are counted over a window, shadows as well. */
+export function ratesOf(stated: readonly StatedLimit[]): (Limit & { readonly shadow?: true })[] {
+  return stated.flatMap((limit) => ('windowMs' in limit ? [limit] : []));
+}
+
 /** A limit with the name its headers carry. */
 export interface NamedLimit extends Limit {
   readonly name: string;
@@ -20,6 +33,16 @@ export interface LimitState {
    */
   readonly resetAfterMs: number;
 }
+
+/** What a request occupies while it is under way, of all the concurrency limits that hold for it. */
+export interface Slot {
+  /** False once others may have taken it: what is under way has to end. */
+  stands(): boolean;
+  /** The request or stream is over. Called more than once it does nothing more. */
+  release(): void;
+}
+
+export const NO_SLOT: Slot = { stands: () => true, release: () => undefined };
 
 /**
  * `retryAfterMs` is the earliest moment that succeeds if nobody else spends; 0 exactly when allowed. `unavailable`:
@@ -49,6 +72,28 @@ export function parseLimit(text: string): Limit | null {
       ? Number(match[3]) * (SHORT_UNITS_MS[match[4] ?? ''] ?? 0)
       : UNITS_MS[match[2] as keyof typeof UNITS_MS];
   return windowMs > MAX_WINDOW_MS ? null : { quota: Number(match[1]), windowMs };
+}
+
+const CONCURRENCY = /^([1-9]\d{0,8}) concurrent$/;
+const SHADOW = 'shadow ';
+export const STATED_LIMIT_FORM = `${LIMIT_FORM}, or N concurrent; each may have shadow before it`;
+/** For JSON schemas. */
+export const LIMIT_PATTERN = '[1-9][0-9]*/(second|minute|hour|day|[1-9][0-9]*[smhd])';
+export const STATED_LIMIT_PATTERN = `^(shadow )?(${LIMIT_PATTERN}|[1-9][0-9]* concurrent)$`;
+
+/** `100/minute`, `20 concurrent`, `shadow 50/minute`. Null for any other text. */
+export function parseStatedLimit(text: string): StatedLimit | null {
+  const isShadow = text.startsWith(SHADOW);
+  const held = isShadow ? text.slice(SHADOW.length) : text;
+  const concurrent = CONCURRENCY.exec(held)?.[1];
+  const limit = concurrent === undefined ? parseLimit(held) : { concurrent: Number(concurrent) };
+  return isShadow && limit !== null ? { ...limit, shadow: true } : limit;
+}
+
+/** The text `parseStatedLimit` reads back. */
+export function formatStatedLimit(limit: StatedLimit): string {
+  const held = 'concurrent' in limit ? `${limit.concurrent} concurrent` : formatLimit(limit);
+  return limit.shadow === true ? SHADOW + held : held;
 }
 
 /** The text `parseLimit` reads back: the largest unit that divides the window. */

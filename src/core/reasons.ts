@@ -135,6 +135,13 @@ export const REASONS = {
   rate_limited: row(429, LIMITED, TOO_MANY, 'A limit of the owner or of the key is spent.', {
     retryable: true,
   }),
+  concurrency_limited: row(
+    429,
+    LIMITED,
+    'Too many requests at the same time',
+    'As many requests and streams of the owner or of the key are under way as its concurrency limit allows.',
+    { retryable: true },
+  ),
   forbidden_throttled: row(
     429,
     LIMITED,

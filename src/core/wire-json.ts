@@ -12,7 +12,7 @@ import {
   type JsonReader,
 } from './json-fields.ts';
 import { PERMISSIONS, type KeyRecord, type Owner } from './key.ts';
-import { formatLimit, LIMIT_FORM, parseLimit, type Limit } from './limit.ts';
+import { formatStatedLimit, parseStatedLimit, STATED_LIMIT_FORM, type StatedLimit } from './limit.ts';
 import { PROFILES } from './profile.ts';
 import { parseDigest, type Digest } from './secret.ts';
 import type {
@@ -45,9 +45,9 @@ const id = textLike(/^[^\p{Cc}\p{Cs}]{1,128}$/u, '1 to 128 characters, none of t
 const label = textLike(/^[\x21-\x7e]{1,128}$/, '1 to 128 visible ASCII characters');
 const name = textUpTo(256);
 
-const limit: JsonReader<Limit> = (value, field) => {
-  const read = typeof value === 'string' ? parseLimit(value) : null;
-  if (read === null) throw new UnusableField(field, `must be ${LIMIT_FORM}`);
+const limit: JsonReader<StatedLimit> = (value, field) => {
+  const read = typeof value === 'string' ? parseStatedLimit(value) : null;
+  if (read === null) throw new UnusableField(field, `must be ${STATED_LIMIT_FORM}`);
   return read;
 };
 const limits = listOf(limit, LIMITS_MAX);
@@ -142,7 +142,7 @@ export function recordToJson(key: KeyRecord): RecordJson {
     profile: key.profile,
     owner: ownerToJson(key.owner),
     permission: key.permission,
-    limits: key.limits.map(formatLimit),
+    limits: key.limits.map(formatStatedLimit),
     mcps: key.mcps === '*' ? '*' : [...key.mcps],
     created_at: instantText(key.createdAt),
     expires_at: instantOrNull(key.expiresAt),
@@ -152,7 +152,7 @@ export function recordToJson(key: KeyRecord): RecordJson {
 }
 
 export function ownerToJson(billed: Owner): OwnerJson {
-  return { ...billed, limits: billed.limits?.map(formatLimit) ?? null };
+  return { ...billed, limits: billed.limits?.map(formatStatedLimit) ?? null };
 }
 
 /** Throws `UnusableField`. */

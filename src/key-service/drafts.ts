@@ -1,5 +1,5 @@
 import { PERMISSIONS, type Owner, type Permission } from '../core/key.ts';
-import type { Limit } from '../core/limit.ts';
+import type { StatedLimit } from '../core/limit.ts';
 import { PROFILES, type Profile } from '../core/profile.ts';
 import { parseDigest, type Digest } from '../core/secret.ts';
 import { FieldValues, type FieldError } from './field-values.ts';
@@ -68,7 +68,7 @@ export interface KeyTerms {
   readonly profile: Profile;
   readonly permission: Permission;
   readonly expiresAt: number | null;
-  readonly limits: readonly Limit[];
+  readonly limits: readonly StatedLimit[];
   readonly mcps: '*' | readonly string[];
 }
 

@@ -1,5 +1,5 @@
 import { parseInstant } from '../core/instant.ts';
-import { LIMIT_FORM, parseLimit, type Limit } from '../core/limit.ts';
+import { parseStatedLimit, STATED_LIMIT_FORM, type StatedLimit } from '../core/limit.ts';
 
 /** What is wrong with one field of a request, under its name on the wire. Never repeats the value: it may be a key. */
 export interface FieldError {
@@ -68,14 +68,14 @@ export class FieldValues {
     return value;
   }
 
-  limits(field: string, texts: readonly string[]): Limit[] {
+  limits(field: string, texts: readonly string[]): StatedLimit[] {
     if (texts.length > MAX_LIMITS) {
       this.refuse(field, `must have at most ${MAX_LIMITS} limits`);
       return [];
     }
     return texts.flatMap((text, i) => {
-      const limit = parseLimit(text);
-      if (limit === null) this.refuse(`${field}[${i}]`, `must be ${LIMIT_FORM}`);
+      const limit = parseStatedLimit(text);
+      if (limit === null) this.refuse(`${field}[${i}]`, `must be ${STATED_LIMIT_FORM}`);
       return limit ?? [];
     });
   }

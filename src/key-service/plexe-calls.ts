@@ -1,4 +1,4 @@
-import { formatLimit } from '../core/limit.ts';
+import { formatStatedLimit } from '../core/limit.ts';
 import type { Answer } from './answers.ts';
 import { reading, type Call, type CallRequest } from './call.ts';
 import { instantText, notYetCertain } from './contract-caller.ts';
@@ -50,7 +50,7 @@ function create(
       profile: 'plexe',
       permission: read.permission_level,
       expiresAt: expiry(values, read.expiration_days, service.history.now()),
-      limits: record.limits.map(formatLimit),
+      limits: record.limits.map(formatStatedLimit),
       mcps: record.mcps,
     };
     if (values.errors.length > 0) return invalid(values.errors);

@@ -1,4 +1,4 @@
-import { formatLimit } from '../core/limit.ts';
+import { formatStatedLimit } from '../core/limit.ts';
 import type { Answer } from './answers.ts';
 import { reading, type Call, type CallRequest } from './call.ts';
 import { instantText, notYetCertain } from './contract-caller.ts';
@@ -58,7 +58,7 @@ function create(
         profile: 'plexmcp',
         permission: 'read_write',
         expiresAt: typeof expires_at === 'string' ? endOfDay(expires_at) : expires_at,
-        limits: record.limits.map(formatLimit),
+        limits: record.limits.map(formatStatedLimit),
         mcps,
       },
       by,

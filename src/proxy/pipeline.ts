@@ -4,6 +4,7 @@ import { deny, permit, type Decision, type Denial, type Subject } from '../core/
 import { standingOf, type KeyRecord } from '../core/key.ts';
 import { inspectShape } from '../core/key-shape.ts';
 import { mcpsNamedBy, reachesMcps } from '../core/mcp.ts';
+import { NO_SLOT } from '../core/limit.ts';
 import { permits, requiredAccess } from '../core/permission.ts';
 import type { Reason } from '../core/reasons.ts';
 import { isPreflight, type RequestHead } from '../core/request-head.ts';
@@ -12,6 +13,8 @@ import type { FailedAuthentications } from './failed-authentications.ts';
 import type { Knowledge } from './keys/knowledge.ts';
 import type { KeyLookup } from './keys/lookup.ts';
 import type { Limiter, Spending } from './limiter/limiter.ts';
+import { countShadow } from './limiter/shadow.ts';
+import type { Slots } from './limiter/slots/slots.ts';
 import type { Policies } from './policy.ts';
 import type { Place, Routes } from './routes.ts';
 
@@ -26,7 +29,8 @@ export interface RequestFacts {
   readonly upgrade: boolean;
 }
 
-export const LIMIT_RESULTS = ['allow', 'limit', 'error'] as const;
+/** `shadow`: allowed, and a shadow limit would have refused it. */
+export const LIMIT_RESULTS = ['allow', 'limit', 'error', 'shadow'] as const;
 export type LimitResult = (typeof LIMIT_RESULTS)[number];
 
 /** Everything a decision is made with. */
@@ -36,6 +40,8 @@ export interface Gate {
   readonly knowledge: Knowledge;
   readonly policies: Policies;
   readonly limiter: Limiter;
+  /** Concurrency limits. */
+  readonly slots: Slots;
   /** Bounds 403 answers, apart from the limits themselves. */
   readonly forbidden: Limiter;
   readonly failures: FailedAuthentications;
@@ -198,18 +204,39 @@ async function spend(
   about: About,
   gate: Gate,
 ): Promise<Decision<Place>> {
-  const { spendings, tierLabel } = gate.policies.of(found.key);
-  if (spendings.length === 0) return permit(about, credential, found.stands);
+  const { spendings, claims, shadow, tierLabel } = gate.policies.of(found.key);
+  if (spendings.length + claims.length === 0 && shadow === null) {
+    return permit(about, credential, found.stands);
+  }
+  const occupied = claims.length === 0 ? UNOCCUPIED : await gate.slots.occupy(claims);
+  if (!occupied.allowed) return refuse('concurrency_limited', occupied, tierLabel, about, gate);
   const outcome = await outcomeOf(gate.limiter, spendings);
   const limited: About = { ...about, limits: outcome.states };
-  if (outcome.allowed) {
-    gate.limited(tierLabel, 'allow');
-    return permit(limited, credential, found.stands);
+  if (!outcome.allowed) {
+    occupied.slot.release();
+    return refuse('rate_limited', outcome, tierLabel, limited, gate);
   }
-  const isUnavailable = outcome.unavailable === true;
-  gate.limited(tierLabel, isUnavailable ? 'error' : 'limit');
-  const { retryAfterMs } = outcome;
-  return deny(isUnavailable ? 'limits_unavailable' : 'rate_limited', limited, { retryAfterMs });
+  gate.limited(tierLabel, 'allow');
+  const { slot } = occupied;
+  return permit(
+    limited,
+    credential,
+    claims.length === 0 ? found.stands : () => found.stands() && slot.stands(),
+    shadow === null ? slot : countShadow(shadow, slot, gate, () => gate.limited(tierLabel, 'shadow')),
+  );
+}
+
+const UNOCCUPIED = { allowed: true, slot: NO_SLOT } as const;
+
+function refuse(
+  reason: Reason,
+  { retryAfterMs, unavailable }: { readonly retryAfterMs: number; readonly unavailable?: true },
+  tierLabel: string,
+  about: About,
+  gate: Gate,
+): Denial<Place> {
+  gate.limited(tierLabel, unavailable === true ? 'error' : 'limit');
+  return deny(unavailable === true ? 'limits_unavailable' : reason, about, { retryAfterMs });
 }
 
 function outcomeOf(limiter: Limiter, spendings: readonly Spending[]) {

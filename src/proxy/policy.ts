@@ -1,15 +1,22 @@
 import type { ProxyConfig } from '../config/config.ts';
 import type { KeyRecord } from '../core/key.ts';
-import type { Limit } from '../core/limit.ts';
+import { ratesOf, type StatedLimit } from '../core/limit.ts';
 import { named } from '../core/rate-limit-fields.ts';
 import type { Spending } from './limiter/limiter.ts';
+import type { SlotClaim } from './limiter/slots/slots.ts';
 
 /** What a tier is called in metrics that the configuration does not name. */
 export const OTHER_TIER = 'other';
 
-export interface Policy {
-  /** What a request spends: the owner's limits, then the key's; empty where none hold. */
+/** What a request spends, and occupies while it is under way: of the owner, then of the key. */
+export interface Cost {
   readonly spendings: readonly Spending[];
+  readonly claims: readonly SlotClaim[];
+}
+
+export interface Policy extends Cost {
+  /** What it would cost if shadow limits held; null where there are none. */
+  readonly shadow: Cost | null;
   /** What a 403 spends: an allowance of the tier's size, apart from the tier. */
   readonly forbidden: readonly Spending[];
   /** Label for metrics, from the configuration only: `plexe/basic`, or `plexe/other`. */
@@ -44,19 +51,57 @@ export class Policies {
     const known = tiers.has(owner.tier);
     const tierLabel = `${owner.profile}/${known ? owner.tier : OTHER_TIER}`;
     if (owner.profile === 'plexmcp' && this.#config.plexmcpSelfHosted) {
-      return { spendings: [], forbidden: [], tierLabel };
+      return { spendings: [], claims: [], shadow: null, forbidden: [], tierLabel };
     }
     const tier = tiers.get(owner.tier) ?? tiers.values().next().value ?? [];
-    const ownersLimits = spendingOf('owner', owner.id, owner.id, owner.limits ?? tier);
+    const ownersLimits = owner.limits ?? tier;
+    const shadow = costOf(key, ownersLimits, true);
     return {
-      spendings: [...ownersLimits, ...spendingOf('key', key.keyId, owner.id, key.limits)],
-      forbidden: ownersLimits,
+      ...costOf(key, ownersLimits, false),
+      shadow: shadow.spendings.length + shadow.claims.length === 0 ? null : shadow,
+      forbidden: spendingOf('owner', owner.id, owner.id, heldOf(ownersLimits, false)),
       tierLabel,
     };
   }
 }
 
-function spendingOf(whose: 'owner' | 'key', id: string, owner: string, limits: readonly Limit[]): Spending[] {
+function costOf(
+  { keyId, limits, owner }: KeyRecord,
+  ownersLimits: readonly StatedLimit[],
+  shadow: boolean,
+): Cost {
+  const owners = heldOf(ownersLimits, shadow);
+  const keys = heldOf(limits, shadow);
+  const mark = shadow ? 'shadow:' : '';
+  return {
+    spendings: [
+      ...spendingOf('owner', owner.id, owner.id, owners, mark),
+      ...spendingOf('key', keyId, owner.id, keys, mark),
+    ],
+    claims: [
+      ...claimOf(`${mark}owner:${owner.id}`, owner.id, owners),
+      ...claimOf(`${mark}key:${keyId}`, owner.id, keys),
+    ],
+  };
+}
+
+function heldOf(limits: readonly StatedLimit[], shadow: boolean): StatedLimit[] {
+  return limits.filter((limit) => (limit.shadow === true) === shadow);
+}
+
+function claimOf(partition: string, owner: string, limits: readonly StatedLimit[]): SlotClaim[] {
+  const slots = Math.min(...limits.map((limit) => ('concurrent' in limit ? limit.concurrent : Infinity)));
+  return Number.isFinite(slots) ? [{ partition, owner, slots }] : [];
+}
+
+function spendingOf(
+  whose: 'owner' | 'key',
+  id: string,
+  owner: string,
+  stated: readonly StatedLimit[],
+  mark = '',
+): Spending[] {
+  const limits = ratesOf(stated);
   // Of two limits over one window only the smaller can ever refuse; of two that are the same, one is enough.
   const smallest = limits.filter((limit, i) =>
     limits.every(
@@ -68,5 +113,5 @@ function spendingOf(whose: 'owner' | 'key', id: string, owner: string, limits: r
   );
   return smallest.length === 0
     ? []
-    : [{ partition: `${whose}:${id}`, owner, limits: named(whose, smallest) }];
+    : [{ partition: `${mark}${whose}:${id}`, owner, limits: named(whose, smallest) }];
 }

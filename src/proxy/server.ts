@@ -120,10 +120,12 @@ class Door {
     while (decision.kind === 'permit' && !response.destroyed) {
       if ((await this.#forward(decision, visit, response, awaitsContinue)) !== 'withdrawn') break;
       // The key changed while a connection was being made; what is true now decides.
+      decision.slot.release();
       decision = await this.#decide(visit);
     }
     if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
+    if (decision.kind === 'permit') decision.slot.release();
     if (!request.complete) dropRest(request, this.#parts.config.timeouts.bodyIdleMs);
     line.current = null;
     load.end();
@@ -172,9 +174,11 @@ class Door {
     let decision = await this.#decide(visit);
     while (decision.kind === 'permit' && !socket.destroyed) {
       if ((await this.#upgrade(decision, visit, socket, early)) !== 'withdrawn') break;
+      decision.slot.release();
       decision = await this.#decide(visit);
     }
     if (decision.kind === 'denial') this.#denySocket(visit, socket, decision);
+    else decision.slot.release();
     if (visit.exchange.status !== 101) load.end();
     this.#record(visit.exchange);
   }

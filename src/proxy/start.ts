@@ -18,6 +18,7 @@ import { FailedAuthentications } from './failed-authentications.ts';
 import { UPSTREAM_ERRORS } from './flight.ts';
 import { createForwarder, type Forwarder } from './forward.ts';
 import { startKeys, type KeyPartners, type MemberState } from './keys/start.ts';
+import type { RunningLimiter } from './limiter/limiter.ts';
 import { Load } from './load.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
 import { startLimiter } from './limiter/start.ts';
@@ -162,7 +163,12 @@ function touchedBy(changes: readonly Change[]): [owners: Set<string>, keys: Set<
 
 function gateOf(
   options: ProxyOptions,
-  { keys, knowledge, limiter, excess }: Pick<Gate, 'keys' | 'knowledge' | 'limiter' | 'excess'>,
+  {
+    keys,
+    knowledge,
+    limiter,
+    excess,
+  }: Pick<Gate, 'keys' | 'knowledge' | 'excess'> & { readonly limiter: RunningLimiter },
 ) {
   const { config, clock, metrics } = options;
   return {
@@ -171,6 +177,7 @@ function gateOf(
     knowledge,
     policies: new Policies(config),
     limiter,
+    slots: limiter.slots,
     forbidden: new MemoryLimiter(clock),
     failures: new FailedAuthentications(config.failedAuthentication, clock),
     clock,

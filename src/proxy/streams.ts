@@ -1,17 +1,23 @@
 import type { Clock } from '../core/clock.ts';
 import type { Permit } from '../core/decision.ts';
 import { standingOf, type KeyRecord } from '../core/key.ts';
+import type { Slot } from '../core/limit.ts';
 import type { Digest } from '../core/secret.ts';
 import type { Answer, Knowledge } from './keys/knowledge.ts';
 import type { KeyLookup } from './keys/lookup.ts';
 import { ageOf, momentOf, type Moment } from './keys/moment.ts';
 import type { Place } from './routes.ts';
 
+interface Stream {
+  readonly slot: Slot;
+  readonly end: () => void;
+}
+
 /** The open streams of one key. */
 interface StreamsOfKey {
   readonly digest: Digest;
   readonly mayBeStale: boolean;
-  readonly ends: Set<() => void>;
+  readonly streams: Set<Stream>;
   key: KeyRecord;
   /** What `key` stands on; null until the first sweep. */
   answer: Answer | null;
@@ -27,7 +33,7 @@ const DOUBT_MS = 1500;
  * Streams (WebSockets, server-sent events) outlive the request that opened them, so their keys are judged again and
  * again: one whose key is revoked, expired or gone, or whose owner is disabled, is ended at the next sweep, and so is
  * one of which nobody could say for too long that it is none of these. However many streams a key has, it is judged
- * once.
+ * once. A stream whose slot others may have taken is ended, too.
  */
 export class OpenStreams {
   readonly #keys: KeyLookup;
@@ -43,28 +49,39 @@ export class OpenStreams {
   }
 
   /** Watches a stream until the returned function is called. `end` is called once at most. Open routes have no key. */
-  watch({ key, credential, route }: Permit<Place>, end: () => void): () => void {
+  watch({ key, credential, route, slot }: Permit<Place>, end: () => void): () => void {
     if (key === null || credential === null) return () => undefined;
     const { mayBeStale } = route.route;
     const digest = credential.secret.digest();
     const open = this.#open[mayBeStale ? 'stale' : 'fresh'];
     let streams = open.get(digest);
     if (streams === undefined) {
-      const ends = new Set<() => void>();
-      streams = { digest, mayBeStale, ends, key, answer: null, doubtedAt: null, isAsking: false };
+      streams = {
+        digest,
+        mayBeStale,
+        streams: new Set(),
+        key,
+        answer: null,
+        doubtedAt: null,
+        isAsking: false,
+      };
       open.set(digest, streams);
     }
     const watched = streams;
-    watched.ends.add(end);
+    const stream = { slot, end };
+    watched.streams.add(stream);
     return () => {
-      watched.ends.delete(end);
-      if (watched.ends.size === 0) this.#forget(watched);
+      watched.streams.delete(stream);
+      if (watched.streams.size === 0) this.#forget(watched);
     };
   }
 
   sweep(): void {
     for (const open of Object.values(this.#open)) {
-      for (const streams of open.values()) this.#judge(streams);
+      for (const streams of open.values()) {
+        this.#judge(streams);
+        for (const { slot, end } of streams.streams) if (!slot.stands()) end();
+      }
     }
   }
 
@@ -105,8 +122,8 @@ export class OpenStreams {
 
   #end(streams: StreamsOfKey): void {
     this.#forget(streams);
-    for (const end of streams.ends) end();
-    streams.ends.clear();
+    for (const { end } of streams.streams) end();
+    streams.streams.clear();
   }
 
   #forget(streams: StreamsOfKey): void {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { formatStatedLimit } from '../../src/core/limit.ts';
 import type { Config } from '../../src/config/config.ts';
 import { effectiveConfig } from '../../src/config/effective.ts';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
@@ -101,9 +102,7 @@ describe('shipped files', () => {
     );
     const inForce = [...(proxy?.tiers[profile] ?? [])].map(([name, limits]) => [
       name,
-      limits[0] === undefined
-        ? null
-        : `${limits[0].quota}/${{ 1000: 'second', 60000: 'minute' }[limits[0].windowMs]}`,
+      limits[0] === undefined ? null : formatStatedLimit(limits[0]),
     ]);
     expect(inForce).toEqual(Object.entries(tiers));
   });

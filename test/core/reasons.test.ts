@@ -46,6 +46,7 @@ const EXPECTED: Record<Reason, Expected> = {
   method_not_allowed: row(405, 'method_not_allowed', 'METHOD_NOT_ALLOWED', false, 'method_not_allowed'),
   headers_too_large: row(431, 'headers_too_large', 'INVALID_REQUEST', false, 'headers_too_large'),
   rate_limited: row(429, 'rate_limit_exceeded', 'RATE_LIMITED', true, 'rate_limited'),
+  concurrency_limited: row(429, 'rate_limit_exceeded', 'RATE_LIMITED', true, 'rate_limited'),
   forbidden_throttled: row(429, 'rate_limit_exceeded', 'RATE_LIMITED', true, 'rate_limited'),
   auth_throttled: row(429, 'rate_limit_exceeded', 'RATE_LIMITED', true, 'rate_limited'),
   internal_error: row(500, 'server_error', 'INTERNAL_ERROR', true, 'internal_error'),

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Permit } from '../../src/core/decision.ts';
+import { NO_SLOT } from '../../src/core/limit.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { Knowledge } from '../../src/proxy/keys/knowledge.ts';
@@ -48,7 +49,7 @@ function stage({ alone = false } = {}) {
     { key = recordOf(), mayBeStale = true }: Partial<{ key: KeyRecord; mayBeStale: boolean }> = {},
   ) =>
     Array.from({ length: count }, () => {
-      const permit = { key, credential: { secret: KEY }, route: { route: { mayBeStale } } };
+      const permit = { key, credential: { secret: KEY }, route: { route: { mayBeStale } }, slot: NO_SLOT };
       return streams.watch(permit as unknown as Permit<Place>, () => {
         ended++;
       });

@@ -9,6 +9,7 @@ import { FailedAuthentications } from '../../src/proxy/failed-authentications.ts
 import { KeyLookup } from '../../src/proxy/keys/lookup.ts';
 import type { Limiter } from '../../src/proxy/limiter/limiter.ts';
 import { MemoryLimiter } from '../../src/proxy/limiter/memory.ts';
+import { MemorySlots } from '../../src/proxy/limiter/slots/memory-slots.ts';
 import { decide, type Gate } from '../../src/proxy/pipeline.ts';
 import { Policies } from '../../src/proxy/policy.ts';
 import { Routes, type Place } from '../../src/proxy/routes.ts';
@@ -64,6 +65,7 @@ export class PipelineGate {
   readonly renewed = new Renewed({ clock: this.clock });
   /** `plexe/basic allow` and so on. */
   readonly limited: string[] = [];
+  readonly slots = new MemorySlots();
   readonly gate: Gate;
 
   constructor(parts: { limiter?: Limiter; source?: KeySource; config?: string } = {}) {
@@ -87,6 +89,7 @@ export class PipelineGate {
       knowledge: renewed.knowledge,
       policies: new Policies(config),
       limiter: parts.limiter ?? new MemoryLimiter(clock),
+      slots: this.slots,
       forbidden: new MemoryLimiter(clock),
       failures: new FailedAuthentications(config.failedAuthentication, clock),
       clock,

@@ -77,7 +77,7 @@ describe('the first scrape', () => {
       .concat(['standard/default', 'standard/other']);
     expect(labelled('ratelimit_decisions_total').sort()).toEqual(
       tiers
-        .flatMap((tier) => [`${tier} allow memory`, `${tier} error memory`, `${tier} limit memory`])
+        .flatMap((tier) => ['allow', 'error', 'limit', 'shadow'].map((result) => `${tier} ${result} memory`))
         .sort(),
     );
     expect(labelled('key_lookups_total').sort()).toEqual(

@@ -1,6 +1,5 @@
 import type { KeyRecord, Owner } from '../../src/core/key.ts';
-import type { Limit } from '../../src/core/limit.ts';
-import { parseLimit } from '../../src/core/limit.ts';
+import { parseLimit, parseStatedLimit, type Limit, type StatedLimit } from '../../src/core/limit.ts';
 
 export function ownerOf(fields: Partial<Owner> = {}): Owner {
   return {
@@ -39,6 +38,15 @@ export function limitsOf(text: string): Limit[] {
   return text.split(' ').map((part) => {
     const limit = parseLimit(part);
     if (limit === null) throw new Error(`no limit: ${part}`);
+    return limit;
+  });
+}
+
+/** `100/minute`, `20 concurrent`, `shadow 5/second` as limits. */
+export function stated(...texts: string[]): StatedLimit[] {
+  return texts.map((text) => {
+    const limit = parseStatedLimit(text);
+    if (limit === null) throw new Error(`no limit: ${text}`);
     return limit;
   });
 }

@@ -11,11 +11,15 @@ const EMPTY_WORDS = new Set(
   'util utils helper helpers common lib libs manager managers impl misc stuff'.split(' '),
 );
 
+/** Helm takes no manifest from a file whose name begins with an underscore: it holds named templates. */
+const NAMED_TEMPLATES = /^_(?=[^_]*\.tpl$)/;
+
 export const namesAreKebabCase: Rule = (files) =>
   files.flatMap(({ path }) =>
     path
       .split('/')
-      .filter((part) => !part.startsWith('.') && !CONVENTIONAL.has(part) && !KEBAB.test(part))
+      .filter((part) => !part.startsWith('.') && !CONVENTIONAL.has(part))
+      .filter((part) => !KEBAB.test(part.replace(NAMED_TEMPLATES, '')))
       .map((part) => ({ path, line: 1, what: part })),
   );
 

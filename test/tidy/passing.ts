@@ -101,6 +101,7 @@ export const GOOD: Readonly<Record<string, readonly Example[]>> = {
     ['names that tools expect', 'deploy/Dockerfile', ''],
     ['several endings', 'test/core/key-shape.model.test.ts', ''],
     ['a hidden folder', '.github/workflows/ci.yml', ''],
+    ['templates of Helm', 'helm/plexgate/templates/_names.tpl', ''],
     ['a numbered record', 'docs/decisions/0001-forwarding.md', ''],
   ],
   'no file holds a key': [

@@ -170,6 +170,7 @@ export const PLANTED: Readonly<Record<string, readonly Example[]>> = {
     ['a capital', 'test/Key.test.ts', ''],
     ['a folder', 'src/keyService/a.ts', ''],
     ['a space', 'docs/my page.md', ''],
+    ['an underscore elsewhere', 'src/core/_key.ts', ''],
   ],
   'names say something': [
     ['a file', 'src/core/utils.ts', ''],

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { formatLimit } from '../../core/limit.ts';
+import { formatStatedLimit } from '../../core/limit.ts';
 import { digestOf } from '../../core/secret.ts';
 import { checkText, unreadable, type FileText } from '../checked-text.ts';
 import { locate, positionAt, type Tree } from '../document.ts';
@@ -86,7 +86,7 @@ function entryOf({
     sha256: typeof key === 'string' ? digestOf(key) : sha256,
     ...rest,
     expires_at: typeof expires_at === 'number' ? new Date(expires_at).toISOString() : null,
-    limits: limits.map(formatLimit),
+    limits: limits.map(formatStatedLimit),
   };
 }
 

@@ -1,5 +1,5 @@
 import { PERMISSIONS } from '../../core/key.ts';
-import { LIMIT_FORM } from '../../core/limit.ts';
+import { STATED_LIMIT_FORM } from '../../core/limit.ts';
 import { PROFILES } from '../../core/profile.ts';
 import type { JsonSchema } from '../requests/json-schema.ts';
 import { AUDIT_ACTIONS, AUDIT_KINDS } from '../store/ledger.ts';
@@ -7,7 +7,7 @@ import { KEY_STATUSES } from '../store/store.ts';
 import { flag, instant, listOf, object, oneOf, orNull, ref, text, wholeNumber } from './schema.ts';
 
 const ID = { minLength: 1, maxLength: 128 };
-const limits = listOf(text(LIMIT_FORM, { examples: ['100/minute'] }), { maxItems: 8 });
+const limits = listOf(text(STATED_LIMIT_FORM, { examples: ['100/minute'] }), { maxItems: 8 });
 
 const owner = object({
   id: text('Who is billed.', { ...ID, examples: ['acme'] }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PERMISSIONS } from '../../core/key.ts';
-import { LIMIT_FORM } from '../../core/limit.ts';
+import { STATED_LIMIT_FORM } from '../../core/limit.ts';
 import { PROFILES } from '../../core/profile.ts';
 
 /*
@@ -29,7 +29,7 @@ export const permission = text.meta({
   enum: [...PERMISSIONS],
 });
 export const limits = z.array(text).meta({
-  description: `Limits, each ${LIMIT_FORM}.`,
+  description: `Limits, each ${STATED_LIMIT_FORM}.`,
   maxItems: 8,
   examples: [['100/minute']],
 });

@@ -1,5 +1,5 @@
 import type { KeyRecord, Owner, Permission } from '../../core/key.ts';
-import { formatLimit, parseLimit, type Limit } from '../../core/limit.ts';
+import { formatStatedLimit, parseStatedLimit, type StatedLimit } from '../../core/limit.ts';
 import type { Profile } from '../../core/profile.ts';
 import type { ChangesTable, KeysTable, OwnersTable } from './schema.ts';
 import type { KeptChange, NewKey, StoredKey } from './store.ts';
@@ -137,13 +137,13 @@ export function changeFromRow(row: ChangesTable): KeptChange {
   };
 }
 
-export function limitsToText(limits: readonly Limit[]): string {
-  return JSON.stringify(limits.map(formatLimit));
+export function limitsToText(limits: readonly StatedLimit[]): string {
+  return JSON.stringify(limits.map(formatStatedLimit));
 }
 
-function limitsFromText(text: string): Limit[] {
+function limitsFromText(text: string): StatedLimit[] {
   return (JSON.parse(text) as string[]).map((item) => {
-    const limit = parseLimit(item);
+    const limit = parseStatedLimit(item);
     if (limit === null) throw new RangeError('the store holds a limit that cannot be read');
     return limit;
   });

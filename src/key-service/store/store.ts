@@ -1,5 +1,5 @@
 import type { KeyRecord, Owner, Permission } from '../../core/key.ts';
-import type { Limit } from '../../core/limit.ts';
+import type { StatedLimit } from '../../core/limit.ts';
 import type { Profile } from '../../core/profile.ts';
 import type { Fleet } from './fleet.ts';
 import type { AuditDraft, Ledger } from './ledger.ts';
@@ -109,7 +109,7 @@ export interface NewKey {
   readonly description: string | null;
   readonly profile: Profile;
   readonly permission: Permission;
-  readonly limits: readonly Limit[];
+  readonly limits: readonly StatedLimit[];
   readonly mcps: '*' | readonly string[];
   readonly createdBy: string;
   readonly createdAt: number;
@@ -155,7 +155,7 @@ export interface StoredPatch {
   readonly name?: string | undefined;
   readonly description?: string | null | undefined;
   readonly expiresAt?: number | null | undefined;
-  readonly limits?: readonly Limit[] | undefined;
+  readonly limits?: readonly StatedLimit[] | undefined;
   readonly mcps?: '*' | readonly string[] | undefined;
 }
 

@@ -24,9 +24,10 @@ export class OwnRule {
     this.#shelves = shelves;
   }
 
-  /** How many units may be spent now. */
+  /** How many units may be spent now of books that do not know all. */
   room(now: number): number {
     const { whenDown, members } = this.#shared;
+    if (whenDown === 'open') return Number.POSITIVE_INFINITY;
     return whenDown === 'closed' ? 0 : ownRoom(this.#shelves, members, now);
   }
 
@@ -73,8 +74,8 @@ function spendApart(shelves: readonly OwnShelf[], members: Members, now: number)
 }
 
 /**
- * A member that has spent its part cannot know what the others have spent: it is a refusal by the limit only where the
- * limit was spent when the books were last seen, or where this member alone has spent all of it.
+ * Whose requests have spent what this member may give is refused by the limit, and so is who was refused when the books
+ * were last seen. Who has spent nothing here is not: nobody knows what the others have spent.
  */
 function refuseApart(
   shelves: readonly OwnShelf[],
@@ -85,7 +86,10 @@ function refuseApart(
   const places = placesOf(shelves, members, now);
   const retryAfterMs = Math.max(...places.map((place) => waitOf(place, now)));
   if (!Number.isFinite(retryAfterMs)) return unavailable(RETRY_MS);
-  const isSpent = places.some(({ shelf, i }) => shelf.book(i).free(now) === 0);
+  const isSpent = places.some(({ shelf, i, phases }) => {
+    const used = shelf.book(i).used(now);
+    return used > 0 && used >= unitsAt(phases, now);
+  });
   if (!wasSpent && !isSpent) return unavailable(Math.min(retryAfterMs, RETRY_MS));
   return { allowed: false, states: statesOf(places, now), retryAfterMs: Math.max(1, retryAfterMs) };
 }

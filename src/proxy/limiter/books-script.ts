@@ -16,8 +16,8 @@ local function settle(shelf, grant, kept, spent)
       end
       local left = grant[6]
       for _, one in ipairs(spent) do
-        local n = math.min(one[3], left)
-        local e = ending(book, math.min(grant[4] + one[1], shelf[3] - one[2]) + book[1])
+        local n = math.min(one[2], left)
+        local e = ending(book, math.min(grant[4] + one[1], shelf[3]) + book[1])
         if n > 0 and e > shelf[3] then add(book, e, n) end
         left = left - n
       end
@@ -140,7 +140,17 @@ local most = call.share > 0 and math.max(1, math.floor(free / call.share)) or fr
 local leased = math.max(0, math.min(call.more, most - atonce, free - atonce))
 local pieces, later = {}, 0
 if call.ahead > 0 and atonce + leased == free then
-  pieces, later = schedule(places, free, call.ahead)
+  -- No more than is every member's: of the limit, or of what comes free, where that is more.
+  local coming = math.huge
+  for _, place in ipairs(places) do
+    local units, i = place.free - free, 1
+    while place.book[3][i] and place.book[3][i] - place.t <= call.horizon do
+      units = units + place.book[4][i]
+      i = i + 1
+    end
+    coming = math.min(coming, units)
+  end
+  pieces, later = schedule(places, free, math.min(call.ahead, math.max(call.fair, math.ceil(coming / call.members))))
 end
 if leased > 0 then
   table.insert(pieces, 1, leased)

@@ -1,5 +1,7 @@
+import { CLOCK_RATES } from '../../core/lease.ts';
 import type { Limit } from '../../core/limit.ts';
 import { silenceMs } from '../../core/share.ts';
+import { LAPSE_MS } from './members-call.ts';
 import type { MembersView } from './members-view.ts';
 
 /** The span in which the last beat was made that Redis may have seen. */
@@ -11,6 +13,7 @@ export interface Contact {
 /** When Redis has last heard of this member, and when the books did that were lost since. */
 export class Contacts {
   #last: Contact | null = null;
+  #lapses = 0;
   /** The contact from which on the member goes by its own rule, and the process whose books must know all first. */
   #lost: { readonly contact: Contact; readonly run: string } | null = null;
 
@@ -23,7 +26,14 @@ export class Contacts {
     return this.#lost?.run ?? null;
   }
 
+  /** How often, up to `now`, it was so long that the others may have given away what was this member's. */
+  lapsesBy(now: number): number {
+    const isOver = this.#last !== null && now - this.#last.earliest > LAPSE_MS / CLOCK_RATES;
+    return this.#lapses + (isOver ? 1 : 0);
+  }
+
   heard(earliest: number, latest: number): void {
+    this.#lapses = this.lapsesBy(latest);
     this.#last = { earliest, latest };
   }
 

@@ -4,6 +4,9 @@ import type { Limit } from '../../core/limit.ts';
 export interface Order {
   readonly more: number;
   readonly ahead: number;
+  /** Of those ahead, at least so many are this member's, if they are there. */
+  readonly fair: number;
+  readonly members: number;
   readonly share: number;
   readonly lifeMs: number;
   readonly horizonMs: number;
@@ -57,13 +60,15 @@ export class Demand {
     const horizonMs = HORIZON_LIVES * lifeMs;
     const share = hasRefused ? 0 : 2 * members;
     const wanted = this.#leases && mayLease ? this.#before : 0;
-    if (wanted < 2) return { more: 0, ahead: 0, share, lifeMs, horizonMs };
-    const perMember = Math.min(
+    if (wanted < 2) return { more: 0, ahead: 0, fair: 0, members, share, lifeMs, horizonMs };
+    const fair = Math.min(
       ...limits.map(({ quota, windowMs }) => Math.ceil((quota * horizonMs) / windowMs / members)),
     );
     return {
       more: Math.max(0, wanted - asked),
-      ahead: Math.min(HORIZON_LIVES * wanted, perMember),
+      ahead: HORIZON_LIVES * wanted,
+      fair,
+      members,
       share,
       lifeMs,
       horizonMs,

@@ -1,4 +1,4 @@
-import type { Lease } from '../../core/lease.ts';
+import type { Between, Lease } from '../../core/lease.ts';
 import type { Limit } from '../../core/limit.ts';
 import type { SharedBooks } from './shared-books.ts';
 
@@ -25,22 +25,27 @@ export class HeldLease {
     return this.#ended;
   }
 
-  hasUnits(now: number): boolean {
-    return this.#lease !== null && this.#lease.nextAt(now) !== null;
+  get isEmpty(): boolean {
+    return this.#lease === null && this.#ended === null;
   }
 
-  begin(lease: Lease, now: number): void {
+  /** Whether there are units that may be spent now or later. `time` is that of the books, here as elsewhere. */
+  hasUnits(time: Between): boolean {
+    return this.#lease !== null && this.#lease.nextInMs(time) !== null;
+  }
+
+  begin(lease: Lease, time: Between): void {
     this.#lease = lease;
-    this.#shared.events.leased(lease.left(now));
-    this.#cancel = this.#shared.timers.after(Math.max(0, lease.endsAt - now) + 1, () => {
+    this.#shared.events.leased(lease.held);
+    this.#cancel = this.#shared.timers.after(lease.endsInMs(time) + 1, () => {
       if (this.#lease === lease) this.#isOver();
     });
   }
 
   /** Spends a unit; false where there is none, or where others may keep this member's part for it by now. */
-  spend(shortest: Limit, now: number): boolean {
+  spend(shortest: Limit, now: number, time: Between): boolean {
     if (this.#lease === null || !this.#shared.members.mayLease(shortest, now)) return false;
-    if (!this.#lease.spend(now)) return false;
+    if (!this.#lease.spend(time)) return false;
     this.#shared.events.leased(-1);
     return true;
   }

@@ -1,3 +1,4 @@
+import type { Slots } from './slots/slots.ts';
 import type { LimitOutcome, NamedLimit } from '../../core/limit.ts';
 
 /** Whose units a request spends. All limits of one partition, and of all partitions of a request, hold together. */
@@ -20,6 +21,7 @@ export interface Limiter {
 
 /** A limiter as whoever started it sees it. */
 export interface RunningLimiter extends Limiter {
+  readonly slots: Slots;
   /** Forgets what is as good as new. Called from time to time. */
   sweep(): void;
   /** Gives back what is leased for these owners and keys, so that changed limits hold from here on. */

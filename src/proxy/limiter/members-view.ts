@@ -20,6 +20,13 @@ export class MembersView {
     return this.reply.rows.reduce((sum, { hasLeft }) => sum + (hasLeft ? 0 : 1), 0);
   }
 
+  /** Whether the others count on this member. */
+  has(member: string): boolean {
+    return this.reply.rows.some(
+      ({ id, quietMs, hasLeft }) => id === member && !hasLeft && quietMs <= LAPSE_MS,
+    );
+  }
+
   /** Units of a limit that are kept for members other than `self` that are silent, or have not said what they spent. */
   reserved({ quota, windowMs }: Limit, run: string, self: string): number {
     let units = 0;

@@ -38,10 +38,11 @@ const IDLE_PACE_MS = 2000;
  */
 export class Members {
   readonly #options: MembersOptions;
-  #view: MembersView | null = null;
+  /** What it knows of the others; null before it was one of them. */
+  view: MembersView | null = null;
   #run: string | null = null;
   #held: Held | null = null;
-  readonly #contacts = new Contacts();
+  readonly contacts = new Contacts();
   #away = true;
   #returning = false;
   #told: readonly string[] = [];
@@ -102,7 +103,7 @@ export class Members {
   sawRun(run: string): void {
     if (this.#seen.has(run) || run === this.#run) return;
     this.#seen.add(run);
-    this.#contacts.lose(run);
+    this.contacts.lose(run);
     this.#untold = true;
   }
 
@@ -120,7 +121,7 @@ export class Members {
   }
 
   get count(): number {
-    return this.#view?.count ?? 1;
+    return this.view?.count ?? 1;
   }
 
   /** Whether the member may spend by its own rule alone: not while it tells the books what it spent that way. */
@@ -130,32 +131,32 @@ export class Members {
 
   /** Whether a call on such a limit may be made now: the others are seen as they were at most this long ago. */
   isFresh({ windowMs }: Limit, now: number): boolean {
-    return !this.#away && this.#view !== null && now - this.#view.sentAt < silenceMs(windowMs);
+    return !this.#away && this.view !== null && now - this.view.sentAt < silenceMs(windowMs);
   }
 
   /** Until when, in Redis' time, calls made with the present view may be done. */
   callBy(run: string, { windowMs }: Limit): number {
-    if (this.#view === null) return 0;
-    const { sentAt, reply } = this.#view;
+    if (this.view === null) return 0;
+    const { sentAt, reply } = this.view;
     if (run === reply.run) return reply.at + silenceMs(windowMs) * 1000;
-    return this.#options.times.earliest(run, sentAt + silenceMs(windowMs));
+    return this.#options.times.between(run, sentAt + silenceMs(windowMs)).earliest;
   }
 
   /** Whether a lease may be spent: until the others might keep this member's part for it. */
   mayLease({ windowMs }: Limit, now: number): boolean {
-    const { last } = this.#contacts;
+    const { last } = this.contacts;
     return last !== null && now < last.earliest + 2 * silenceMs(windowMs);
   }
 
   /** Units of a limit that are kept for other members. */
   reserved(limit: Limit, run: string): number {
-    return this.#view?.reserved(limit, run, this.#options.id) ?? 0;
+    return this.view?.reserved(limit, run, this.#options.id) ?? 0;
   }
 
   /** Whether the books of a Redis process know all that counts in such a window. */
   isSettled(run: string, limit: Limit, now: number): boolean {
-    if (this.#away || this.#view === null || this.#seen.size > 0) return false;
-    return this.#view.allTold(run, now) || this.#view.isOutlived(run, limit, now);
+    if (this.#away || this.view === null) return false;
+    return this.view.allTold(run, now) || this.view.isOutlived(run, limit, now);
   }
 
   /**
@@ -163,8 +164,8 @@ export class Members {
    * contact that it tells by its end.
    */
   phases(limit: Limit, had: (at: number, contact: number) => number): readonly Phase[] {
-    const { last } = this.#contacts;
-    const contact = this.#contacts.of(limit, this.#view);
+    const { last } = this.contacts;
+    const contact = this.contacts.of(limit, this.view);
     if (contact === null || last === null || this.#held === null) return [];
     const { quota, windowMs } = limit;
     const beginsAt = contact.latest + 2 * silenceMs(windowMs) * CLOCK_RATES;
@@ -178,14 +179,14 @@ export class Members {
   #schedule(): void {
     this.#cancel?.();
     if (this.#stopped) return;
-    const paceMs = this.#away ? AWAY_PACE_MS : Math.min(this.#view?.reply.paceMs ?? 0, this.#silenceMs) / 4;
+    const paceMs = this.#away ? AWAY_PACE_MS : Math.min(this.view?.reply.paceMs ?? 0, this.#silenceMs) / 4;
     this.#cancel = this.#options.timers.after(paceMs, () => void this.refresh());
   }
 
   async #makeRound(): Promise<void> {
     if (this.#away && !(await this.#look())) return;
     if (this.#untold) {
-      const runs = new Set([this.#run ?? '', ...this.#seen, ...(this.#view?.reply.runs.keys() ?? [])]);
+      const runs = new Set([this.#run ?? '', ...this.#seen, ...(this.view?.reply.runs.keys() ?? [])]);
       this.#untold = false;
       this.#returning = true;
       if (!(await this.#options.tell())) {
@@ -226,7 +227,7 @@ export class Members {
       this.#untold = true;
       // It may have been contact, until its deadline has passed in Redis' time.
       if (error instanceof RedisError && error.kind === 'unknown') {
-        this.#contacts.mayHaveBeenUntil(sentAt + BEAT_MS * CLOCK_RATES * CLOCK_RATES);
+        this.contacts.mayHaveBeenUntil(sentAt + BEAT_MS * CLOCK_RATES * CLOCK_RATES);
       }
     }
   }
@@ -238,14 +239,14 @@ export class Members {
       id,
       name,
       number: ++this.#number,
-      by: times.earliest(run, now + BEAT_MS * CLOCK_RATES),
-      joined: this.#contacts.last !== null,
+      by: times.between(run, now + BEAT_MS * CLOCK_RATES).earliest,
+      joined: this.contacts.last !== null,
       held: this.#held,
       told: this.#told,
       seen: [...this.#seen],
       silenceMs: this.#silenceMs,
       longestMs: this.#longestMs,
-      rows: this.#forgotten ? (this.#view?.reply.rows ?? []) : [],
+      rows: this.#forgotten ? (this.view?.reply.rows ?? []) : [],
     };
   }
 
@@ -253,7 +254,7 @@ export class Members {
     this.#options.times.hear(run, at, sentAt, this.#options.clock.monotonic());
     if (this.#run === run) return;
     // Another process: its books are not those the units were spent from.
-    if (this.#run !== null) this.#contacts.lose(run);
+    if (this.#run !== null) this.contacts.lose(run);
     this.#run = run;
     this.#untold = true;
   }
@@ -263,20 +264,23 @@ export class Members {
     this.#forgotten = true;
     this.#untold = true;
     this.#told = [];
-    this.#contacts.lose(this.#run ?? '');
+    this.contacts.lose(this.#run ?? '');
   }
 
   #took(view: MembersView): void {
-    const before = this.#view;
-    this.#view = view;
+    const before = this.view;
+    this.view = view;
     this.#held = view.reply.held;
-    this.#contacts.heard(view.sentAt, view.receivedAt);
+    this.contacts.heard(view.sentAt, view.receivedAt);
     this.#away = false;
     this.#forgotten = false;
-    for (const run of view.reply.runs.keys()) this.#seen.delete(run);
-    const { lostRun } = this.#contacts;
+    for (const run of view.reply.runs.keys()) {
+      this.#seen.delete(run);
+      if (!this.#told.includes(run)) this.#untold = true;
+    }
+    const { lostRun } = this.contacts;
     if (lostRun !== null) {
-      if (view.allTold(lostRun, view.receivedAt) && this.#seen.size === 0) this.#contacts.found();
+      if (view.allTold(lostRun, view.receivedAt) && this.#seen.size === 0) this.contacts.found();
       else if (before !== null) this.#noteUnreported(before, view, lostRun);
     }
     if (this.#untold) queueMicrotask(() => void this.refresh());

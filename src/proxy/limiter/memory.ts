@@ -2,6 +2,7 @@ import { Book, rebook } from '../../core/book.ts';
 import type { Clock } from '../../core/clock.ts';
 import { sameLimits, type LimitOutcome, type LimitState, type NamedLimit } from '../../core/limit.ts';
 import type { RunningLimiter, Spending } from './limiter.ts';
+import { MemorySlots } from './slots/memory-slots.ts';
 
 interface Shelf {
   limits: readonly NamedLimit[];
@@ -11,6 +12,7 @@ interface Shelf {
 /** Limits in this process's memory: for one replica. */
 export class MemoryLimiter implements RunningLimiter {
   readonly algorithm = 'memory';
+  readonly slots = new MemorySlots();
   readonly #clock: Clock;
   readonly #shelves = new Map<string, Shelf>();
 

@@ -1,4 +1,4 @@
-import { Lease, leaseLifeMs } from '../../core/lease.ts';
+import { Lease, leaseLifeMs, type Between } from '../../core/lease.ts';
 import type { Limit, LimitOutcome, NamedLimit } from '../../core/limit.ts';
 import { RedisError } from '../../runtime/redis/redis.ts';
 import { OwnRule } from './apart.ts';
@@ -7,14 +7,14 @@ import type { OwnShelf } from './own-shelf.ts';
 import type { Reply } from './redis-books.ts';
 import type { SharedBooks } from './shared-books.ts';
 import { HeldLease } from './held-lease.ts';
-import { spentSinceNow, Standing } from './standing.ts';
+import { TICKS_PER_MS } from './redis-times.ts';
+import { Standing } from './standing.ts';
 import { Waiters } from './waiters.ts';
 
 type Done = Reply & { readonly kind: 'done' };
 
-/** How long a request may wait for a call that fails to be made again. */
-const PATIENCE_MS = 120;
-const PAUSE_MS = 25;
+/** How long a request may wait for a call to be made again, and how long between two. */
+const [PATIENCE_MS, PAUSE_MS] = [120, 25];
 const ATTEMPTS = 4;
 /** From a refusal by the books until a member that has lost them has its part. */
 const APART_WINDOWS = 3;
@@ -24,7 +24,7 @@ const APART_WINDOWS = 3;
  * One call at a time is under way; requests that come meanwhile go with the next one together.
  */
 export class Purse {
-  readonly id: string;
+  readonly #id: string;
   readonly #shared: SharedBooks;
   readonly #shelves: readonly OwnShelf[];
   readonly #demand: Demand;
@@ -34,7 +34,7 @@ export class Purse {
   #limits: readonly NamedLimit[] = [];
   #shortest: Limit = { quota: 0, windowMs: 1000 };
   readonly #held: HeldLease;
-  /** How often the books had been lost when they were asked last. */
+  /** How often the books had been lost, or their clock set, when they were asked last. */
   #losses = 0;
   /** The number of the latest call that is known to have been done. */
   #known = 0;
@@ -47,15 +47,15 @@ export class Purse {
   #serving: Promise<void> | null = null;
 
   constructor(id: string, shared: SharedBooks, shelves: readonly OwnShelf[], demand: Demand) {
-    this.id = id;
+    this.#id = id;
     this.#shared = shared;
     this.#shelves = shelves;
     this.#demand = demand;
     this.#ownRule = new OwnRule(shared, shelves);
-    this.#held = new HeldLease(shared, () => this.#run('report'));
+    this.#held = new HeldLease(shared, () => this.#run('draw'));
   }
 
-  /** The limits as they are now; what was known under others is forgotten. */
+  /** What was known under other limits is forgotten. */
   turn(lists: readonly (readonly NamedLimit[])[]): void {
     this.#lists = lists;
     this.#limits = lists.flat();
@@ -66,15 +66,14 @@ export class Purse {
   }
 
   take(now: number): LimitOutcome | Promise<LimitOutcome> {
-    const { members } = this.#shared;
     this.#prepare(now);
     this.#demand.count(now);
     if (this.#waiters.count === 0) {
-      if (this.#held.spend(this.#shortest, now)) return this.#acceptLeased(now);
+      if (this.#held.spend(this.#shortest, now, this.#time(now))) return this.#acceptLeased(now);
       if (this.#isOrdinary(now)) {
         const refused = this.#refuseFromMemory(now);
         if (refused !== null) return refused;
-      } else if (members.isApart) {
+      } else if (this.#shared.members.isApart) {
         return this.#takeApart(now);
       }
     }
@@ -93,8 +92,7 @@ export class Purse {
   isIdle(now: number): boolean {
     return (
       this.#serving === null &&
-      this.#held.lease === null &&
-      this.#held.ended === null &&
+      this.#held.isEmpty &&
       this.#demand.quietMs(now) > Math.max(...this.#limits.map(({ windowMs }) => windowMs))
     );
   }
@@ -102,9 +100,9 @@ export class Purse {
   /** Other purses of the owner may have seen other limits since, or that the books are lost, and with them the lease. */
   #prepare(now: number): boolean {
     for (const [i, shelf] of this.#shelves.entries()) shelf.turn(this.#lists[i] ?? [], now);
-    const losses = this.#shelves.reduce((sum, shelf) => sum + shelf.losses, 0);
-    if (losses === this.#losses) return false;
-    this.#losses = losses;
+    const before = this.#losses;
+    this.#losses = this.#shelves.reduce((sum, shelf) => sum + shelf.losses, this.#shared.times.sets);
+    if (this.#losses === before) return false;
     this.#held.forget();
     this.#standing = null;
     return true;
@@ -123,21 +121,28 @@ export class Purse {
   #acceptLeased(now: number): LimitOutcome {
     const { lease } = this.#held;
     for (const shelf of this.#shelves) shelf.spend(now);
-    const outcome = this.#standing?.accept(now, lease) ?? { allowed: true, states: [] };
+    const time = this.#time(now);
+    const outcome = this.#standing?.accept(time, lease) ?? { allowed: true, states: [] };
     // The others are told at once that nothing is left of it, and more is drawn where more will be wanted.
-    if (lease !== null && !this.#held.hasUnits(now)) this.#run('draw');
+    if (lease !== null && !this.#held.hasUnits(time)) this.#run('draw');
     return outcome;
   }
 
   #refuseFromMemory(now: number): LimitOutcome | null {
-    if (this.#standing === null || (!this.#held.hasUnits(now) && now >= this.#standing.spentUntil))
-      return null;
+    if (this.#standing === null) return null;
+    const time = this.#time(now);
+    if (!this.#held.hasUnits(time) && !this.#standing.isSpent(time, this.#demand.lifeMs)) return null;
     return this.#refuse(now, this.#standing);
   }
 
   #refuse(now: number, standing: Standing): LimitOutcome {
     this.#refusedAt = now;
-    return standing.refuse(now, this.#held.lease);
+    return standing.refuse(this.#time(now), this.#held.lease);
+  }
+
+  /** The clock of the books. */
+  #time(now: number): Between {
+    return this.#shared.times.between(this.#shelves[0]?.run ?? '', now);
   }
 
   #run(errand: 'report' | 'draw'): void {
@@ -177,11 +182,14 @@ export class Purse {
     const errand = this.#errand;
     this.#errand = null;
     const isOrdinary = this.#isOrdinary(now);
-    const room =
-      isOrdinary || this.#shared.whenDown === 'open' ? this.#waiters.count : this.#ownRule.room(now);
-    const asked = Math.min(this.#waiters.count, room);
-    if (this.#waiters.count > 0 && asked === 0) return this.#answerAll((at) => this.#refuseApart(at));
-    if (asked === 0 && this.#held.hasUnits(now) && errand === 'draw') return true;
+    const asked = Math.min(this.#waiters.count, isOrdinary ? Infinity : this.#ownRule.room(now));
+    if (this.#waiters.count > 0 && asked === 0) {
+      // Books that are new are told by all within moments.
+      if (this.#isPatient(now, attempts)) return this.#pause(PAUSE_MS);
+      this.#waiters.answer(() => this.#refuseApart(now));
+      return true;
+    }
+    if (asked === 0 && this.#held.hasUnits(this.#time(now)) && errand === 'draw') return true;
     return this.#call(asked, isOrdinary && errand !== 'report', attempts);
   }
 
@@ -199,16 +207,16 @@ export class Purse {
     try {
       const reply = await this.#shared.ask(this.#shelves, {
         ...order,
-        id: this.id,
+        id: this.#id,
         known: this.#known,
-        spent: this.#held.ended?.report(sentAt) ?? [],
+        spent: this.#held.ended?.report() ?? [],
         doubt: this.#doubt,
         now: asked,
       });
       if (reply.kind === 'late') await members.refresh();
       // What came from books that were lost meanwhile is in none.
       if (reply.kind !== 'done' || this.#prepare(clock.monotonic())) return false;
-      this.#took(reply.reply, reply.number, sentAt);
+      this.#took(reply.reply, reply.number);
       await this.#distribute(reply.reply);
       return true;
     } catch (error) {
@@ -218,67 +226,59 @@ export class Purse {
     }
   }
 
-  #took(reply: Done, number: number, sentAt: number): void {
+  #took(reply: Done, number: number): void {
     const now = this.#shared.clock.monotonic();
     this.#known = number;
     this.#doubt = false;
     this.#held.reported();
-    const spentSince = spentSinceNow(this.#shelves, reply.now);
-    this.#standing = new Standing(this.#limits, reply.stands, { sentAt, receivedAt: now, spentSince });
-    if (reply.pieces.length > 0)
-      this.#held.begin(new Lease(reply.pieces, this.#demand.lifeMs, sentAt, now), now);
+    this.#standing = new Standing(this.#shelves, reply.stands, reply.at, reply.now);
+    if (reply.pieces.length === 0) return;
+    this.#held.begin(new Lease(reply.pieces, this.#demand.lifeMs, reply.at, TICKS_PER_MS), this.#time(now));
   }
 
   async #distribute(reply: Done): Promise<void> {
-    const { clock, timers } = this.#shared;
-    const now = clock.monotonic();
+    const now = this.#shared.clock.monotonic();
     const standing = this.#standing;
     if (standing === null) return;
     this.#waiters.answer(() => {
       for (const shelf of this.#shelves) shelf.spend(now);
-      return standing.accept(now, this.#held.lease);
+      return standing.accept(this.#time(now), this.#held.lease);
     }, reply.now);
-    while (this.#waiters.count > 0 && this.#held.spend(this.#shortest, now))
+    while (this.#waiters.count > 0 && this.#held.spend(this.#shortest, now, this.#time(now)))
       this.#waiters.answer(() => this.#acceptLeased(now), 1);
     if (this.#waiters.count === 0 || standing.free > 0) {
       this.#hasWaitedForLeases = false;
       return;
     }
-    const { openMs } = reply;
-    if (!this.#hasRefused(now) && openMs !== null && !this.#hasWaitedForLeases) {
-      this.#hasWaitedForLeases = true;
-      const waitMs = Math.min(openMs, this.#demand.lifeMs) + 2;
-      await new Promise<void>((resolve) => void timers.after(waitMs, resolve));
-      return;
-    }
-    this.#hasWaitedForLeases = false;
-    await this.#answerAll((at) => this.#refuse(at, standing));
+    const waits = reply.openMs !== null && !this.#hasRefused(now) && !this.#hasWaitedForLeases;
+    this.#hasWaitedForLeases = waits;
+    if (waits) await this.#pause(Math.min(reply.openMs ?? 0, this.#demand.lifeMs) + 2);
+    else this.#waiters.answer(() => this.#refuse(now, standing));
   }
 
   async #failed(attempts: number): Promise<boolean> {
-    const { clock, timers, members } = this.#shared;
-    const now = clock.monotonic();
-    const { since } = this.#waiters;
-    if (since === null) return true;
-    if (now - since < PATIENCE_MS && attempts + 1 < ATTEMPTS) {
-      await new Promise<void>((resolve) => void timers.after(PAUSE_MS, resolve));
-      return false;
-    }
+    if (this.#waiters.count === 0) return true;
+    const now = this.#shared.clock.monotonic();
+    if (this.#isPatient(now, attempts)) return this.#pause(PAUSE_MS);
     for (const shelf of this.#shelves) shelf.suspect = true;
-    members.withdraw();
+    this.#shared.members.withdraw();
     return this.#giveUp(now);
   }
 
-  #giveUp(now: number): Promise<boolean> {
-    this.#errand = null;
-    return this.#answerAll(() =>
-      this.#shared.members.isApart ? this.#takeApart(now) : this.#refuseApart(now),
-    );
+  #isPatient(now: number, attempts: number): boolean {
+    return now - (this.#waiters.since ?? now) < PATIENCE_MS && attempts + 1 < ATTEMPTS;
   }
 
-  async #answerAll(outcome: (now: number) => LimitOutcome): Promise<boolean> {
-    const now = this.#shared.clock.monotonic();
-    this.#waiters.answer(() => outcome(now));
+  /** False: what was under way is to be tried again. */
+  #pause(ms: number): Promise<false> {
+    return new Promise((resolve) => void this.#shared.timers.after(ms, () => resolve(false)));
+  }
+
+  #giveUp(now: number): true {
+    this.#errand = null;
+    this.#waiters.answer(() =>
+      this.#shared.members.isApart ? this.#takeApart(now) : this.#refuseApart(now),
+    );
     return true;
   }
 

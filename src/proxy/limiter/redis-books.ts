@@ -1,3 +1,4 @@
+import type { SpentUnits } from '../../core/lease.ts';
 import type { RedisConnection, RedisScript } from '../../runtime/redis/redis.ts';
 import { BOOKS_LUA } from './books-script.ts';
 
@@ -21,13 +22,6 @@ export interface Counted {
   readonly units: number;
 }
 
-/** Units of a lease that were spent by a moment: at most so long after the grant, at least so long before the call. */
-export interface Spent {
-  readonly afterMs: number;
-  readonly agoMs: number;
-  readonly units: number;
-}
-
 export interface Call {
   /** The purse, unique over all members. */
   readonly id: string;
@@ -38,7 +32,7 @@ export interface Call {
    * what was spent of its lease; a later one, of a call without an answer, as if it had never been.
    */
   readonly known: number;
-  readonly spent: readonly Spent[];
+  readonly spent: readonly SpentUnits[];
   /** Whether there was a call without an answer since: if it has not arrived yet, it does nothing when it does. */
   readonly doubt: boolean;
   /** The run id of the process that has the books. */
@@ -49,6 +43,9 @@ export interface Call {
   readonly now: number;
   readonly more: number;
   readonly ahead: number;
+  /** Of those, no more than so many, or than a part for each member of those that come free. */
+  readonly fair: number;
+  readonly members: number;
   /** All units together are at most free / share; 0: no matter. */
   readonly share: number;
   readonly lifeMs: number;
@@ -113,13 +110,15 @@ function write(call: Call): string {
     id: call.id,
     number: call.number,
     known: call.known,
-    spent: call.spent.map(({ afterMs, agoMs, units }) => [up(afterMs), down(agoMs), units]),
+    spent: call.spent.map(({ afterMs, units }) => [up(afterMs), units]),
     doubt: call.doubt ? 1 : 0,
     run: call.run,
     by: call.by,
     now: call.now,
     more: call.more,
     ahead: call.ahead,
+    fair: call.fair,
+    members: call.members,
     share: call.share,
     life: up(call.lifeMs),
     horizon: up(call.horizonMs),
@@ -134,7 +133,6 @@ function write(call: Call): string {
 }
 
 const up = (ms: number): number => Math.ceil(ms * 1000);
-const down = (ms: number): number => Math.floor(ms * 1000);
 
 function readReply(reply: unknown): Reply {
   const [kind, run, at, now, pieces, stand, open] = reply as [

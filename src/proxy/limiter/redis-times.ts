@@ -1,15 +1,29 @@
-import { CLOCK_RATES } from '../../core/lease.ts';
+import { CLOCK_RATES, type Between } from '../../core/lease.ts';
 
-interface Heard {
-  /** Redis' time, in microseconds, at some moment between the two of ours. */
+/** A reading of a Redis clock, in microseconds, made at some moment between two of our own. */
+interface Reading {
   readonly at: number;
   readonly sentAt: number;
   readonly receivedAt: number;
 }
 
-/** What is known of the times of the Redis processes, by run id. */
+/** The readings that say most: which is latest at the least, and earliest at the most. */
+interface Known {
+  readonly lower: Reading;
+  readonly upper: Reading;
+}
+
+export const TICKS_PER_MS = 1000;
+const PROCESSES = 16;
+
+/**
+ * Where the clocks of the Redis processes stand, by what their answers tell: between two instants, however the rates of
+ * their clocks and ours differ.
+ */
 export class RedisTimes {
-  readonly #heard = new Map<string, Heard>();
+  /** How often a clock was found set. What was reckoned by it before is worth nothing. */
+  sets = 0;
+  readonly #known = new Map<string, Known>();
   readonly #stepped: (ms: number) => void;
 
   /** `stepped` hears of each forward step of a Redis clock that no difference of rates explains. */
@@ -18,30 +32,44 @@ export class RedisTimes {
   }
 
   hear(run: string, at: number, sentAt: number, receivedAt: number): void {
-    const before = this.#heard.get(run);
-    if (before !== undefined) {
-      const most = (receivedAt - before.sentAt) * CLOCK_RATES;
-      const stepMs = (at - before.at) / 1000 - most;
-      if (stepMs > 1) this.#stepped(stepMs);
-    }
-    this.#heard.delete(run);
-    this.#heard.set(run, { at, sentAt, receivedAt });
-    for (const [oldest] of this.#heard) {
-      if (this.#heard.size > 16) this.#heard.delete(oldest);
+    const reading: Reading = { at, sentAt, receivedAt };
+    const before = this.#known.get(run);
+    this.#known.delete(run);
+    this.#known.set(run, this.#better(before, reading));
+    for (const [oldest] of this.#known) {
+      if (this.#known.size > PROCESSES) this.#known.delete(oldest);
     }
   }
 
-  /** Redis' time at our instant `at` at the earliest; 0 where nothing was heard. */
-  earliest(run: string, at: number): number {
-    const heard = this.#heard.get(run);
-    if (heard === undefined) return 0;
-    const sinceMs = at - heard.receivedAt;
-    return Math.floor(heard.at + (sinceMs < 0 ? sinceMs * CLOCK_RATES : sinceMs / CLOCK_RATES) * 1000);
+  /** A Redis clock at our instant `at`; 0 and 0 where nothing was heard of it. */
+  between(run: string, at: number): Between {
+    const known = this.#known.get(run);
+    if (known === undefined) return { earliest: 0, latest: 0 };
+    return { earliest: earliestOf(known.lower, at), latest: latestOf(known.upper, at) };
   }
 
-  /** Redis' time at our instant `at` at the latest; 0 where nothing was heard. */
-  latest(run: string, at: number): number {
-    const heard = this.#heard.get(run);
-    return heard === undefined ? 0 : Math.ceil(heard.at + (at - heard.sentAt) * CLOCK_RATES * 1000);
+  #better(before: Known | undefined, reading: Reading): Known {
+    const { at, receivedAt } = reading;
+    if (before === undefined) return { lower: reading, upper: reading };
+    const stepMs = (at - latestOf(before.upper, receivedAt)) / TICKS_PER_MS;
+    if (stepMs > 1) this.#stepped(stepMs);
+    // A clock that was set: what was known of it before is of no use.
+    const wasSet = stepMs > 1 || latestOf(reading, receivedAt) < earliestOf(before.lower, receivedAt);
+    if (wasSet) this.sets++;
+    if (wasSet) return { lower: reading, upper: reading };
+    return {
+      lower: earliestOf(before.lower, receivedAt) > at ? before.lower : reading,
+      upper: latestOf(before.upper, receivedAt) < latestOf(reading, receivedAt) ? before.upper : reading,
+    };
   }
+}
+
+function earliestOf({ at, receivedAt }: Reading, local: number): number {
+  const sinceMs = local - receivedAt;
+  return Math.floor(at + (sinceMs < 0 ? sinceMs * CLOCK_RATES : sinceMs / CLOCK_RATES) * TICKS_PER_MS);
+}
+
+function latestOf({ at, sentAt }: Reading, local: number): number {
+  const sinceMs = local - sentAt;
+  return Math.ceil(at + (sinceMs < 0 ? sinceMs / CLOCK_RATES : sinceMs * CLOCK_RATES) * TICKS_PER_MS);
 }

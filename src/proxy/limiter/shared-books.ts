@@ -2,14 +2,14 @@ import type { Clock } from '../../core/clock.ts';
 import { RedisError, type RedisConnection } from '../../runtime/redis/redis.ts';
 import type { Timers } from '../../runtime/timers.ts';
 import type { Members } from './members.ts';
-import type { OwnShelf } from './own-shelf.ts';
+import type { OwnShelf, Telling } from './own-shelf.ts';
 import { callBooks, type Call, type Part, type Reply } from './redis-books.ts';
 import type { RedisTimes } from './redis-times.ts';
 
 /** What the metrics hear. */
 export interface LimiterEvents {
   /** A call to Redis has ended. */
-  called(operation: 'take' | 'beat', result: 'ok' | 'error', durationMs: number): void;
+  called(operation: 'take' | 'beat' | 'slots', result: 'ok' | 'error', durationMs: number): void;
   /** Units have come on lease, or gone from it. */
   leased(units: number): void;
   /** Something let requests pass that no book counted in time. */
@@ -35,7 +35,7 @@ export class SharedBooks {
   readonly events: LimiterEvents;
   readonly whenDown: WhenDown;
   readonly #redis: RedisConnection;
-  readonly #times: RedisTimes;
+  readonly times: RedisTimes;
   #number = 0;
 
   constructor(options: {
@@ -53,36 +53,40 @@ export class SharedBooks {
     this.events = options.events;
     this.whenDown = options.whenDown;
     this.#redis = options.redis;
-    this.#times = options.times;
+    this.times = options.times;
   }
 
   /** One call on the books of these shelves. It tells them, too, what they do not know. Rejects with a RedisError. */
   async ask(shelves: readonly OwnShelf[], asked: Asked): Promise<Answer> {
     const sentAt = this.clock.monotonic();
     const run = shelves[0]?.run ?? this.members.run ?? '';
-    const telling = shelves.filter((shelf) => !shelf.telling);
-    const number = ++this.#number;
-    const parts = shelves.map((shelf) => this.#part(shelf, run, telling.includes(shelf), sentAt));
     const takes = asked.now + asked.more + asked.ahead > 0;
+    // What is told twice counts twice: one call that takes tells, and one that is made to tell does in any case.
+    const tellings = new Map<OwnShelf, Telling>();
+    for (const shelf of shelves) {
+      if (!takes || shelf.tellers === 0) tellings.set(shelf, shelf.toTell(sentAt));
+    }
+    const number = ++this.#number;
+    const parts = shelves.map((shelf) => this.#part(shelf, run, tellings.get(shelf)?.lists ?? null, sentAt));
     const call: Call = { ...asked, number, run, by: this.#by(run, shelves, sentAt, takes), parts };
-    for (const shelf of telling) shelf.telling = true;
+    for (const shelf of tellings.keys()) shelf.tellers++;
     for (const shelf of shelves) shelf.asked += asked.now;
     try {
       const reply = await callBooks(this.#redis, call);
       this.events.called('take', 'ok', this.clock.monotonic() - sentAt);
-      return this.#heard(reply, { shelves, telling, run, number, sentAt });
+      return this.#heard(reply, { shelves, tellings, number, sentAt });
     } catch (error) {
       if (error instanceof RedisError) {
         this.events.called('take', 'error', this.clock.monotonic() - sentAt);
       }
       throw error;
     } finally {
-      for (const shelf of telling) shelf.telling = false;
+      for (const shelf of tellings.keys()) shelf.tellers--;
       for (const shelf of shelves) shelf.asked -= asked.now;
     }
   }
 
-  #part(shelf: OwnShelf, run: string, tells: boolean, now: number): Part {
+  #part(shelf: OwnShelf, run: string, own: Telling['lists'], now: number): Part {
     return {
       name: shelf.name,
       limits: shelf.limits.map(({ quota, windowMs }) => ({
@@ -91,12 +95,12 @@ export class SharedBooks {
         reserved: this.members.reserved({ quota, windowMs }, run),
       })),
       expected: shelf.isBooked(now),
-      own: tells ? shelf.toTell(now) : null,
+      own,
     };
   }
 
   #by(run: string, shelves: readonly OwnShelf[], sentAt: number, takes: boolean): number {
-    const latest = this.#times.latest(run, sentAt + CALL_MS);
+    const latest = this.times.between(run, sentAt + CALL_MS).latest;
     // What takes nothing from the others needs no view of them.
     if (!takes) return latest;
     const views = shelves.flatMap(({ limits }) => limits.map((limit) => this.members.callBy(run, limit)));
@@ -107,13 +111,12 @@ export class SharedBooks {
     reply: Reply,
     of: {
       readonly shelves: readonly OwnShelf[];
-      readonly telling: readonly OwnShelf[];
-      readonly run: string;
+      readonly tellings: ReadonlyMap<OwnShelf, Telling>;
       readonly number: number;
       readonly sentAt: number;
     },
   ): Answer {
-    this.#times.hear(reply.run, reply.at, of.sentAt, this.clock.monotonic());
+    this.times.hear(reply.run, reply.at, of.sentAt, this.clock.monotonic());
     if (reply.kind === 'moved') {
       this.members.sawRun(reply.run);
       for (const shelf of of.shelves) shelf.lost();
@@ -123,7 +126,7 @@ export class SharedBooks {
     }
     for (const shelf of of.shelves) shelf.run = reply.run;
     if (reply.kind !== 'done') return { kind: reply.kind };
-    for (const shelf of of.telling) shelf.booked();
+    for (const [shelf, telling] of of.tellings) shelf.booked(telling);
     return { kind: 'done', number: of.number, reply };
   }
 }

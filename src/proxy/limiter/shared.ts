@@ -10,6 +10,7 @@ import { Members } from './members.ts';
 import { OwnShelf } from './own-shelf.ts';
 import { Purse } from './purse.ts';
 import { RedisTimes } from './redis-times.ts';
+import { SharedSlots } from './slots/shared-slots.ts';
 import { SharedBooks, type LimiterEvents, type WhenDown } from './shared-books.ts';
 
 export interface SharedLimiterOptions {
@@ -39,6 +40,7 @@ const TELLING = 16;
 /** Limits that all replicas keep together, in Redis. */
 export class SharedLimiter implements RunningLimiter {
   readonly algorithm: 'exact' | 'leased';
+  readonly slots: SharedSlots;
   readonly #id = randomUUID().slice(0, 13);
   readonly #shared: SharedBooks;
   readonly #clock: Clock;
@@ -61,7 +63,9 @@ export class SharedLimiter implements RunningLimiter {
       tell: () => this.#tell(),
       unreported: () => events.exception('unreported'),
     });
-    this.#shared = new SharedBooks({ members, redis, times, clock, timers, events, whenDown });
+    const common = { members, redis, times, clock, timers, events, whenDown };
+    this.#shared = new SharedBooks(common);
+    this.slots = new SharedSlots({ ...common, id: this.#id, keeps: algorithm === 'leased' });
   }
 
   /** Joins the others. `limits` are those that are known already. Resolves also where Redis is not there. */
@@ -78,6 +82,7 @@ export class SharedLimiter implements RunningLimiter {
   }
 
   sweep(): void {
+    this.slots.sweep();
     const now = this.#clock.monotonic();
     const used = new Set<string>();
     for (const [name, { purse, partitions }] of this.#entries) {
@@ -94,12 +99,14 @@ export class SharedLimiter implements RunningLimiter {
     const touched = [...this.#entries.values()].filter(
       (entry) => owners.has(entry.owner) || entry.partitions.some((partition) => partitions.has(partition)),
     );
-    await Promise.all(touched.map(({ purse }) => purse.release()));
+    const all = new Set([...owners, ...touched.map(({ owner }) => owner)]);
+    await Promise.all([...touched.map(({ purse }) => purse.release()), this.slots.release(all)]);
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    await Promise.all(Array.from(this.#entries.values(), ({ purse }) => purse.release()));
+    const purses = Array.from(this.#entries.values(), ({ purse }) => purse.release());
+    await Promise.all([...purses, this.slots.stop()]);
     await this.#shared.members.stop();
   }
 
@@ -152,7 +159,7 @@ export class SharedLimiter implements RunningLimiter {
       }
       return true;
     });
-    return (await Promise.all(tellers)).every(Boolean);
+    return (await Promise.all([...tellers, this.slots.tell()])).every(Boolean);
   }
 
   async #tellOf(shelf: OwnShelf): Promise<boolean> {
@@ -166,6 +173,8 @@ export class SharedLimiter implements RunningLimiter {
           now: 0,
           more: 0,
           ahead: 0,
+          fair: 0,
+          members: 1,
           share: 0,
           lifeMs: 0,
           horizonMs: 0,

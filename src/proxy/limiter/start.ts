@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { ProxyConfig } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
+import { ratesOf } from '../../core/limit.ts';
 import { named } from '../../core/rate-limit-fields.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { RedisConnection } from '../../runtime/redis/redis.ts';
@@ -38,11 +39,11 @@ export async function startLimiter({
     events: eventsFor(metrics),
   });
   const tiers = Object.values(config.tiers).flatMap((profile) => [...profile.values()].flat());
-  await limiter.start(named('owner', tiers));
+  await limiter.start(named('owner', ratesOf(tiers)));
   return limiter;
 }
 
-const OPERATIONS = ['take', 'beat'] as const;
+const OPERATIONS = ['take', 'beat', 'slots'] as const;
 const EXCEPTIONS = ['open', 'clock_step', 'unreported'] as const;
 
 /** Every series is there from the first scrape on. */
@@ -61,7 +62,11 @@ function eventsFor({
     }
   }
   for (const kind of EXCEPTIONS) limitExceptions.labels(kind).inc(0);
-  const durations = { take: limitStoreDuration.labels('take'), beat: limitStoreDuration.labels('beat') };
+  const durations = {
+    take: limitStoreDuration.labels('take'),
+    beat: limitStoreDuration.labels('beat'),
+    slots: limitStoreDuration.labels('slots'),
+  };
   return {
     called(operation, result, durationMs) {
       calls.get(`${operation} ${result}`)?.inc();

@@ -101,7 +101,7 @@ class Run {
     const { weights, factor, events } = this.#history;
     const { quota, windowMs } = this.#limit;
     await this.#fleet.empty();
-    for (let i = 0; i < 4; i++) this.#members.push(this.#start(i));
+    for (let i = 0; i < 4; i++) this.#start(i);
     await this.#fleet.settle();
     const load = new VirtualLoad({
       time,

@@ -1,0 +1,4 @@
+import { checkBinary } from './helm.ts';
+
+/** Before the first test runs Helm. */
+export default checkBinary;
