@@ -20,7 +20,9 @@ const count = (from: number, to: number) => wholeNumber({ title: 'number', from,
 export const boundsSchema = z.strictObject({
   headerBytes: count(4096, 131_072)
     .prefault(16_384)
-    .describe('Largest header of a request, with 16 bytes for each of its lines; a larger one is 431.'),
+    .describe(
+      'Largest header of a request, names and values together; a larger one, or one of more than 1,000 lines, is 431.',
+    ),
   inFlight: count(1, 1_000_000)
     .prefault(10_000)
     .describe('Requests under way at once; beyond them requests are 503 with Retry-After.'),

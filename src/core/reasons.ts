@@ -130,7 +130,7 @@ export const REASONS = {
     431,
     ['headers_too_large', 'INVALID_REQUEST', 'headers_too_large'],
     'The header of the request is too large',
-    'Request line and header lines together are larger than bounds.headerBytes; answered with the bare status.',
+    'Request line and header lines together are larger than bounds.headerBytes, or there are more than 1,000 lines; answered with the bare status.',
   ),
   rate_limited: row(429, LIMITED, TOO_MANY, 'A limit of the owner or of the key is spent.', {
     retryable: true,

@@ -42,6 +42,8 @@ export interface ProxyParts {
   isDraining(): boolean;
 }
 
+/** More are refused, as more than `bounds.headerBytes` are. */
+const MAX_HEADER_LINES = 1000;
 /** WebSocket close code of a stream whose key has ended (RFC 6455 section 7.4.1). */
 const POLICY_VIOLATION = 1008;
 
@@ -65,8 +67,7 @@ export function createProxyServer(parts: ProxyParts): Server {
     parts.tls === null
       ? createServer(options)
       : createTlsServer({ ...options, ...parts.tls, handshakeTimeout: timeouts.headerMs });
-  // Lines beyond a count would be left out of the list without a word, though the parser goes by them.
-  server.maxHeadersCount = 0;
+  server.maxHeadersCount = MAX_HEADER_LINES;
   server.on('request', (request, response) => void door.serve(request, response, false));
   // Without a listener the server would send 100 before anybody has asked whether the request may pass.
   server.on('checkContinue', (request, response) => void door.serve(request, response, true));
