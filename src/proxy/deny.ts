@@ -48,7 +48,11 @@ function endBehindRest(request: IncomingMessage, response: ServerResponse, body:
   response.once('close', () => {
     clearTimeout(linger);
   });
-  request.once('end', end).resume();
+  // Not `resume` alone, which does nothing while a forwarder has not let go of the request.
+  request
+    .once('end', end)
+    .on('data', () => undefined)
+    .resume();
 }
 
 /** Answers on a bare socket, where an upgrade was refused, and ends it. */
