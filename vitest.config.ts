@@ -30,6 +30,14 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'hardness',
+          include: ['test/hardness/**/*.test.ts'],
+          globalSetup: 'test/commands/build.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'chart',
           include: ['test/chart/**/*.test.ts'],
           globalSetup: 'test/chart/check-helm.ts',

@@ -57,6 +57,10 @@ export interface RedisAddress {
 export interface ProxyConfig {
   readonly host: string;
   readonly port: number;
+  /** Paths; null: in clear. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Null: the public authorities vouch for upstreams. */
+  readonly upstreamTls: { readonly ca: string } | null;
   /** Networks in CIDR form whose forwarding headers are believed. */
   readonly trustedProxies: readonly string[];
   readonly keys: {
@@ -96,6 +100,12 @@ export interface ProxyConfig {
     readonly firstByteMs: number;
     readonly idleMs: number;
   };
+  readonly bounds: {
+    readonly headerBytes: number;
+    readonly inFlight: number;
+    readonly connectionsPerAddress: number;
+    readonly loopDelayMs: number;
+  };
   readonly drain: { readonly delayMs: number; readonly timeoutMs: number };
   readonly routes: readonly RouteConfig[];
 }
@@ -134,9 +144,12 @@ export interface RuleConfig {
   readonly accept: readonly Scheme[] | null;
 }
 
-/** `origin` is scheme, host and port; `basePath` is put before every forwarded path and never ends in `/`. */
+/**
+ * `origins` are scheme, host and port of one or more that do the same; `basePath` is put before every forwarded path and
+ * never ends in `/`.
+ */
 export type UpstreamConfig =
-  | { readonly kind: 'http'; readonly origin: string; readonly basePath: string }
+  | { readonly kind: 'http'; readonly origins: readonly string[]; readonly basePath: string }
   /** The demo: answers with what it was sent. */
   | { readonly kind: 'echo' }
   /** The management endpoints: the key service of the same file, which gets the service token and who is calling. */

@@ -51,6 +51,8 @@ function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): Pro
   return {
     host: proxy.host,
     port: proxy.port,
+    tls: proxy.tls ?? null,
+    upstreamTls: proxy.upstreamTls ?? null,
     trustedProxies: proxy.trustedProxies,
     keys: {
       service: keys.service === undefined ? null : { ...keys.service.url, token: keys.service.token },
@@ -73,6 +75,12 @@ function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): Pro
       connectMs: timeouts.connect,
       firstByteMs: timeouts.firstByte,
       idleMs: timeouts.idle,
+    },
+    bounds: {
+      headerBytes: proxy.bounds.headerBytes,
+      inFlight: proxy.bounds.inFlight,
+      connectionsPerAddress: proxy.bounds.connectionsPerAddress,
+      loopDelayMs: proxy.bounds.loopDelay,
     },
     drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
     routes: proxy.routes.map(routeOf),

@@ -61,10 +61,12 @@ function writeService({ origin, basePath }: NonNullable<ProxyConfig['keys']['ser
 }
 
 function writeProxy(proxy: ProxyConfig): unknown {
-  const { keys, timeouts, drain } = proxy;
+  const { keys, timeouts, bounds, drain } = proxy;
   return {
     host: proxy.host,
     port: proxy.port,
+    ...given('tls', proxy.tls),
+    ...given('upstreamTls', proxy.upstreamTls),
     trustedProxies: proxy.trustedProxies,
     keys: {
       ...given('service', keys.service && writeService(keys.service)),
@@ -87,6 +89,12 @@ function writeProxy(proxy: ProxyConfig): unknown {
       connect: formatDuration(timeouts.connectMs),
       firstByte: formatDuration(timeouts.firstByteMs),
       idle: formatDuration(timeouts.idleMs),
+    },
+    bounds: {
+      headerBytes: bounds.headerBytes,
+      inFlight: bounds.inFlight,
+      connectionsPerAddress: bounds.connectionsPerAddress,
+      loopDelay: formatDuration(bounds.loopDelayMs),
     },
     drain: { delay: formatDuration(drain.delayMs), timeout: formatDuration(drain.timeoutMs) },
     routes: proxy.routes.map(writeRoute),
@@ -113,9 +121,15 @@ function writeRoute(route: RouteConfig): unknown {
     access: route.access,
     rules: route.rules.map(writeRule),
     ...given('workspace', route.workspace),
-    upstream: upstream.kind === 'http' ? upstream.origin + upstream.basePath : upstream.kind,
+    upstream: writeUpstream(upstream),
     credential: writeCredential(route.credential),
   };
+}
+
+function writeUpstream(upstream: RouteConfig['upstream']): unknown {
+  if (upstream.kind !== 'http') return upstream.kind;
+  const [first, ...others] = upstream.origins.map((origin) => origin + upstream.basePath);
+  return others.length === 0 ? first : [first, ...others];
 }
 
 function writeRule(rule: RuleConfig): unknown {

@@ -66,17 +66,31 @@ const upstreamText = text(
 function readUpstream(written: string): UpstreamConfig | null {
   if (written === 'echo' || written === 'key-service') return { kind: written };
   const url = parseUpstreamUrl(written);
-  return url === null ? null : { kind: 'http', ...url };
+  return url === null ? null : { kind: 'http', origins: [url.origin], basePath: url.basePath };
 }
 
+const UPSTREAMS = 'a list of URLs that differ and have one base path';
+
+/** Several are several of one service: each can do what any other can. */
 const upstreamList = z
   .array(upstreamText)
-  .min(1, 'a list of one upstream')
-  .refine((list) => list.length === 1, {
-    error: 'one upstream',
-    params: { found: 'a list of several upstreams is not available yet' },
-  })
-  .transform((list): UpstreamConfig => list[0] ?? z.NEVER);
+  .min(1, UPSTREAMS)
+  .refine((list) => new Set(list.map(textOf)).size === list.length, UPSTREAMS)
+  .refine((list) => list.length <= 1 || new Set(list.map(basePathOf)).size === 1, UPSTREAMS)
+  .transform((list): UpstreamConfig => {
+    const [first = z.NEVER] = list;
+    if (first.kind !== 'http') return first;
+    return { ...first, origins: list.flatMap((one) => (one.kind === 'http' ? one.origins : [])) };
+  });
+
+function textOf(one: UpstreamConfig): string {
+  return one.kind === 'http' ? one.origins.join() : one.kind;
+}
+
+/** Another one for each kind that has no base path, so that those stand alone. */
+function basePathOf(one: UpstreamConfig): string {
+  return one.kind === 'http' ? one.basePath : one.kind;
+}
 
 const upstream = z.union([upstreamText, upstreamList], { error: UPSTREAM });
 
@@ -138,7 +152,7 @@ export const routeSchema = z.strictObject({
     .optional()
     .describe('Only keys of this workspace pass, others get 403; absent: keys of every workspace.'),
   upstream: upstream.describe(
-    'Where requests go: an origin with an optional base path; `key-service` for the management endpoints of a profile, which the key service answers; or `echo`, which answers with what it was sent.',
+    'Where requests go: an origin with an optional base path; `key-service` for the management endpoints of a profile, which the key service answers; or `echo`, which answers with what it was sent; the origins of a list take turns, and one that fails is left out for a while.',
   ),
   credential: credential
     .prefault('strip')

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { KEY_PREFIXES } from '../core/key-shape.ts';
 import { LOG_LEVELS } from './config.ts';
+import { boundsSchema, tlsSchema, upstreamTlsSchema } from './door-schema.ts';
 import {
   duration,
   filePath,
@@ -182,7 +183,12 @@ const drain = z.strictObject({
 const proxy = z.strictObject({
   host: listenHost.prefault(LISTEN.proxy.host).describe(`${HOST}.`),
   port: port.prefault(LISTEN.proxy.port).describe(`${PORT}.`),
-  tls: later(),
+  tls: tlsSchema
+    .optional()
+    .describe('Certificate of the traffic port, read anew when its files change; absent: no TLS.'),
+  upstreamTls: upstreamTlsSchema
+    .optional()
+    .describe('Whom upstreams of https are vouched for by; absent: the public authorities that Node knows.'),
   trustedProxies: z
     .array(network, { error: 'a list of networks such as [10.0.0.0/8]' })
     .prefault([])
@@ -198,6 +204,7 @@ const proxy = z.strictObject({
     .prefault({})
     .describe('Limits by tier, for each profile; a profile that is not named here keeps its defaults.'),
   timeouts: timeouts.prefault({}).describe('How long the gate waits.'),
+  bounds: boundsSchema.prefault({}).describe('How much is let in at once.'),
   drain: drain.prefault({}).describe('How the gate stops.'),
   routes: z
     .array(routeSchema, { error: 'a list of routes' })

@@ -208,7 +208,7 @@ function addRewritten(
   passed.push(to.header, to.scheme === null ? secret.reveal() : `${to.scheme} ${secret.reveal()}`);
 }
 
-/** Options that name no header, and the two headers that no option can take away: the route was chosen by Host. */
+/** Options that name no header, and the headers that no option can take away, because they were decided on. */
 const NOT_LISTABLE: ReadonlySet<string> = new Set([
   '',
   'keep-alive',
@@ -216,6 +216,11 @@ const NOT_LISTABLE: ReadonlySet<string> = new Set([
   'upgrade',
   'host',
   'content-length',
+  'origin',
+  'access-control-request-method',
+  'mcp-method',
+  'mcp-name',
+  'mcp-protocol-version',
 ]);
 
 /** The header names a Connection header lists; null where it lists none worth looking for. */

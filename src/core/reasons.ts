@@ -126,6 +126,12 @@ export const REASONS = {
     'This method is never forwarded',
     'TRACE and CONNECT never pass; Allow lists what does.',
   ),
+  headers_too_large: row(
+    431,
+    ['headers_too_large', 'INVALID_REQUEST', 'headers_too_large'],
+    'The header of the request is too large',
+    'Request line and header lines together are larger than bounds.headerBytes, or there are more than 1,000 lines; answered with the bare status.',
+  ),
   rate_limited: row(429, LIMITED, TOO_MANY, 'A limit of the owner or of the key is spent.', {
     retryable: true,
   }),
@@ -163,6 +169,13 @@ export const REASONS = {
     'The upstream could not be reached',
     'The upstream refused the connection, broke it, or answered with something that is not HTTP.',
     { retryable: true, mcpEndpoint: 'mcp_unreachable' },
+  ),
+  overloaded: row(
+    503,
+    ['service_unavailable', 'SERVICE_UNAVAILABLE', 'service_unavailable'],
+    'Too much is under way at the moment',
+    'More requests are under way than bounds.inFlight, or the process is later with its work than bounds.loopDelay. Nothing was looked up or spent.',
+    { retryable: true },
   ),
   key_service_unavailable: row(
     503,

@@ -49,6 +49,23 @@ export function readTarget(url: string, host: readonly string[]): Target | Targe
   return { kind: 'target', path, query, otherReadings: otherReadingsOf(path) };
 }
 
+/** A name, an address, or nothing, and a port (RFC 9110 section 4.2.3); no sign that two readers could read differently. */
+const HOST = /^(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+let lastHost = '';
+
+/** Whether a Host field holds what it should. Clients of one gate ask for few hosts, most for one after another. */
+export function isHost(value: string): boolean {
+  if (value === lastHost) return true;
+  if (!HOST.test(value)) return false;
+  lastHost = value;
+  return true;
+}
+
+/** The host of a Host field as routes know it: without port, without the dot of the root, in lower case. */
+export function hostName(host: string): string {
+  return host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
+}
+
 /** One round of percent-decoding to latin-1 characters; null where a `%` is not followed by two hex digits. */
 function decode(path: string): string | null {
   if (!path.includes('%')) return path;

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 import type { Denial } from '../core/decision.ts';
 import { STANDARD_VOICE, writeRefusal, type RefusalText } from '../core/dialect.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
-import { sendLastAnswer } from './last-answer.ts';
+import { endsConnection } from './ignored-upgrade.ts';
+import { LINGER_MS, sendLastAnswer } from './last-answer.ts';
 import type { Place } from './routes.ts';
 
 export interface Refusing {
@@ -27,11 +28,31 @@ export function denyResponse(
   refusing: Refusing,
 ): Refused {
   // What is left of a body nobody wants would have to be read to its end before the next request.
-  const close = refusing.draining || !request.complete || refusing.denial.reason === 'malformed_request';
+  const isOdd = refusing.denial.reason === 'malformed_request' || endsConnection(request);
+  const close = refusing.draining || !request.complete || isOdd;
   const { status, headers, body } = textOf(refusing, close);
   response.writeHead(status, headers);
-  response.end(body);
+  if (request.complete) response.end(body);
+  else endBehindRest(request, response, body);
   return { status, bytesOut: Buffer.byteLength(body) };
+}
+
+/**
+ * The whole answer goes out before the whole request is in. What still comes is dropped, for two seconds at most: an end
+ * at once would reset the connection, and a client that reads nothing before it has sent all would never see the answer.
+ */
+function endBehindRest(request: IncomingMessage, response: ServerResponse, body: string): void {
+  response.write(body);
+  const end = (): void => void response.end();
+  const linger = setTimeout(end, LINGER_MS);
+  response.once('close', () => {
+    clearTimeout(linger);
+  });
+  // Not `resume` alone, which does nothing while a forwarder has not let go of the request.
+  request
+    .once('end', end)
+    .on('data', () => undefined)
+    .resume();
 }
 
 /** Answers on a bare socket, where an upgrade was refused, and ends it. */
@@ -45,11 +66,12 @@ export function denySocket(socket: Duplex, refusing: Refusing): Refused {
 
 const PARSER_ANSWERS: Record<string, readonly [number, string]> = {
   HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Content Too Large'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
 };
 
 /** A bare answer to what the parser refused, and the end of its connection. Returns the status. */
-export function denyUnparsed(socket: Duplex, error: NodeJS.ErrnoException, sent: () => void): number {
+export function denyUnparsed(socket: Duplex, error: NodeJS.ErrnoException, sent?: () => void): number {
   const [status, phrase] = PARSER_ANSWERS[error.code ?? ''] ?? [400, 'Bad Request'];
   const head = `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
   sendLastAnswer(socket, head, sent);

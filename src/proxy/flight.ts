@@ -21,6 +21,8 @@ type Ending =
       readonly error: UpstreamError;
       readonly detail: string;
       readonly mayRepeat: boolean;
+      /** No connection came about: not a byte has left. */
+      readonly unsent: boolean;
     }
   /** The permit stood no longer when the connection was ready; nothing was written to the upstream. */
   | { readonly kind: 'withdrawn' }
@@ -32,7 +34,7 @@ export type ForwardOutcome = Ending & {
 };
 
 /** What the HTTP client lets a request do while it is under way. */
-interface Controller {
+export interface Controller {
   abort(reason: Error): void;
   pause(): void;
   resume(): void;
@@ -130,6 +132,17 @@ export class Flight {
   ): void {
     this.#progressAt = this.#monotonic();
     if (status < 200 || this.#phase === 'settled') return;
+    if (!isReadable(headers['transfer-encoding'])) {
+      this.#end({
+        kind: 'failed',
+        error: 'reset',
+        detail: 'an unknown transfer coding',
+        mayRepeat: false,
+        unsent: false,
+      });
+      controller.abort(new Error('the answer cannot be read'));
+      return;
+    }
     const { response, answerHeaders, permit } = this.#forward;
     this.#forward.answered(status);
     const fields = passAnswerHeaders(rawText(controller.rawHeaders), replacedIn(permit));
@@ -170,7 +183,8 @@ export class Flight {
     }
     const mayRepeat = !this.#timedOut && !this.#forward.hasBody && this.#isRepeatable(error);
     const kind = this.#timedOut ? 'timeout' : upstreamErrorOf(error);
-    this.#end({ kind: 'failed', error: kind, detail: codeOf(error), mayRepeat });
+    const unsent = this.#phase === 'connecting';
+    this.#end({ kind: 'failed', error: kind, detail: codeOf(error), mayRepeat, unsent });
   }
 
   /** A connection that the upstream closed while it lay idle; the request never reached it, or changed nothing. */
@@ -210,6 +224,11 @@ export class Flight {
     this.#forward.response.off('drain', this.#onDrain);
     this.#settle({ ...ending, bytes: { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut } });
   }
+}
+
+/** Whether a body of this transfer coding arrives as it was before it. */
+function isReadable(coding: string | string[] | undefined): boolean {
+  return coding === undefined || (typeof coding === 'string' && coding.toLowerCase() === 'chunked');
 }
 
 function replacedIn({ key, limits }: Forward['permit']): ReadonlySet<string> {

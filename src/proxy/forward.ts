@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Pool, type Dispatcher } from 'undici';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Permit } from '../core/decision.ts';
+import { launchExpecting } from './expecting.ts';
 import { Flight, type ForwardOutcome } from './flight.ts';
 import type { Place } from './routes.ts';
+import type { Targets } from './targets.ts';
 
 export interface Forward {
   /** Nothing is forwarded without one. */
@@ -13,26 +15,44 @@ export interface Forward {
   /** Flat, ready for the upstream. */
   readonly headers: readonly string[];
   /** Flat, for the answer: what the gate adds to the upstream's own. */
-  readonly answerHeaders: readonly string[];
+  readonly answerHeaders: string[];
   /** Called once when the upstream's answer begins, before any of it reaches the client. */
   readonly answered: (status: number) => void;
   readonly hasBody: boolean;
+  /** The client sends its body when it is told to. */
+  readonly awaitsContinue: boolean;
   /** Told of an answer that is a stream of events, and how to end it; returns what to call when it is over. */
   readonly streams: (end: () => void) => () => void;
 }
 
 export interface Forwarder {
   /** Never rejects. */
-  forward(forward: Forward): Promise<ForwardOutcome>;
+  forward(forward: Forward): Promise<Forwarded>;
+  /** PEM of the authorities that may vouch for upstreams; null: the public ones. */
+  readonly ca: string | null;
+  /** From now on these authorities vouch for upstreams, in PEM. */
+  trust(ca: string): void;
   close(): Promise<void>;
+}
+
+/** `origin` is the one that was asked last. */
+export type Forwarded = ForwardOutcome & { readonly origin: string };
+
+export interface ForwarderOptions {
+  readonly timeouts: ProxyConfig['timeouts'];
+  readonly monotonic: () => number;
+  readonly targets: Targets;
+  /** PEM; null: the public authorities. */
+  readonly ca: string | null;
 }
 
 /** How often stalled requests are looked for; deadlines are late by at most this. */
 const SWEEP_MS = 100;
 
 /** HTTP to the upstreams over undici: streaming both ways with back-pressure, one pool of connections per origin. */
-export function createForwarder(timeouts: ProxyConfig['timeouts'], monotonic: () => number): Forwarder {
-  const pools = new Map<string, Pool>();
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  const { timeouts, monotonic, targets } = options;
+  const pools = new Pools(timeouts.connectMs, options.ca);
   const flights = new Set<Flight>();
   const sweeper = setInterval(() => {
     const now = monotonic();
@@ -40,56 +60,110 @@ export function createForwarder(timeouts: ProxyConfig['timeouts'], monotonic: ()
   }, SWEEP_MS);
   sweeper.unref();
 
-  const poolOf = (origin: string): Pool => {
-    let pool = pools.get(origin);
-    if (pool === undefined) {
-      // Deadlines for the answer are the sweeper's, which knows a stream of events from a stalled answer.
-      pool = new Pool(origin, {
-        pipelining: 1,
-        connect: { timeout: timeouts.connectMs },
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      });
-      pools.set(origin, pool);
-    }
-    return pool;
-  };
-
-  const attempt = (forward: Forward): Promise<ForwardOutcome> =>
+  const attempt = (forward: Forward, origin: string): Promise<ForwardOutcome> =>
     new Promise((resolve) => {
       const flight = new Flight(forward, timeouts, monotonic, (outcome) => {
         flights.delete(flight);
         resolve(outcome);
       });
       flights.add(flight);
-      launch(flight, forward, poolOf(forward.permit.route.route.origin));
+      launch(flight, () => {
+        if (!forward.awaitsContinue || !forward.hasBody) return dispatch(flight, forward, pools.of(origin));
+        launchExpecting(flight, forward, { origin, ca: pools.ca, connectMs: timeouts.connectMs });
+      });
     });
 
   return {
     async forward(forward) {
-      const outcome = await attempt(forward);
-      return outcome.kind === 'failed' && outcome.mayRepeat ? attempt(forward) : outcome;
+      const { origins } = forward.permit.route.route;
+      const tried: string[] = [];
+      let repeats = 1;
+      for (;;) {
+        const origin = targets.pick(origins, tried);
+        const outcome = await attempt(forward, origin);
+        tried.push(origin);
+        if (outcome.kind === 'answered') targets.answered(origin);
+        if (outcome.kind !== 'failed') return { ...outcome, origin };
+        targets.failed(origin, outcome.unsent);
+        // What has not left may go to any other; what changes nothing may go once more.
+        if (!(outcome.unsent ? tried.length < origins.length : outcome.mayRepeat && repeats-- > 0)) {
+          return { ...outcome, origin };
+        }
+      }
     },
+    get ca() {
+      return pools.ca;
+    },
+    trust: (ca) => pools.trust(ca),
     async close() {
       clearInterval(sweeper);
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+      await pools.close();
     },
   };
 }
 
-function launch(flight: Flight, { permit, request, headers, hasBody }: Forward, pool: Pool): void {
+/** The pools of connections, one for each origin. */
+class Pools {
+  readonly #connectMs: number;
+  readonly #pools = new Map<string, Pool>();
+  #ca: string | null;
+
+  constructor(connectMs: number, ca: string | null) {
+    this.#connectMs = connectMs;
+    this.#ca = ca;
+  }
+
+  get ca(): string | null {
+    return this.#ca;
+  }
+
+  of(origin: string): Pool {
+    let pool = this.#pools.get(origin);
+    if (pool === undefined) {
+      // Deadlines for the answer are the sweeper's, which knows a stream of events from a stalled answer.
+      pool = new Pool(origin, {
+        pipelining: 1,
+        connect: { timeout: this.#connectMs, ...(this.#ca === null ? {} : { ca: this.#ca }) },
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+      this.#pools.set(origin, pool);
+    }
+    return pool;
+  }
+
+  /** Connections that were made under the authorities before end with what is under way on them. */
+  trust(ca: string): void {
+    this.#ca = ca;
+    for (const [origin, pool] of this.#pools) {
+      if (!origin.startsWith('https:')) continue;
+      this.#pools.delete(origin);
+      void pool.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  }
+}
+
+function launch(flight: Flight, begin: () => void): void {
+  try {
+    begin();
+  } catch (error) {
+    flight.onResponseError(null, error as Error);
+  }
+}
+
+function dispatch(flight: Flight, { permit, request, headers, hasBody }: Forward, pool: Pool): void {
   const options = {
     path: permit.route.forwardedPath,
     method: request.method ?? '',
     headers: headers as string[],
     // Not the request itself: undici destroys a body on failure, and with it the client's connection.
     body: hasBody ? request.iterator({ destroyOnReturn: false }) : null,
-    // By default undici gives up the connection after a HEAD.
-    reset: false,
+    // An upstream that sends a body to a HEAD would be sending the start of the next answer.
+    reset: request.method === 'HEAD',
   };
-  try {
-    pool.dispatch(options as Dispatcher.DispatchOptions, flight);
-  } catch (error) {
-    flight.onResponseError(null, error as Error);
-  }
+  pool.dispatch(options as Dispatcher.DispatchOptions, flight);
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 
 /** How long a client may keep a connection open that has had its last answer. */
-const LINGER_MS = 2000;
+export const LINGER_MS = 2000;
 
 /**
  * The last bytes of a connection that http.Server looks after no more, and its end. What the client still sends is

@@ -8,7 +8,7 @@ import { NO_SLOT } from '../core/limit.ts';
 import { permits, requiredAccess } from '../core/permission.ts';
 import type { Reason } from '../core/reasons.ts';
 import { isPreflight, type RequestHead } from '../core/request-head.ts';
-import { readTarget } from '../core/target.ts';
+import { isHost, readTarget } from '../core/target.ts';
 import type { FailedAuthentications } from './failed-authentications.ts';
 import type { Knowledge } from './keys/knowledge.ts';
 import type { KeyLookup } from './keys/lookup.ts';
@@ -46,6 +46,8 @@ export interface Gate {
   readonly forbidden: Limiter;
   readonly failures: FailedAuthentications;
   readonly clock: Clock;
+  /** What there is too much of at the moment; null: nothing. */
+  excess(): string | null;
   /** Key prefixes whose checksum is required; none where `checksum` is `ignore`. */
   readonly checkedPrefixes: readonly string[];
   /** Told of each limit decision, for the metrics. */
@@ -60,6 +62,8 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   const place = placeOf(facts, gate);
   if ('kind' in place) return place;
   const about: About = { route: place, key: null, source: null, limits: [] };
+  const excess = gate.excess();
+  if (excess !== null) return deny('overloaded', about, { retryAfterMs: OVERLOADED_MS, detail: excess });
   if (place.auth === 'none' || isPreflight(facts.method, facts.head)) return permit(about, null, always);
 
   // 2. Credential: exactly one, from the places the route accepts.
@@ -89,6 +93,9 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   return spend(credential, found, known, gate);
 }
 
+/** Whoever is refused because there is too much should not come back at once. */
+const OVERLOADED_MS = 1000;
+
 const always = (): boolean => true;
 
 const STANDING_REASONS = {
@@ -99,9 +106,9 @@ const STANDING_REASONS = {
 
 function placeOf(facts: RequestFacts, gate: Gate): Place | Denial<Place> {
   const { method, head } = facts;
-  if (method === 'TRACE' || method === 'CONNECT') return deny('method_not_allowed', {});
   const detail = headProblem(facts);
   if (detail !== null) return deny('malformed_request', {}, { detail });
+  if (method === 'TRACE' || method === 'CONNECT') return deny('method_not_allowed', {});
   const target = readTarget(facts.url, head.host);
   if (target.kind === 'problem') return deny('malformed_request', {}, { detail: target.problem });
   const match = gate.routes.match(method, target, head);
@@ -116,16 +123,25 @@ function placeOf(facts: RequestFacts, gate: Gate): Place | Denial<Place> {
   return match.place;
 }
 
+/** Digits of a length that every reader counts alike. */
+const LONGEST_LENGTH = 15;
+
 /** Head fields on which two readers may disagree (RFC 9112 sections 3.2 and 6.1). */
 function headProblem({ httpVersion, head }: RequestFacts): string | null {
   const { host, transferEncoding, contentLength } = head;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'the version is neither HTTP/1.1 nor HTTP/1.0';
   if (host.length > 1) return 'there are two Host lines';
   if (host.length === 0 && httpVersion !== '1.0') return 'there is no Host line';
+  if (!isHost(host[0] ?? '')) return 'the Host is none';
+  if (transferEncoding.length > 0 && httpVersion === '1.0') return 'HTTP/1.0 knows no transfer coding';
   if (transferEncoding.length > 1 || (transferEncoding[0] ?? 'chunked').toLowerCase() !== 'chunked') {
     return 'the transfer coding is not chunked alone';
   }
   if (transferEncoding.length > 0 && contentLength.length > 0) return 'there are two framings';
-  return contentLength.length > 1 ? 'there are two Content-Length lines' : null;
+  if (contentLength.length > 1) return 'there are two Content-Length lines';
+  return (contentLength[0] ?? '').length > LONGEST_LENGTH
+    ? 'the Content-Length is larger than any body'
+    : null;
 }
 
 async function keyOf(credential: Credential, about: About, facts: RequestFacts, gate: Gate) {

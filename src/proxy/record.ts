@@ -27,6 +27,8 @@ export interface Exchange {
   answeredAt: number;
   /** Why the gate answered in the upstream's place although it had permitted the request. */
   failure: Reason | null;
+  /** Origin of the upstream that was asked last; null: none was. */
+  upstream: string | null;
   upstreamError: UpstreamError | null;
   /** For the log alone; holds nothing a client sent. */
   detail: string | null;
@@ -51,6 +53,7 @@ export function openExchange(
     decidedAt: receivedAt,
     answeredAt: 0,
     failure: null,
+    upstream: null,
     upstreamError: null,
     detail: null,
     status: CLIENT_CLOSED_REQUEST,
@@ -99,7 +102,7 @@ export function createRecorder(parts: {
   const mask = keyMask(Object.values(parts.config.keys.prefixes));
   const metrics = new RequestMetrics(parts.metrics, [...parts.config.routes.map(({ id }) => id), NO_ROUTE]);
   const record = (exchange: Exchange): void => {
-    const { decision, receivedAt, decidedAt, answeredAt, upstreamError } = exchange;
+    const { decision, receivedAt, decidedAt, answeredAt, upstream, upstreamError } = exchange;
     const endedAt = gate.clock.monotonic();
     const route = routeIdOf(decision);
     const source = answeredAt > 0 ? 'upstream' : 'gateway';
@@ -112,11 +115,10 @@ export function createRecorder(parts: {
       durationSeconds: (endedAt - receivedAt) / 1000,
       overheadSeconds: (decidedAt - receivedAt) / 1000,
     });
-    const upstream = decision?.route?.route.origin;
-    if (upstream !== undefined && answeredAt > 0) {
+    if (upstream !== null && answeredAt > 0) {
       metrics.upstreamAnswered(upstream, (answeredAt - decidedAt) / 1000);
     }
-    if (upstream !== undefined && upstreamError !== null) metrics.upstreamFailed(upstream, upstreamError);
+    if (upstream !== null && upstreamError !== null) metrics.upstreamFailed(upstream, upstreamError);
     const line = lineOf(exchange, { route, source, endedAt, mask });
     log.info(line, 'request');
     if (decision?.kind === 'denial' && isRefusedAuthentication(decision)) {

@@ -4,12 +4,13 @@ import type { CredentialForwarding } from '../core/forward-headers.ts';
 import type { Voice } from '../core/dialect.ts';
 import { type AccessMode } from '../core/permission.ts';
 import { speaksJsonRpc, type RequestHead } from '../core/request-head.ts';
-import { otherReadingsOf, type Target } from '../core/target.ts';
+import { hostName, otherReadingsOf, type Target } from '../core/target.ts';
 import type { Scheme } from '../core/profile.ts';
 
-/** Where a route's requests go, as an address, and what they carry in place of the client's credential. */
+/** Where a route's requests go, as addresses, and what they carry in place of the client's credential. */
 export interface RouteUpstream {
-  readonly origin: string;
+  /** One or more that do the same. */
+  readonly origins: readonly string[];
   readonly basePath: string;
   readonly credential: CredentialForwarding;
   /** The management endpoints: the upstream is the key service. */
@@ -192,9 +193,4 @@ function compile(rule: RuleConfig, route: RouteConfig): Rule {
 
 function acceptedBy(schemes: readonly Scheme[], { schemeCase }: RouteConfig): AcceptedSchemes {
   return { schemes: new Set(schemes), schemeCase };
-}
-
-/** The Host field without its port, lower case. */
-function hostName(host: string): string {
-  return host.replace(/:\d*$/, '').toLowerCase();
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { ProxyConfig } from '../config/config.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
@@ -6,17 +7,22 @@ import { deprecationFields } from '../core/deprecation-fields.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { plainAddress, type TrustedProxies } from './address.ts';
-import { denyResponse, denySocket, denyUnparsed } from './deny.ts';
+import type { TrustedProxies } from './address.ts';
+import { denyResponse, denySocket } from './deny.ts';
 import type { ForwardOutcome } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide, type Gate } from './pipeline.ts';
-import { createRecorder, failureOf, openExchange, type Exchange, type Recorder } from './record.ts';
+import { createRecorder, failureOf, type Exchange, type Recorder } from './record.ts';
 import type { Reporter } from './reporter.ts';
 import type { Place } from './routes.ts';
 import type { OpenStreams } from './streams.ts';
+import { endsConnection } from './ignored-upgrade.ts';
+import { Lines, type Line } from './lines.ts';
+import type { Load } from './load.ts';
+import type { Targets } from './targets.ts';
+import { shakeHands } from './shake-hands.ts';
 import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
-import { newRequestId, openVisit, upstreamHeaders, type Visit } from './visit.ts';
+import { openVisit, upstreamHeaders, type Visit } from './visit.ts';
 
 export interface ProxyParts {
   readonly config: ProxyConfig;
@@ -28,20 +34,25 @@ export interface ProxyParts {
   readonly reporter: Reporter;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly load: Load;
+  readonly targets: Targets;
+  /** PEM texts; null: in clear. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Once true, every answer ends its connection, so that clients move on. */
   isDraining(): boolean;
 }
 
-const MAX_HEADER_BYTES = 16_384;
+/** More are refused, as more than `bounds.headerBytes` are. */
+const MAX_HEADER_LINES = 1000;
 /** WebSocket close code of a stream whose key has ended (RFC 6455 section 7.4.1). */
 const POLICY_VIOLATION = 1008;
 
 /** The traffic port: accept, decide, forward or refuse, and one record of each request. */
 export function createProxyServer(parts: ProxyParts): Server {
-  const { timeouts } = parts.config;
+  const { timeouts, bounds } = parts.config;
   const door = new Door(parts);
-  const server = createServer({
-    maxHeaderSize: MAX_HEADER_BYTES,
+  const options = {
+    maxHeaderSize: bounds.headerBytes,
     headersTimeout: timeouts.headerMs,
     // A body may take as long as it makes progress; the forwarder watches that.
     requestTimeout: 0,
@@ -51,7 +62,12 @@ export function createProxyServer(parts: ProxyParts): Server {
     shouldUpgradeCallback: isWebSocketUpgrade,
     // The pipeline asks for it. The server would answer by itself, and nothing of it would be recorded.
     requireHostHeader: false,
-  });
+  };
+  const server: Server =
+    parts.tls === null
+      ? createServer(options)
+      : createTlsServer({ ...options, ...parts.tls, handshakeTimeout: timeouts.headerMs });
+  server.maxHeadersCount = MAX_HEADER_LINES;
   server.on('request', (request, response) => void door.serve(request, response, false));
   // Without a listener the server would send 100 before anybody has asked whether the request may pass.
   server.on('checkContinue', (request, response) => void door.serve(request, response, true));
@@ -59,35 +75,51 @@ export function createProxyServer(parts: ProxyParts): Server {
   server.on('checkExpectation', (request, response) => void door.serve(request, response, false));
   server.on('upgrade', (request, socket, early) => void door.upgrade(request, socket, early));
   server.on('connect', (request, socket, early) => void door.upgrade(request, socket, early));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => door.refuseUnparsed(error, socket));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => door.lines.refuse(error, socket));
   return server;
 }
 
 class Door {
   readonly #parts: ProxyParts;
   readonly #record: Recorder;
-  /** The answers under way on a connection, in their order. */
-  readonly #underWay = new WeakMap<
-    Duplex,
-    { readonly response: ServerResponse; readonly exchange: Exchange }[]
-  >();
+  readonly lines: Lines;
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
     this.#record = createRecorder(parts);
+    this.lines = new Lines(this.#record, parts.gate.clock);
   }
 
   async serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
+    const { socket } = request;
+    const line = this.lines.of(socket);
+    const turn = line.turns.take();
+    if (turn !== null) await turn;
+    // Behind an answer that ended the connection nobody waits for another one.
+    if (socket.writable && !line.isOver) {
+      if (line.broken === null || request.complete)
+        await this.#serve(line, request, response, awaitsContinue);
+      else this.lines.refuseBroken(socket, line);
+    }
+    line.turns.end();
+    if (line.broken !== null && !line.turns.isTaken) this.lines.refuseBroken(socket, line);
+  }
+
+  async #serve(
+    line: Line,
+    request: IncomingMessage,
+    response: ServerResponse,
+    awaitsContinue: boolean,
+  ): Promise<void> {
+    const { load } = this.#parts;
+    load.begin();
     const visit = this.#open(request, false);
     const { exchange } = visit;
+    line.current = { request, response, exchange };
     const closed = new Promise<void>((resolve) => void response.once('close', resolve));
-    const underWay = this.#underWay.get(request.socket) ?? [];
-    underWay.push({ response, exchange });
-    this.#underWay.set(request.socket, underWay);
     let decision = await this.#decide(visit);
-    if (decision.kind === 'permit' && awaitsContinue && !response.destroyed) response.writeContinue();
     while (decision.kind === 'permit' && !response.destroyed) {
-      if ((await this.#forward(decision, visit, response)) !== 'withdrawn') break;
+      if ((await this.#forward(decision, visit, response, awaitsContinue)) !== 'withdrawn') break;
       // The key changed while a connection was being made; what is true now decides.
       decision.slot.release();
       decision = await this.#decide(visit);
@@ -95,11 +127,9 @@ class Door {
     if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
     if (decision.kind === 'permit') decision.slot.release();
-    if (!request.complete) dropRest(request);
-    underWay.splice(
-      underWay.findIndex((one) => one.response === response),
-      1,
-    );
+    if (!request.complete) dropRest(request, this.#parts.config.timeouts.bodyIdleMs);
+    line.current = null;
+    load.end();
     this.#record(exchange);
   }
 
@@ -107,19 +137,22 @@ class Door {
     decision: Permit<Place>,
     visit: Visit,
     response: ServerResponse,
+    awaitsContinue: boolean,
   ): Promise<ForwardOutcome['kind']> {
     const { request, head, exchange } = visit;
     const outcome = await this.#parts.forwarder.forward({
       permit: decision,
       request,
       response,
-      headers: upstreamHeaders(decision, visit, this.#parts.trustedProxies),
-      answerHeaders: this.#closing(this.#answerHeaders(decision, exchange)),
+      headers: this.#upstreamHeaders(decision, visit),
+      answerHeaders: this.#closing(this.#answerHeaders(decision, exchange), request),
       answered: (status) => this.#record.answered(decision, status),
       streams: (end) => this.#parts.streams.watch(decision, end),
+      awaitsContinue,
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
     Object.assign(exchange, outcome.bytes);
+    exchange.upstream = outcome.origin;
     if (outcome.kind === 'answered') {
       exchange.status = outcome.status;
       exchange.answeredAt = outcome.answeredAt;
@@ -131,9 +164,14 @@ class Door {
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {
-    const visit = this.#open(request, true);
     // A reset connection must not end the process; the upgrader sees it too.
     socket.on('error', () => socket.destroy());
+    const turn = this.lines.of(socket).turns.take();
+    if (turn !== null) await turn;
+    if (!socket.writable) return;
+    const { load } = this.#parts;
+    load.begin();
+    const visit = this.#open(request, true);
     let decision = await this.#decide(visit);
     while (decision.kind === 'permit' && !socket.destroyed) {
       if ((await this.#upgrade(decision, visit, socket, early)) !== 'withdrawn') break;
@@ -142,6 +180,7 @@ class Door {
     }
     if (decision.kind === 'denial') this.#denySocket(visit, socket, decision);
     else decision.slot.release();
+    if (visit.exchange.status !== 101) load.end();
     this.#record(visit.exchange);
   }
 
@@ -151,17 +190,17 @@ class Door {
     socket: Duplex,
     early: Buffer,
   ): Promise<UpgradeOutcome['kind']> {
-    const { upgrader, config, metrics, gate } = this.#parts;
+    const { config, load, metrics, gate } = this.#parts;
     const { exchange } = visit;
     const { route, forwardedPath } = decision.route;
-    const outcome = await upgrader.upgrade({
+    const outcome = await shakeHands(this.#parts, route.origins, exchange, {
       request: visit.request,
       socket,
       head: early,
-      origin: route.origin,
       path: forwardedPath,
-      headers: upstreamHeaders(decision, visit, this.#parts.trustedProxies),
+      headers: this.#upstreamHeaders(decision, visit),
       answerHeaders: this.#answerHeaders(decision, exchange),
+      ca: this.#parts.forwarder.ca,
       connectMs: config.timeouts.connectMs,
       firstByteMs: config.timeouts.firstByteMs,
       stillPermitted: () => decision.stands(),
@@ -175,6 +214,8 @@ class Door {
       this.#record.answered(decision, exchange.status);
     }
     if (outcome.kind === 'opened') {
+      // It takes no part in the load of requests any more.
+      load.end();
       const open = metrics.webSockets.labels(route.config.id);
       open.inc();
       const forget = this.#parts.streams.watch(decision, () => outcome.end(POLICY_VIOLATION));
@@ -185,36 +226,9 @@ class Door {
     return outcome.kind;
   }
 
-  /**
-   * What the parser refuses is answered with a bare status, and the connection ends. A request whose body turned out
-   * to be broken is answered too, unless an answer to it or to an earlier one has begun.
-   */
-  refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const underWay = this.#underWay.get(socket) ?? [];
-    const [first, second] = underWay;
-    const answerable = first === undefined || (second === undefined && !first.response.headersSent);
-    if (!answerable || !socket.writable || error.code === 'ECONNRESET') {
-      socket.destroy();
-      return;
-    }
-    // Once it is out, nothing more may be answered; this also ends what was sent upstream.
-    const status = denyUnparsed(socket, error, () => first?.response.destroy());
-    if (first !== undefined) {
-      Object.assign(first.exchange, {
-        status,
-        failure: 'malformed_request',
-        detail: 'the parser refused its body',
-      });
-      return;
-    }
-    const address = 'remoteAddress' in socket ? plainAddress(String(socket.remoteAddress)) : '';
-    const exchange = openExchange(
-      { requestId: newRequestId(), method: '', url: '', address, userAgent: null },
-      this.#parts.gate.clock.monotonic(),
-    );
-    this.#record.decided(exchange, deny('malformed_request', {}, { detail: 'the parser refused it' }));
-    exchange.status = status;
-    this.#record(exchange);
+  #upstreamHeaders(decision: Permit<Place>, visit: Visit): string[] {
+    const { trustedProxies, tls } = this.#parts;
+    return upstreamHeaders(decision, visit, { trustedProxies, encrypted: tls !== null });
   }
 
   #open(request: IncomingMessage, upgrade: boolean): Visit {
@@ -252,8 +266,8 @@ class Door {
   }
 
   /** While draining every answer ends its connection; an upgrade's has a Connection of its own. */
-  #closing(fields: string[]): string[] {
-    return this.#parts.isDraining() ? [...fields, 'Connection', 'close'] : fields;
+  #closing(fields: string[], request: IncomingMessage): string[] {
+    return this.#parts.isDraining() || endsConnection(request) ? [...fields, 'Connection', 'close'] : fields;
   }
 
   #deny({ request, exchange }: Visit, response: ServerResponse, denial: Denial<Place>): void {
@@ -273,7 +287,11 @@ class Door {
  * An answer may be through before its request is. The rest is taken and dropped: a client that sends all of it before
  * it reads would else wait for ever, and the connection is good for the next request.
  */
-function dropRest(request: IncomingMessage): void {
+function dropRest(request: IncomingMessage, idleMs: number): void {
+  const stalled = setTimeout(() => request.destroy(), idleMs);
+  request.once('close', () => {
+    clearTimeout(stalled);
+  });
   // Not `resume` alone, which does nothing while the forwarder has not let go of the request.
-  request.on('data', () => undefined).resume();
+  request.on('data', () => stalled.refresh()).resume();
 }

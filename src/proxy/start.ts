@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProxyConfig, RouteConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -10,11 +12,14 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RedisConnection } from '../runtime/redis/redis.ts';
 import { TrustedProxies } from './address.ts';
+import { openCertificates, type Certificates } from './certificates.ts';
+import { ConnectionBound } from './connection-bound.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
 import { UPSTREAM_ERRORS } from './flight.ts';
-import { createForwarder } from './forward.ts';
+import { createForwarder, type Forwarder } from './forward.ts';
 import { startKeys, type KeyPartners, type MemberState } from './keys/start.ts';
 import type { RunningLimiter } from './limiter/limiter.ts';
+import { Load } from './load.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
 import { startLimiter } from './limiter/start.ts';
 import { LIMIT_RESULTS, type Gate } from './pipeline.ts';
@@ -23,6 +28,7 @@ import { Reporter } from './reporter.ts';
 import { Routes, type RouteUpstream } from './routes.ts';
 import { createProxyServer } from './server.ts';
 import { OpenStreams } from './streams.ts';
+import { Targets } from './targets.ts';
 import { createUpgrader } from './upgrade.ts';
 
 export interface ProxyOptions extends KeyPartners {
@@ -63,26 +69,30 @@ const STREAM_SWEEP_MS = 250;
 /** Builds the gate from its parts, from general to specific, and listens. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
+  const certificates = await openCertificates(options);
+  const load = new Load(config.bounds, () => performance.now());
   const member = randomUUID();
   const limiter = await startLimiter({ ...options, redis: options.limits });
-  const settle = (changes: readonly Change[]): Promise<void> =>
-    Promise.race([limiter.release(...touchedBy(changes)), pause(SETTLE_MS, undefined, { ref: false })]);
   const { keys, knowledge, ...running } = await startKeys({
     ...options,
     member,
-    settle,
+    settle: settling(limiter),
     config: config.keys,
   });
-  const gate = gateOf(options, { keys, knowledge, limiter });
-  const forwarder = createForwarder(config.timeouts, () => clock.monotonic());
-  const upgrader = createUpgrader();
+  const gate = gateOf(options, { keys, knowledge, limiter, excess: () => load.excess() });
+  const { targets, forwarder } = forwardingOf(options, certificates);
   const streams = new OpenStreams(keys, knowledge, clock);
+  const upgrader = createUpgrader();
   const reporter = startReporter(options, member);
   let draining = false;
+  const trustedProxies = new TrustedProxies(config.trustedProxies);
   const server = createProxyServer({
     config,
     gate,
-    trustedProxies: new TrustedProxies(config.trustedProxies),
+    load,
+    targets,
+    tls: certificates.door,
+    trustedProxies,
     forwarder,
     upgrader,
     streams,
@@ -91,11 +101,12 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     log,
     isDraining: () => draining,
   });
+  followCertificates(certificates, server, forwarder);
+  bindConnections(server, options, trustedProxies);
   const sweeps = [
-    setInterval(() => [limiter, gate.forbidden].forEach((one) => one.sweep()), SWEEP_MS),
-    setInterval(() => streams.sweep(), STREAM_SWEEP_MS),
+    setInterval(() => [limiter, gate.forbidden].forEach((one) => one.sweep()), SWEEP_MS).unref(),
+    setInterval(() => streams.sweep(), STREAM_SWEEP_MS).unref(),
   ];
-  for (const sweep of sweeps) sweep.unref();
   const port = await listen(server, config.host, config.port);
   return {
     port,
@@ -106,6 +117,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     async stop(graceMs) {
       draining = true;
       sweeps.forEach(clearInterval);
+      [certificates, load].forEach((one) => one.close());
       upgrader.closeAll();
       await closeServer(server, graceMs);
       await forwarder.close();
@@ -114,6 +126,32 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       await running.stop();
     },
   };
+}
+
+function forwardingOf({ config, clock, metrics }: ProxyOptions, { ca }: Certificates) {
+  const monotonic = (): number => clock.monotonic();
+  const targets = new Targets(monotonic, (origin) => metrics.upstreamEjections.labels(origin).inc());
+  return { targets, forwarder: createForwarder({ timeouts: config.timeouts, monotonic, targets, ca }) };
+}
+
+function followCertificates(certificates: Certificates, server: Server, forwarder: Forwarder): void {
+  certificates.follow({
+    door: (pems) => (server as unknown as TlsServer).setSecureContext(pems),
+    upstreams: (ca) => forwarder.trust(ca),
+  });
+}
+
+function bindConnections(server: Server, { config, metrics }: ProxyOptions, trusted: TrustedProxies): void {
+  const { connectionsPerAddress } = config.bounds;
+  const bound = new ConnectionBound(connectionsPerAddress, trusted, () => metrics.connectionsRefused.inc());
+  // Before the server itself hears of it.
+  server.prependListener('connection', (socket) => bound.take(socket));
+}
+
+/** What waits, not for long, until leases are given back whose limits have changed. */
+function settling(limiter: Pick<Awaited<ReturnType<typeof startLimiter>>, 'release'>) {
+  return (changes: readonly Change[]): Promise<void> =>
+    Promise.race([limiter.release(...touchedBy(changes)), pause(SETTLE_MS, undefined, { ref: false })]);
 }
 
 /** Whose limits may be others now: owners, and keys by themselves. */
@@ -125,7 +163,12 @@ function touchedBy(changes: readonly Change[]): [owners: Set<string>, keys: Set<
 
 function gateOf(
   options: ProxyOptions,
-  { keys, knowledge, limiter }: Pick<Gate, 'keys' | 'knowledge'> & { readonly limiter: RunningLimiter },
+  {
+    keys,
+    knowledge,
+    limiter,
+    excess,
+  }: Pick<Gate, 'keys' | 'knowledge' | 'excess'> & { readonly limiter: RunningLimiter },
 ) {
   const { config, clock, metrics } = options;
   return {
@@ -138,6 +181,7 @@ function gateOf(
     forbidden: new MemoryLimiter(clock),
     failures: new FailedAuthentications(config.failedAuthentication, clock),
     clock,
+    excess,
     checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
     limited: limitEvents(metrics, config, limiter.algorithm),
   } satisfies Gate;
@@ -148,7 +192,9 @@ function routesOf(options: ProxyOptions): Routes {
   const { config, metrics } = options;
   return new Routes(config.routes, (route) => {
     const upstream = upstreamOf(route, options);
-    for (const reason of UPSTREAM_ERRORS) metrics.upstreamErrors.labels(upstream.origin, reason).inc(0);
+    for (const origin of upstream.origins) {
+      for (const reason of UPSTREAM_ERRORS) metrics.upstreamErrors.labels(origin, reason).inc(0);
+    }
     return upstream;
   });
 }
@@ -158,16 +204,16 @@ function upstreamOf(
   { echoOrigin, keyService }: ProxyOptions,
 ): RouteUpstream {
   if (upstream.kind === 'http') {
-    return { origin: upstream.origin, basePath: upstream.basePath, credential, isManagement: false };
+    return { origins: upstream.origins, basePath: upstream.basePath, credential, isManagement: false };
   }
   if (upstream.kind === 'echo') {
     if (echoOrigin === null) throw new Error('the echo upstream does not run');
-    return { origin: echoOrigin, basePath: '', credential, isManagement: false };
+    return { origins: [echoOrigin], basePath: '', credential, isManagement: false };
   }
   if (keyService === null) throw new Error('the key service does not run');
   const { origin, basePath, token } = keyService;
   return {
-    origin,
+    origins: [origin],
     basePath,
     credential: { kind: 'rewrite', header: 'Authorization', scheme: 'Bearer', value: token },
     isManagement: true,

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { ProxyServer } from 'http-proxy-3';
 import { passAnswerHeaders } from '../core/forward-headers.ts';
 import { plainAnswer, sendPlainAnswer } from './plain-answer.ts';
+import { byName, FRAMING, replaceHeaders } from './handshake-fields.ts';
 import { GOING_AWAY, Tunnel, type TunnelBytes } from './tunnel.ts';
 import { WaitingClient } from './waiting-client.ts';
 
@@ -29,6 +30,8 @@ export interface Upgrade {
   readonly headers: readonly string[];
   /** Added to whatever the upstream answers, in place of fields of the same name. */
   readonly answerHeaders: readonly string[];
+  /** PEM of the authorities that may vouch for the upstream; without it, the public ones. */
+  readonly ca?: string | null;
   readonly connectMs: number;
   /** From the connection to the head of the answer. */
   readonly firstByteMs: number;
@@ -46,8 +49,8 @@ export type UpgradeOutcome =
   | { readonly kind: 'opened'; readonly closed: Promise<TunnelBytes>; readonly end: (code: number) => void }
   /** The upstream answered plain HTTP. `whole`: all of it has reached the client. */
   | { readonly kind: 'answered'; readonly status: number; readonly whole: boolean }
-  | { readonly kind: 'unreachable'; readonly detail: string }
-  | { readonly kind: 'timeout'; readonly detail: string }
+  /** `unsent`: no connection came about, so that not a byte has left. */
+  | { readonly kind: 'unreachable' | 'timeout'; readonly detail: string; readonly unsent: boolean }
   /** `stillPermitted` said no; the upstream has seen a connection and not a byte. */
   | { readonly kind: 'withdrawn' }
   | { readonly kind: 'client_gone' };
@@ -101,14 +104,6 @@ export function isWebSocketUpgrade({ method, httpVersion, headers }: IncomingMes
 
 type SwitchProtocols = (answer: IncomingMessage, upstream: Socket, head: Buffer) => void;
 
-/** The fields that say how the bytes after the head are to be read; a handshake has its own. */
-const FRAMING: ReadonlySet<string> = new Set([
-  'connection',
-  'upgrade',
-  'content-length',
-  'transfer-encoding',
-]);
-
 class Handshake {
   readonly #upgrade: Upgrade;
   readonly #client: Socket;
@@ -116,6 +111,7 @@ class Handshake {
   readonly #opened: (tunnel: Tunnel) => void;
   readonly #resolve: (outcome: UpgradeOutcome) => void;
   #over = false;
+  #connected = false;
   #outgoing: ClientRequest | null = null;
   #deadline: NodeJS.Timeout | null = null;
   #waiting: WaitingClient | null = null;
@@ -142,13 +138,18 @@ class Handshake {
       this.#ask();
     } catch (error) {
       this.#outgoing?.destroy();
-      this.#fail({ kind: 'unreachable', detail: `the request could not be sent: ${String(error)}` });
+      this.#fail({
+        kind: 'unreachable',
+        unsent: !this.#connected,
+        detail: `the request could not be sent: ${String(error)}`,
+      });
     }
   }
 
   #ask(): void {
     const { origin, path, headers } = this.#upgrade;
-    const proxy = new ProxyServer({ target: new URL(origin), toProxy: true });
+    const { ca } = this.#upgrade;
+    const proxy = new ProxyServer({ target: new URL(origin), toProxy: true, ...(ca ? { ca } : {}) });
     proxy.on('error', ignore);
     proxy.on('proxyReqWs', (outgoing) => {
       this.#outgoing = outgoing;
@@ -173,7 +174,11 @@ class Handshake {
     if (switchProtocols === undefined) throw new Error('http-proxy-3 does not wait for the upgrade');
     for (const event of ['upgrade', 'response', 'error']) outgoing.removeAllListeners(event);
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      this.#fail({ kind: 'unreachable', detail: error.message || (error.code ?? error.name) });
+      this.#fail({
+        kind: 'unreachable',
+        unsent: !this.#connected,
+        detail: error.message || (error.code ?? error.name),
+      });
     });
     outgoing.on('response', (answer) => {
       void this.#passOn(answer);
@@ -188,6 +193,7 @@ class Handshake {
     upstream.cork();
     upstream.once(event, () => {
       if (this.#over) return;
+      this.#connected = true;
       if (this.#upgrade.stillPermitted?.() === false) return this.#fail({ kind: 'withdrawn' });
       const { firstByteMs } = this.#upgrade;
       this.#expect(firstByteMs, `no answer within ${firstByteMs} ms`);
@@ -199,7 +205,11 @@ class Handshake {
     const protocol = answer.headers.upgrade ?? '';
     if (this.#over || protocol.toLowerCase() !== 'websocket') {
       upstream.on('error', ignore).destroy();
-      return this.#fail({ kind: 'unreachable', detail: 'the upstream switched to another protocol' });
+      return this.#fail({
+        kind: 'unreachable',
+        unsent: !this.#connected,
+        detail: 'the upstream switched to another protocol',
+      });
     }
     this.#finish();
     this.#waiting?.release();
@@ -225,7 +235,11 @@ class Handshake {
     try {
       response = plainAnswer(request, answer, this.#answerFields(answer, []));
     } catch (error) {
-      return this.#fail({ kind: 'unreachable', detail: `no HTTP answer: ${String(error)}` });
+      return this.#fail({
+        kind: 'unreachable',
+        unsent: !this.#connected,
+        detail: `no HTTP answer: ${String(error)}`,
+      });
     }
     this.#finish();
     this.#waiting?.discard();
@@ -246,7 +260,7 @@ class Handshake {
   #expect(ms: number, detail: string): void {
     if (this.#deadline !== null) clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => {
-      this.#fail({ kind: 'timeout', detail });
+      this.#fail({ kind: 'timeout', unsent: !this.#connected, detail });
     }, ms);
   }
 
@@ -276,23 +290,6 @@ function blankUpgrade(client: Socket, path: string): IncomingMessage {
   request.url = path;
   request.headers = { connection: 'Upgrade', upgrade: 'websocket' };
   return request;
-}
-
-function replaceHeaders(outgoing: ClientRequest, headers: readonly string[]): void {
-  for (const name of outgoing.getHeaderNames()) outgoing.removeHeader(name);
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    if (!FRAMING.has(name.toLowerCase())) outgoing.appendHeader(name, headers[i + 1] ?? '');
-  }
-  outgoing.setHeader('Connection', 'Upgrade');
-  outgoing.setHeader('Upgrade', 'websocket');
-}
-
-/** A flat list as http-proxy-3 reads it: names in their order, repeated lines as a list. */
-function byName(fields: readonly string[]): Record<string, string[]> {
-  const names = Object.create(null) as Record<string, string[]>;
-  for (let i = 0; i + 1 < fields.length; i += 2) (names[fields[i] ?? ''] ??= []).push(fields[i + 1] ?? '');
-  return names;
 }
 
 function ignore(): void {

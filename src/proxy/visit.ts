@@ -51,7 +51,7 @@ export function openVisit(
 export function upstreamHeaders(
   { key, credential, route: { route } }: Permit<Place>,
   { head, peer, exchange }: Visit,
-  trustedProxies: TrustedProxies,
+  { trustedProxies, encrypted }: { readonly trustedProxies: TrustedProxies; readonly encrypted: boolean },
 ): string[] {
   const trusted = !route.isManagement && trustedProxies.trusts(peer);
   const address = route.isManagement ? exchange.address : peer;
@@ -60,7 +60,7 @@ export function upstreamHeaders(
     accepted: credential,
     trustedPeer: trusted,
   });
-  headers.push(...forwardedFields(head, { address, trusted, encrypted: false }));
+  headers.push(...forwardedFields(head, { address, trusted, encrypted }));
   headers.push(...identityFields(key, exchange.requestId));
   return headers;
 }

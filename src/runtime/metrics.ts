@@ -126,6 +126,20 @@ function requestMetrics({ counter, gauge, histogram }: Makers) {
       'result',
       'reason',
     ]),
+    upstreamEjections: counter(
+      'upstream_ejections_total',
+      'How often an upstream was left out for a while because it failed',
+      ['upstream'],
+    ),
+    connectionsRefused: counter(
+      'connections_refused_total',
+      'Connections closed because their client address had too many',
+    ),
+    certificatesInForce: gauge(
+      'certificates_last_reload_successful',
+      '1 where certificate files as they are now are in force, 0 where they were refused',
+      ['files'],
+    ),
     deprecatedKeyRequests: counter(
       'deprecated_key_requests_total',
       'Requests answered for callers of a key that a rotation has replaced',

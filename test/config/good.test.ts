@@ -94,7 +94,7 @@ describe('shipped files', () => {
     expect(proxy?.routes[0]).toMatchObject({ path, profile, stripPath: false, auth: 'required' });
     expect(proxy?.routes[0]?.upstream).toEqual({
       kind: 'http',
-      origin: 'http://127.0.0.1:3000',
+      origins: ['http://127.0.0.1:3000'],
       basePath: '',
     });
     expect(proxy?.routes[0]?.rules.filter(({ auth }) => auth === 'none').map((rule) => rule.path)).toEqual(

@@ -44,6 +44,7 @@ const EXPECTED: Record<Reason, Expected> = {
   wrong_workspace: row(403, 'insufficient_permissions', 'FORBIDDEN', false, 'forbidden'),
   no_route: row(404, 'not_found', 'NOT_FOUND', false, 'not_found'),
   method_not_allowed: row(405, 'method_not_allowed', 'METHOD_NOT_ALLOWED', false, 'method_not_allowed'),
+  headers_too_large: row(431, 'headers_too_large', 'INVALID_REQUEST', false, 'headers_too_large'),
   rate_limited: row(429, 'rate_limit_exceeded', 'RATE_LIMITED', true, 'rate_limited'),
   concurrency_limited: row(429, 'rate_limit_exceeded', 'RATE_LIMITED', true, 'rate_limited'),
   forbidden_throttled: row(429, 'rate_limit_exceeded', 'RATE_LIMITED', true, 'rate_limited'),
@@ -57,6 +58,7 @@ const EXPECTED: Record<Reason, Expected> = {
     'bad_gateway',
     'mcp_unreachable',
   ),
+  overloaded: row(503, 'service_unavailable', 'SERVICE_UNAVAILABLE', true, 'service_unavailable'),
   key_service_unavailable: row(
     503,
     'service_unavailable',

@@ -214,9 +214,10 @@ describe('an answer that comes before the request has been sent', () => {
 });
 
 describe('a client that expects', () => {
-  it('100-continue is told to go on when it may, and its body arrives', async () => {
+  it('100-continue is told to go on when the upstream says so, and its body arrives', async () => {
     const connection = await stage.open();
     stage.upstream.does(({ socket, whole }) => {
+      socket.write('HTTP/1.1 100 Continue\r\n\r\n');
       void until(whole, 'the body').then(() => socket.write(OK));
     });
     connection.send(stage.bytes('PUT /upload', { lines: ['Expect: 100-continue', 'Content-Length: 5'] }));

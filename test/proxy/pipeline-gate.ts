@@ -73,7 +73,7 @@ export class PipelineGate {
     const { clock, renewed } = this;
     this.gate = {
       routes: new Routes(config.routes, ({ upstream, credential }) => ({
-        ...(upstream.kind === 'http' ? upstream : { origin: '', basePath: '' }),
+        ...(upstream.kind === 'http' ? upstream : { origins: [''], basePath: '' }),
         credential,
         isManagement: false,
       })),
@@ -93,6 +93,7 @@ export class PipelineGate {
       forbidden: new MemoryLimiter(clock),
       failures: new FailedAuthentications(config.failedAuthentication, clock),
       clock,
+      excess: () => null,
       checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
       limited: (tier, result) => void this.limited.push(`${tier} ${result}`),
     };

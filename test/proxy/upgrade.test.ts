@@ -191,7 +191,7 @@ describe('an upstream that does not open the WebSocket', () => {
     await client.over;
     expect(performance.now() - startedAt).toBeGreaterThan(149);
     expect(client.text).toMatch(/^HTTP\/1.1 504 /);
-    expect(gate.outcomes).toEqual([{ kind: 'timeout', detail: 'no answer within 150 ms' }]);
+    expect(gate.outcomes).toEqual([{ kind: 'timeout', unsent: false, detail: 'no answer within 150 ms' }]);
     expect(gate.writtenByUpgrader()).toBe(0);
     await (
       await upstream.peer
@@ -208,7 +208,7 @@ describe('an upstream that does not open the WebSocket', () => {
     const client = upgradeClient(gate.port);
     await client.over;
     expect(client.text).toMatch(/^HTTP\/1.1 504 /);
-    expect(gate.outcomes).toEqual([{ kind: 'timeout', detail: 'no connection within 150 ms' }]);
+    expect(gate.outcomes).toEqual([{ kind: 'timeout', unsent: true, detail: 'no connection within 150 ms' }]);
     await (
       await upstream.peer
     ).over;

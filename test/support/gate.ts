@@ -47,6 +47,8 @@ export interface TestGateOptions {
   readonly keyServiceOrigin?: string;
   /** The Redis of gate and key service, for keys; without it there is none. */
   readonly redis?: RedisConfig;
+  /** How long a lookup takes at least. */
+  readonly lookupMs?: number;
   /** How a lookup's answer is changed before the gate has it. */
   readonly alterRecord?: (record: KeyRecord) => KeyRecord;
 }
@@ -69,7 +71,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const announcements = redis?.forKeyService ?? null;
   const keys = await startKeys({ prefixes, clock: time.clock, log, token, redis: announcements });
   const { service } = keys;
-  const wire = new Wire(service, options.alterRecord);
+  const wire = new Wire(service, options);
   const metrics = createMetrics({ version: 'test', revision: 'test' });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
@@ -123,15 +125,17 @@ class Wire implements KeySource, Renewals {
   isCut = false;
   readonly #service: KeyService;
   readonly #alter: TestGateOptions['alterRecord'];
+  readonly #lookupMs: number;
 
-  constructor(service: KeyService, alter: TestGateOptions['alterRecord']) {
+  constructor(service: KeyService, { alterRecord, lookupMs = LOOKUP_MS }: TestGateOptions) {
     this.#service = service;
-    this.#alter = alter;
+    this.#alter = alterRecord;
+    this.#lookupMs = lookupMs;
   }
 
   async resolve(digest: Digest, signal: AbortSignal): Promise<Resolution> {
     this.resolves++;
-    await pause(LOOKUP_MS);
+    if (this.#lookupMs > 0) await pause(this.#lookupMs);
     this.#pass();
     const { record, asOf } = await this.#service.resolve(digest, signal);
     return { record: record && (this.#alter?.(record) ?? record), asOf };

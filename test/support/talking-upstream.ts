@@ -9,6 +9,8 @@ export interface Call extends MessageHead {
   readonly body: () => string;
   /** Whether the body is there to its end. */
   readonly whole: () => boolean;
+  /** Fulfilled when it is; never, where it does not come. */
+  readonly ended: Promise<void>;
 }
 
 /** An upstream that does what a test says with the bare socket of each request, and remembers every byte it got. */
@@ -32,12 +34,13 @@ export async function startTalkingUpstream(): Promise<TalkingUpstream> {
     const connection = received.push('') - 1;
     sockets.add(socket);
     let body: Buffer[] = [];
-    let whole = { done: false };
+    let whole = { done: false, tell: (): void => undefined };
     const reader = new MessageReader({
       framing: (head) => framingByHeaders(head, 'none'),
       head: (head) => {
         const parts: Buffer[] = [];
-        const end = { done: false };
+        const end = { done: false, tell: (): void => undefined };
+        const ended = new Promise<void>((resolve) => (end.tell = resolve));
         body = parts;
         whole = end;
         const call: Call = {
@@ -46,6 +49,7 @@ export async function startTalkingUpstream(): Promise<TalkingUpstream> {
           connection,
           body: () => Buffer.concat(parts).toString('latin1'),
           whole: () => end.done,
+          ended,
         };
         calls.push(call);
         act(call);
@@ -53,6 +57,7 @@ export async function startTalkingUpstream(): Promise<TalkingUpstream> {
       body: (bytes) => void body.push(Buffer.from(bytes)),
       message: () => {
         whole.done = true;
+        whole.tell();
       },
     });
     socket.on('data', (bytes: Buffer) => {

@@ -107,8 +107,10 @@ function readRequests(socket: Socket, arrived: (request: RecordedRequest) => voi
   const reading = { body: '' };
   const reader = new MessageReader({
     framing: (head) => framingByHeaders(head, 'none'),
-    head: () => {
+    head: ({ headers }) => {
       reading.body = '';
+      if (headers.some(([name]) => name.toLowerCase() === 'expect'))
+        socket.write('HTTP/1.1 100 Continue\r\n\r\n');
     },
     body: (bytes) => {
       if (reading.body.length < 1000) reading.body += bytes.toString('latin1');

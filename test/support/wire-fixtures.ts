@@ -70,6 +70,7 @@ const KEYS: Record<string, KeyFixture> = {
   MK2: { owner: 'org-10' },
   MOFF: { owner: 'org-off' },
   S: { owner: 'owner-s' },
+  SRO: { owner: 'owner-s', permission: 'read_only' },
 };
 
 /** Keys that no store has: of our own shape and intact, so that only a lookup can tell. */

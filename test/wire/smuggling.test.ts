@@ -154,7 +154,7 @@ describe('an identity header from the client', () => {
     const [request] = arrived();
     if (request === undefined) throw new Error('a request should have arrived');
     expect(valuesOf(request, 'x-user-id')).toEqual(['owner-s']);
-    expect(valuesOf(request, 'expect')).toEqual([]);
+    expect(valuesOf(request, 'expect')).toEqual(['100-continue']);
     expect(request.body.toString()).toBe('body');
   });
 });

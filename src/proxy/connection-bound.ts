@@ -1,0 +1,40 @@
+import type { Socket } from 'node:net';
+import { countedAddress, plainAddress, type TrustedProxies } from './address.ts';
+
+/**
+ * Bounds the open connections of one client address, so that nobody takes all that a process may have. Those beyond are
+ * closed before a byte of them is read. Trusted proxies bring the connections of many.
+ */
+export class ConnectionBound {
+  readonly #most: number;
+  readonly #trusted: TrustedProxies;
+  readonly #refused: () => void;
+  readonly #open = new Map<string, number>();
+
+  constructor(most: number, trusted: TrustedProxies, refused: () => void) {
+    this.#most = most;
+    this.#trusted = trusted;
+    this.#refused = refused;
+  }
+
+  /** For each new connection; closes it where it is one too many. */
+  take(socket: Socket): void {
+    const peer = plainAddress(socket.remoteAddress ?? '');
+    if (this.#trusted.trusts(peer)) return;
+    const address = countedAddress(peer);
+    const open = this.#open.get(address) ?? 0;
+    if (open >= this.#most) {
+      this.#refused();
+      socket.destroy();
+      return;
+    }
+    this.#open.set(address, open + 1);
+    socket.once('close', () => this.#giveBack(address));
+  }
+
+  #giveBack(address: string): void {
+    const open = (this.#open.get(address) ?? 1) - 1;
+    if (open === 0) this.#open.delete(address);
+    else this.#open.set(address, open);
+  }
+}
