@@ -18,8 +18,19 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // They load the machine and look at times: after all others, one by one.
+          name: 'proof',
+          include: ['test/proof/**/*.test.ts'],
+          sequence: { groupOrder: 1 },
+          maxWorkers: 1,
+          globalSetup: ['test/commands/build.ts', 'test/support/redis-programs.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'integration',
-          include: ['test/{proxy,wire,runtime,commands,proof}/**/*.test.ts'],
+          include: ['test/{proxy,wire,runtime,commands}/**/*.test.ts'],
           globalSetup: [
             'test/commands/build.ts',
             'test/support/find-postgres.ts',

@@ -74,7 +74,8 @@ function judgeOne(promised: Promised, offer: Offer, trial: Trial, seen: Seen): V
     : [];
   const failures = [
     ...overLimit(promised, worst, seen.marks).map(broken),
-    ...unaccounted(taken, trial).map(broken),
+    ...unaccounted(taken).map(broken),
+    ...strange(taken, trial).map(slow),
     ...used.flatMap((one) => tooLittle(one, trial)).map(slow),
   ];
   return { promised, offer, taken, worst, used, failures };
@@ -98,15 +99,18 @@ function overLimit({ limit, text }: Promised, { accepted, from }: Violation, mar
 }
 
 /** A check of records that are not complete would be none. */
-function unaccounted({ offered, logged, witnessed, missing, statuses }: Taken, trial: Trial): string[] {
-  const strange = [...statuses].filter(
-    ([status]) => status !== 200 && status !== 429 && !(status === 0 && trial.killsGates),
-  );
+function unaccounted({ offered, logged, witnessed, missing }: Taken): string[] {
   return [
     ...(missing === 0 ? [] : [`${missing} requests reached the upstream and no log has their acceptance`]),
     ...(logged + witnessed > 0 || offered === 0 ? [] : ['nothing was accepted']),
-    ...strange.map(([status, count]) => `${count} answers ${status === 0 ? 'that never came' : status}`),
   ];
+}
+
+/** A gate that gets no time to hear Redis answers 503. */
+function strange({ statuses }: Taken, trial: Trial): string[] {
+  return [...statuses]
+    .filter(([status]) => status !== 200 && status !== 429 && !(status === 0 && trial.killsGates))
+    .map(([status, count]) => `${count} answers ${status === 0 ? 'that never came' : status}`);
 }
 
 /** Where the machine kept the load from the gates, nothing is shown of their use of a limit, neither good nor bad. */

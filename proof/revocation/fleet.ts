@@ -24,6 +24,8 @@ export interface FleetPlan {
   /** More of `proxy`. */
   readonly proxy: object;
   readonly logLevel: string;
+  /** How large the heap of a gate may grow; null: as large as the machine lets it. */
+  readonly gateHeapMiB: number | null;
   /** Stands before the names of files, where a proof has several fleets. */
   readonly label: string;
 }
@@ -37,6 +39,7 @@ const PLAN: Omit<FleetPlan, 'redis'> = {
   keys: {},
   proxy: {},
   logLevel: 'warn',
+  gateHeapMiB: null,
   label: '',
 };
 
@@ -187,6 +190,7 @@ async function startGate(stage: Stage, plan: FleetPlan, needs: GateNeeds): Promi
   const program = await Program.start(stage, {
     name,
     ports: 2,
+    heapMiB: plan.gateHeapMiB,
     config: ([admin, port]) => ({
       admin: { port: admin },
       redis: redisOf(plan, toRedis),

@@ -18,6 +18,8 @@ export interface ProgramOptions {
   readonly config: (ports: readonly number[]) => object;
   /** How many ports; the first one is the admin port. */
   readonly ports: number;
+  /** How large its heap may grow; null: as large as the machine lets it. */
+  readonly heapMiB?: number | null;
 }
 
 /** One process of `plexgate run --config FILE`, on ports that stay its own when it is started again. */
@@ -28,11 +30,17 @@ export class Program {
   readonly logFile: string;
   readonly #configFile: string;
   readonly #cwd: string;
+  readonly #nodeOptions: { readonly NODE_OPTIONS?: string };
   #child: ChildProcess | null = null;
   #frozen = false;
 
-  private constructor(stage: Stage, { name, config }: ProgramOptions, ports: readonly number[]) {
+  private constructor(
+    stage: Stage,
+    { name, config, heapMiB = null }: ProgramOptions,
+    ports: readonly number[],
+  ) {
     this.name = name;
+    this.#nodeOptions = heapMiB === null ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` };
     this.ports = ports;
     this.#cwd = stage.folder;
     this.logFile = join(stage.folder, `${name}.log`);
@@ -76,7 +84,7 @@ export class Program {
     const [program, ...args] = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', ...command] : command;
     const { NODE_OPTIONS: _, ...inherited } = process.env;
     // The same code is started again and again.
-    const env = { ...inherited, NODE_COMPILE_CACHE: join(this.#cwd, '../compiled') };
+    const env = { ...inherited, ...this.#nodeOptions, NODE_COMPILE_CACHE: join(this.#cwd, '../compiled') };
     const child = spawn(program ?? '', args, { cwd: this.#cwd, env, stdio: ['ignore', output, output] });
     closeSync(output);
     this.#child = child;

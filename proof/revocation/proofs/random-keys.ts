@@ -15,6 +15,10 @@ const PER_ADDRESS = 40;
 /** What an address may fail before it is slowed down, and lookups per second from there on. */
 const FAILURES = 10;
 const COLD_PER_SECOND = 5;
+/** While the bounded memories are filled: an address is one of 20,000 that are remembered. */
+const PER_ADDRESS_FILLING = 10;
+/** What the chart gives a sidecar: 60 % of 256 MiB. */
+const HEAP_MIB = 154;
 const GROWTH_BYTES = 64 * 1024 * 1024;
 
 /** Random keys at full speed from thousands of addresses cost bounded memory and bounded calls, and nobody his answers. */
@@ -27,6 +31,7 @@ export const randomKeys: Proof = {
       gates: 1,
       redis: redis.port,
       proxy: { failedAuthentication: `${FAILURES}/15m` },
+      gateHeapMiB: HEAP_MIB,
     });
     const gate = fleet.gates[0] as Gate;
     await fleet.admin.putOwner('owner', { profile: 'standard', tier: 'default' });
@@ -35,7 +40,7 @@ export const randomKeys: Proof = {
     const idle = await fleet.scrape(gate);
     // By then every bounded memory is full, the runtime has taken what it takes under load, and every kind of answer
     // has been given once; what comes on top grows with the keys.
-    await new Flood(gate, stage).run(stage.quick ? 15_000 : 200_000);
+    await new Flood(gate, stage, PER_ADDRESS_FILLING).run(stage.quick ? 15_000 : 250_000);
     const before = await fleet.scrape(gate);
 
     const watch = new Watch([gate], key);
@@ -86,13 +91,15 @@ class Flood {
   readonly #gate: Gate;
   readonly #random: Random;
   readonly statuses = new Map<number, number>();
+  readonly #perAddress: number;
   #left = 0;
   sent = 0;
   addresses = 0;
   /** How many questions to the key service the allowances of the addresses permit. */
   callsAllowed = 0;
 
-  constructor(gate: Gate, { random }: Stage) {
+  constructor(gate: Gate, { random }: Stage, perAddress = PER_ADDRESS) {
+    this.#perAddress = perAddress;
     this.#gate = gate;
     this.#random = random;
   }
@@ -112,7 +119,7 @@ class Flood {
     const startedAt = performance.now();
     let asked = 0;
     try {
-      for (; asked < PER_ADDRESS && this.#left > 0; asked++) {
+      for (; asked < this.#perAddress && this.#left > 0; asked++) {
         this.#left--;
         const { status } = await connection.ask(requestWith(this.#key()));
         this.sent++;
