@@ -43,6 +43,8 @@ const step: fc.Arbitrary<Step> = fc.record({
   times: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 5 }) }, fc.integer({ min: 1, max: 110 })),
   change: fc.option(fc.record({ partition, limits: fc.constantFrom(...LIMITS) }), { freq: 8 }),
 });
+/** Where they run beside much else. */
+const PATIENCE_MS = 600_000;
 const histories = fc.array(step, { minLength: 1, maxLength: 40 });
 
 /** What every limiter must do, whatever it keeps its books in. */
@@ -59,40 +61,48 @@ export function limiterContract(name: string, makeLimiter: MakeLimiter): void {
 
     const take = async (...texts: string[]): Promise<LimitOutcome> => stage.limiter.take(texts.map(spending));
 
-    test('lets no more than the quota into any window', async () => {
-      const fixed = histories.map((steps) => steps.map((one) => ({ ...one, change: null })));
-      await fc.assert(
-        fc.asyncProperty(fixed, async (steps) => {
-          const log: { at: number; spendings: readonly Spending[] }[] = [];
-          await play(makeLimiter, steps, (spendings, outcome, now) => {
-            if (outcome.allowed) log.push({ at: now, spendings });
-          });
-          for (const { partition, limits } of Object.values(STARTING)) {
-            const instants = log
-              .filter((one) => one.spendings.some((spent) => spent.partition === partition))
-              .map(({ at }) => at);
-            for (const { quota, windowMs } of limits) {
-              for (let i = 0; i + quota < instants.length; i++) {
-                expect((instants[i + quota] ?? 0) - (instants[i] ?? 0)).toBeGreaterThanOrEqual(windowMs);
+    test(
+      'lets no more than the quota into any window',
+      async () => {
+        const fixed = histories.map((steps) => steps.map((one) => ({ ...one, change: null })));
+        await fc.assert(
+          fc.asyncProperty(fixed, async (steps) => {
+            const log: { at: number; spendings: readonly Spending[] }[] = [];
+            await play(makeLimiter, steps, (spendings, outcome, now) => {
+              if (outcome.allowed) log.push({ at: now, spendings });
+            });
+            for (const { partition, limits } of Object.values(STARTING)) {
+              const instants = log
+                .filter((one) => one.spendings.some((spent) => spent.partition === partition))
+                .map(({ at }) => at);
+              for (const { quota, windowMs } of limits) {
+                for (let i = 0; i + quota < instants.length; i++) {
+                  expect((instants[i + quota] ?? 0) - (instants[i] ?? 0)).toBeGreaterThanOrEqual(windowMs);
+                }
               }
             }
-          }
-        }),
-        { numRuns: 100 },
-      );
-    });
+          }),
+          { numRuns: 100 },
+        );
+      },
+      PATIENCE_MS,
+    );
 
-    test('agrees with a log of every acceptance, whatever the limits change to: all or nothing, refusals free', async () => {
-      await fc.assert(
-        fc.asyncProperty(histories, async (steps) => {
-          const log = new AcceptanceLog();
-          await play(makeLimiter, steps, (spendings, outcome, now, stage) => {
-            expectAgreement(outcome, log.open(spendings, now), () => log.open(spendings, now), stage);
-          });
-        }),
-        { numRuns: 150 },
-      );
-    });
+    test(
+      'agrees with a log of every acceptance, whatever the limits change to: all or nothing, refusals free',
+      async () => {
+        await fc.assert(
+          fc.asyncProperty(histories, async (steps) => {
+            const log = new AcceptanceLog();
+            await play(makeLimiter, steps, (spendings, outcome, now, stage) => {
+              expectAgreement(outcome, log.open(spendings, now), () => log.open(spendings, now), stage);
+            });
+          }),
+          { numRuns: 150 },
+        );
+      },
+      PATIENCE_MS,
+    );
 
     test('moves no counter when one of several limits refuses', async () => {
       expect((await take('owner:a 3/minute', 'key:k 1/minute')).allowed).toBe(true);

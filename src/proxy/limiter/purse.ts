@@ -9,13 +9,12 @@ import type { SharedBooks } from './shared-books.ts';
 import { HeldLease } from './held-lease.ts';
 import { TICKS_PER_MS } from './redis-times.ts';
 import { Standing } from './standing.ts';
-import { Waiters } from './waiters.ts';
+import { ATTEMPTS, Patience, Waiters } from './waiters.ts';
 
 type Done = Reply & { readonly kind: 'done' };
 
-/** How long a request may wait for a call to be made again, and how long between two. */
-const [PATIENCE_MS, PAUSE_MS] = [120, 25];
-const ATTEMPTS = 4;
+/** Between two calls for the same requests. */
+const PAUSE_MS = 25;
 /** From a refusal by the books until a member that has lost them has its part. */
 const APART_WINDOWS = 3;
 
@@ -41,7 +40,7 @@ export class Purse {
   #doubt = false;
   #standing: Standing | null = null;
   #refusedAt = Number.NEGATIVE_INFINITY;
-  #hasWaitedForLeases = false;
+  readonly #patience = new Patience();
   /** What to do without a request: end the lease, or also draw another. */
   #errand: 'report' | 'draw' | null = null;
   #serving: Promise<void> | null = null;
@@ -69,7 +68,7 @@ export class Purse {
     this.#prepare(now);
     this.#demand.count(now);
     if (this.#waiters.count === 0) {
-      if (this.#held.spend(this.#shortest, now, this.#time(now))) return this.#acceptLeased(now);
+      if (this.#held.spend(this.#shortest, now, this.#time(now))) return this.#acceptLast(now);
       if (this.#isOrdinary(now)) {
         const refused = this.#refuseFromMemory(now);
         if (refused !== null) return refused;
@@ -115,6 +114,15 @@ export class Purse {
       limits.every(
         (limit) => members.isFresh(limit, now) && members.isSettled(run ?? members.run ?? '', limit, now),
       ),
+    );
+  }
+
+  /** With the last unit of a lease it is told what is left now, and not what was left when it was drawn. */
+  #acceptLast(now: number): LimitOutcome | Promise<LimitOutcome> {
+    const outcome = this.#acceptLeased(now);
+    if (this.#serving === null || this.#hasRefused(now)) return outcome;
+    return this.#serving.then(
+      () => this.#standing?.accept(this.#time(this.#shared.clock.monotonic()), this.#held.lease) ?? outcome,
     );
   }
 
@@ -185,7 +193,7 @@ export class Purse {
     const asked = Math.min(this.#waiters.count, isOrdinary ? Infinity : this.#ownRule.room(now));
     if (this.#waiters.count > 0 && asked === 0) {
       // Books that are new are told by all within moments.
-      if (this.#isPatient(now, attempts)) return this.#pause(PAUSE_MS);
+      if (this.#waiters.mayWait(now, attempts)) return this.#pause(PAUSE_MS);
       this.#waiters.answer(() => this.#refuseApart(now));
       return true;
     }
@@ -246,27 +254,20 @@ export class Purse {
     }, reply.now);
     while (this.#waiters.count > 0 && this.#held.spend(this.#shortest, now, this.#time(now)))
       this.#waiters.answer(() => this.#acceptLeased(now), 1);
-    if (this.#waiters.count === 0 || standing.free > 0) {
-      this.#hasWaitedForLeases = false;
-      return;
-    }
-    const waits = reply.openMs !== null && !this.#hasRefused(now) && !this.#hasWaitedForLeases;
-    this.#hasWaitedForLeases = waits;
-    if (waits) await this.#pause(Math.min(reply.openMs ?? 0, this.#demand.lifeMs) + 2);
-    else this.#waiters.answer(() => this.#refuse(now, standing));
+    const isPatient = this.#waiters.count > 0 && standing.free <= 0 && !this.#hasRefused(now);
+    const pauseMs = isPatient ? this.#patience.next(reply.openMs, this.#demand.lifeMs) : null;
+    if (pauseMs !== null) await this.#pause(pauseMs);
+    else this.#patience.end();
+    if (pauseMs === null && standing.free <= 0) this.#waiters.answer(() => this.#refuse(now, standing));
   }
 
   async #failed(attempts: number): Promise<boolean> {
     if (this.#waiters.count === 0) return true;
     const now = this.#shared.clock.monotonic();
-    if (this.#isPatient(now, attempts)) return this.#pause(PAUSE_MS);
+    if (this.#waiters.mayWait(now, attempts)) return this.#pause(PAUSE_MS);
     for (const shelf of this.#shelves) shelf.suspect = true;
     this.#shared.members.withdraw();
     return this.#giveUp(now);
-  }
-
-  #isPatient(now: number, attempts: number): boolean {
-    return now - (this.#waiters.since ?? now) < PATIENCE_MS && attempts + 1 < ATTEMPTS;
   }
 
   /** False: what was under way is to be tried again. */

@@ -6,6 +6,10 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
+/** How long a request may wait for a call to be made again, and how often it is made. */
+const PATIENCE_MS = 120;
+export const ATTEMPTS = 4;
+
 /** Requests that wait for a decision, in the order in which they came. */
 export class Waiters {
   readonly #waiters: Waiter[] = [];
@@ -19,6 +23,11 @@ export class Waiters {
     return this.#waiters[0]?.since ?? null;
   }
 
+  /** Whether the first of them may wait for one more attempt. */
+  mayWait(now: number, attempts: number): boolean {
+    return now - (this.since ?? now) < PATIENCE_MS && attempts + 1 < ATTEMPTS;
+  }
+
   join(now: number): Promise<LimitOutcome> {
     return new Promise((resolve, reject) => void this.#waiters.push({ since: now, resolve, reject }));
   }
@@ -30,5 +39,24 @@ export class Waiters {
 
   reject(error: unknown): void {
     for (const { reject } of this.#waiters.splice(0)) reject(error);
+  }
+}
+
+/** How late a busy process may be with telling of a lease that has ended. */
+const LATE_MS = 15;
+
+/** Before a first refusal: what others hold on lease may come back, at its end or when they have told of it. */
+export class Patience {
+  #waits = 0;
+
+  /** How long to wait now; null: not any longer. */
+  next(openMs: number | null, lifeMs: number): number | null {
+    this.#waits++;
+    if (this.#waits === 1 && openMs !== null) return Math.min(openMs, lifeMs) + 2;
+    return this.#waits === 2 ? LATE_MS : null;
+  }
+
+  end(): void {
+    this.#waits = 0;
   }
 }
