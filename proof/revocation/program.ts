@@ -18,7 +18,7 @@ export interface ProgramOptions {
   readonly config: (ports: readonly number[]) => object;
   /** How many ports; the first one is the admin port. */
   readonly ports: number;
-  /** How large its heap may grow; null: as large as the machine lets it. */
+  /** How large its heap may grow, with the bound for young objects that the image has; null: as Node has it. */
   readonly heapMiB?: number | null;
 }
 
@@ -40,7 +40,8 @@ export class Program {
     ports: readonly number[],
   ) {
     this.name = name;
-    this.#nodeOptions = heapMiB === null ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` };
+    this.#nodeOptions =
+      heapMiB === null ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB} --max-semi-space-size=16` };
     this.ports = ports;
     this.#cwd = stage.folder;
     this.logFile = join(stage.folder, `${name}.log`);

@@ -73,7 +73,11 @@ describe('the configuration that a container is given', () => {
         ? { upstreamPort: 8080, profile: 'plexe' }
         : { upstreamPort: 3000, profile: 'standard' };
     expect(config?.proxy?.routes).toMatchObject([
-      { profile, auth: 'required', upstream: { kind: 'http', origin: `http://127.0.0.1:${upstreamPort}` } },
+      {
+        profile,
+        auth: 'required',
+        upstream: { kind: 'http', origins: [`http://127.0.0.1:${upstreamPort}`] },
+      },
     ]);
   });
 
