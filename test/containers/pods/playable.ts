@@ -63,8 +63,9 @@ function asPod({ spec: deployment }: Manifest, { name, hostPorts, images, withou
 }
 
 /** Podman refuses annotations of more than 63 characters, and a checksum has 64. */
-function withoutAnnotations({ annotations: _, ...metadata }: Fields): Fields {
-  return metadata;
+function withoutAnnotations(metadata: Fields): Fields {
+  const { annotations: _, ...rest } = metadata;
+  return rest;
 }
 
 /**
