@@ -84,12 +84,6 @@ describe('Chart.yaml', () => {
   const chart = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as Record<string, unknown> & {
     annotations: Record<string, string>;
   };
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-
-  it('is of the version that the program has', () => {
-    expect([chart['version'], chart['appVersion']]).toEqual([version, version]);
-    expect(chart.annotations['artifacthub.io/images']).toContain(`plexgate:${version}\n`);
-  });
 
   it('brings no Redis and no PostgreSQL of its own', () => {
     expect(chart).not.toHaveProperty('dependencies');

@@ -32,7 +32,7 @@ type Build = (args: readonly string[]) => Promise<string>;
 
 /** All images, the gate's from the Dockerfile. */
 export async function buildImages(env: NodeJS.ProcessEnv): Promise<void> {
-  const build: Build = (args) => engine(['build', ...formatFor(env), ...args], '', env);
+  const build: Build = (args) => engine(['build', ...args], '', env);
   await buildStandIn(build, IMAGES.runtimeBase, runtimeBase(), [
     'USER 65532:65532',
     'ENTRYPOINT ["/nodejs/bin/node"]',
@@ -50,8 +50,6 @@ export interface GateBuild {
   readonly env?: NodeJS.ProcessEnv;
   readonly tag?: string;
   readonly context?: string;
-  /** Podman's; Docker has its own. */
-  readonly format?: 'docker' | 'oci';
   readonly more?: readonly string[];
 }
 
@@ -60,7 +58,6 @@ export function buildGate({
   env = process.env,
   tag = IMAGES.gate,
   context = ROOT,
-  format = 'docker',
   more = [],
 }: GateBuild): Promise<string> {
   const bases = [
@@ -69,12 +66,7 @@ export function buildGate({
     '--build-arg',
     `RUNTIME_IMAGE=${IMAGES.runtimeBase}`,
   ];
-  return engine(['build', ...formatFor(env, format), '--tag', tag, ...bases, ...more, context], '', env);
-}
-
-/** Podman's own choice, OCI, has no health checks. */
-function formatFor(env: NodeJS.ProcessEnv, format: 'docker' | 'oci' = 'docker'): string[] {
-  return engineKind(env) === 'podman' ? ['--format', format] : [];
+  return engine(['build', '--tag', tag, ...bases, ...more, context], '', env);
 }
 
 async function buildStandIn(

@@ -184,11 +184,11 @@ export class Members {
   }
 
   async #makeBeat(): Promise<void> {
-    const { heard, failed, beat: call } = this.#newBeat();
+    const ride = this.#newBeat();
     try {
-      heard(await beat(this.#options.redis, call));
+      ride.heard(await beat(this.#options.redis, ride.beat));
     } catch (error) {
-      failed(error);
+      ride.failed(error);
     }
   }
 
@@ -222,12 +222,12 @@ export class Members {
     if (redis.isCluster || this.#round !== null || this.#away || this.#untold || this.#stopped) return null;
     if (clock.monotonic() - (this.view?.sentAt ?? 0) < this.#paceMs() / 4) return null;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const { heard, failed, beat: call } = this.#newBeat();
+    const ride = this.#newBeat();
     this.#round = this.#ending(promise);
     return {
-      beat: call,
-      heard: (reply) => [heard(reply), resolve()],
-      failed: (error) => [failed(error), resolve()],
+      beat: ride.beat,
+      heard: (reply) => [ride.heard(reply), resolve()],
+      failed: (error) => [ride.failed(error), resolve()],
     };
   }
 

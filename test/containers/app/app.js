@@ -1,8 +1,11 @@
 // The service behind the gate of a pod: it answers with what it has been asked, and listens on loopback alone.
 import { createServer } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 
-const drainMs = Number(process.env.DRAIN_MS ?? 0);
+// `--drain-ms=N`: how long it goes on after it has been told to stop.
+const { values } = parseArgs({ options: { 'drain-ms': { type: 'string', default: '0' } } });
+const drainMs = Number(values['drain-ms']);
 
 const server = createServer(async (request, response) => {
   const { method, url, headers } = request;

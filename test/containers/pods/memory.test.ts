@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { makeKey } from '../../../proof/revocation/admin.ts';
+import { CHART } from '../../chart/helm.ts';
 import { Fleet } from '../fleet.ts';
 import type { LoadOrder, LoadReport } from '../load.ts';
 import { memoryOf } from './memory.ts';
@@ -11,8 +14,7 @@ import { Pod } from './pod.ts';
 const LOAD_S = Number(process.env['PLEXGATE_LOAD_SECONDS'] ?? 20);
 const KEYS = 50;
 const MIB = 2 ** 20;
-/** What the chart gives a sidecar. */
-const LIMIT_BYTES = 256 * MIB;
+const LIMIT_BYTES = chartsLimit();
 
 let fleet: Fleet;
 let pod: Pod;
@@ -77,4 +79,15 @@ it(
 
 function mib(bytes: number): string {
   return `${(bytes / MIB).toFixed(0)} MiB`;
+}
+
+/** What the chart gives a gate of which the values say nothing else. */
+function chartsLimit(): number {
+  const values = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as {
+    resources: { limits: { memory: string } };
+  };
+  const { memory } = values.resources.limits;
+  const [, number] = /^(\d+)Mi$/.exec(memory) ?? [];
+  if (number === undefined) throw new Error(`not a number of MiB: ${memory}`);
+  return Number(number) * MIB;
 }

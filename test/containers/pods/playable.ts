@@ -1,6 +1,7 @@
-import { parseAllDocuments, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import type { Manifest } from '../../chart/renders.ts';
 
-export type Manifest = Record<string, unknown>;
+type Fields = Record<string, unknown>;
 
 export interface PlayOptions {
   readonly name: string;
@@ -13,24 +14,16 @@ export interface PlayOptions {
 }
 
 /**
- * Kubernetes' own manifests as `podman play kube` reads them. What it takes differently than Kubernetes is changed:
- * probes are left out, which it would run with a program that the images have not, and secrets are given as
- * configuration, since podman 4.3 mounts them without decoding them.
+ * Kubernetes' own manifests as `podman play kube` reads them: the pod of the Deployment and what it mounts. What podman
+ * 4.3 takes differently than Kubernetes is changed, and nothing else.
  */
 export function playable(manifests: readonly Manifest[], options: PlayOptions): string {
-  const played = manifests.flatMap((manifest) => {
-    if (manifest['kind'] === 'ConfigMap') return [manifest];
-    if (manifest['kind'] === 'Secret') return [asConfigMap(manifest)];
-    return manifest['kind'] === 'Deployment' || manifest['kind'] === 'Pod' ? [asPod(manifest, options)] : [];
+  const played = manifests.flatMap((manifest): object[] => {
+    if (manifest.kind === 'ConfigMap') return [manifest];
+    if (manifest.kind === 'Secret') return [asConfigMap(manifest)];
+    return manifest.kind === 'Deployment' ? [asPod(manifest, options)] : [];
   });
   return played.map((manifest) => stringify(manifest, { blockQuote: 'literal', lineWidth: 0 })).join('---\n');
-}
-
-export function manifestsIn(text: string): Manifest[] {
-  return parseAllDocuments(text).flatMap((document) => {
-    const manifest = document.toJS() as Manifest | null;
-    return manifest === null ? [] : [manifest];
-  });
 }
 
 /** What a secret is called as configuration, where its own name may be taken. */
@@ -38,51 +31,62 @@ function openName(name: unknown): string {
   return `${String(name)}-opened`;
 }
 
-function asConfigMap({ metadata, data, stringData }: Manifest): Manifest {
-  const encoded = Object.entries((data ?? {}) as Record<string, string>);
-  const plain = encoded.map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]);
+/** Podman would mount a secret without decoding it. */
+function asConfigMap({ metadata, data = {}, stringData = {} }: Manifest): Manifest {
+  const plain = Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]);
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: openName((metadata as Manifest)['name']) },
-    data: { ...Object.fromEntries(plain), ...(stringData as object | undefined) },
+    metadata: { name: openName(metadata.name) },
+    data: { ...Object.fromEntries(plain), ...stringData },
   };
 }
 
 /** A deployment's pod by itself has the name it is given, and no number after it. */
-function asPod(manifest: Manifest, { name, hostPorts, images, without = [] }: PlayOptions): Manifest {
-  const { metadata, spec } =
-    manifest['kind'] === 'Pod' ? manifest : ((manifest['spec'] as Manifest)['template'] as Manifest);
-  const { containers, volumes = [], ...rest } = spec as Manifest;
-  const kept = (containers as Manifest[]).filter((container) => !without.includes(String(container['name'])));
+function asPod({ spec: deployment }: Manifest, { name, hostPorts, images, without = [] }: PlayOptions) {
+  const { metadata, spec } = (deployment as Fields)['template'] as Record<'metadata' | 'spec', Fields>;
+  const { containers, volumes = [], ...rest } = spec;
+  const kept = (containers as Fields[]).filter((container) => !without.includes(String(container['name'])));
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { ...(metadata as Manifest), name },
+    metadata: { ...withoutAnnotations(metadata), name },
     spec: {
       ...rest,
       containers: kept.map((container) => ({
         ...asContainer(container, hostPorts),
         image: images[String(container['name'])] ?? container['image'],
       })),
-      volumes: (volumes as Manifest[]).map(asVolume),
+      volumes: (volumes as Fields[]).map(asVolume),
     },
   };
 }
 
-const PROBES = new Set(['startupProbe', 'livenessProbe', 'readinessProbe', 'lifecycle']);
+/** Podman refuses annotations of more than 63 characters, and a checksum has 64. */
+function withoutAnnotations(metadata: Fields): Fields {
+  const { annotations: _, ...rest } = metadata;
+  return rest;
+}
 
-function asContainer(container: Manifest, hostPorts: ReadonlyMap<number, number>): Manifest {
-  const entries = Object.entries(container).filter(([name]) => !PROBES.has(name));
-  const ports = ((container['ports'] ?? []) as Manifest[]).map((port) => {
+/**
+ * Podman runs probes with a program that the images have not, and nothing before SIGTERM: both containers hear it at
+ * once, which leaves the gate less time and not more.
+ */
+const LEFT_OUT = new Set(['startupProbe', 'livenessProbe', 'readinessProbe', 'lifecycle']);
+
+/** Podman brings a port to the machine that it is told of. */
+function asContainer(container: Fields, hostPorts: ReadonlyMap<number, number>): Fields {
+  const entries = Object.entries(container).filter(([name]) => !LEFT_OUT.has(name));
+  const ports = ((container['ports'] ?? []) as Fields[]).map((port) => {
     const hostPort = hostPorts.get(Number(port['containerPort']));
     return hostPort === undefined ? port : { ...port, hostPort, hostIP: '127.0.0.1' };
   });
   return { ...Object.fromEntries(entries), ...(ports.length === 0 ? {} : { ports }) };
 }
 
-function asVolume({ secret, ...volume }: Manifest): Manifest {
+/** Podman gives the files of a configuration no mode of their own. */
+function asVolume({ secret, ...volume }: Fields): Fields {
   if (secret === undefined) return volume;
-  const { secretName, defaultMode: _, ...rest } = secret as Manifest;
+  const { secretName, defaultMode: _, ...rest } = secret as Fields;
   return { ...volume, configMap: { name: openName(secretName), ...rest } };
 }

@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { checkBinary } from '../../chart/helm.ts';
+import { manifestsIn, sidecarExample, type Manifest } from '../../chart/renders.ts';
 import { freePorts } from '../../support/redis-programs.ts';
 import { until } from '../../support/until.ts';
 import { engine, inspect, tryEngine } from '../command.ts';
 import { PORTS, type Fleet } from '../fleet.ts';
 import { IMAGES } from '../images.ts';
-import { manifestsIn, playable, type Manifest } from './playable.ts';
+import { playable } from './playable.ts';
 
 /** What is asked of a container here. */
 export interface ContainerState {
@@ -13,6 +13,11 @@ export interface ContainerState {
   readonly State: { readonly Pid: number; readonly Running: boolean; readonly OOMKilled: boolean };
   readonly HostConfig: { readonly Memory: number; readonly ReadonlyRootfs: boolean };
 }
+
+/** Time enough for the gate's drain, and the service goes on for longer than that. */
+const DRAIN_S = { delay: 1, timeout: 4, service: 6 } as const;
+/** What the chart makes of that drain: `terminationGracePeriodSeconds`. */
+const GRACE_S = 15;
 
 /** The service and its gate, sharing a network namespace, in the network of a fleet. */
 export class Pod {
@@ -100,7 +105,7 @@ export class Pod {
    * `podman pod stop` takes the network away while they are still at it.
    */
   async stop(): Promise<void> {
-    await engine(['stop', '--time', '15', `${this.name}-app`, `${this.name}-plexgate`]);
+    await engine(['stop', '--time', String(GRACE_S), `${this.name}-app`, `${this.name}-plexgate`]);
   }
 
   async remove(): Promise<void> {
@@ -108,7 +113,7 @@ export class Pod {
   }
 
   async #play(more: readonly string[]): Promise<void> {
-    const text = playable([...sidecarManifests(), secretOf(this.#fleet)], {
+    const text = playable([...(await sidecarManifests()), secretOf(this.#fleet)], {
       name: this.name,
       hostPorts: this.#hostPorts,
       images: { app: IMAGES.app, plexgate: IMAGES.gate },
@@ -118,9 +123,20 @@ export class Pod {
   }
 }
 
-/** A service with the gate beside it, as somebody deploys it; `redis` and `key-service` are names of the fleet. */
-function sidecarManifests(): Manifest[] {
-  return manifestsIn(readFileSync(join(import.meta.dirname, 'sidecar.yaml'), 'utf8'));
+/**
+ * What the chart renders for a service with the gate beside it, as a container like the others: podman has no native
+ * sidecars. `redis` and `key-service` are names of the fleet.
+ */
+async function sidecarManifests(): Promise<readonly Manifest[]> {
+  checkBinary();
+  const values = [
+    'plexgate.keys.service.url=http://key-service:8081',
+    'plexgate.externalRedis.url=redis://redis:6379',
+    `plexgate.drain.delaySeconds=${DRAIN_S.delay}`,
+    `plexgate.drain.timeoutSeconds=${DRAIN_S.timeout}`,
+    `app.args={/app.js,--drain-ms=${DRAIN_S.service * 1000}}`,
+  ];
+  return manifestsIn(await sidecarExample('1.28', ...values.flatMap((value) => ['--set', value])));
 }
 
 /** The secret that the manifests expect to be there. */
