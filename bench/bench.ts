@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { CASES, MAIN_CASE, type Case } from './cases.ts';
 import { measureCurves } from './curves.ts';
-import { namedRatios } from './figures.ts';
+import { processorRatios, throughputRatios } from './figures.ts';
 import { describeMachine } from './machine.ts';
 import { hasWrk, measure, measureAll, type Measuring } from './measure.ts';
 import { chosen, readOptions, type Options } from './options.ts';
@@ -72,8 +72,14 @@ async function main(): Promise<void> {
     const { servers, missing } = await startField(programs, options.only);
     await warmUp(servers, measuring);
     const figures = await measureAll(servers, casesFor(options.only), options.rounds, measuring);
-    const ratios = namedRatios(figures[MAIN_CASE]);
-    const result: Result = { about: about(options, measuring.hasWrk), ratios, figures, missing };
+    const main = figures[MAIN_CASE];
+    const result: Result = {
+      about: about(options, measuring.hasWrk),
+      ratios: throughputRatios(main),
+      processorRatios: processorRatios(main),
+      figures,
+      missing,
+    };
     process.stdout.write(`${textOf(result)}\n`);
     if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
     if (options.page) writePage(result);

@@ -23,12 +23,16 @@ export function medianOf(samples: readonly Sample[] | undefined, figure: keyof S
   return median((samples ?? []).map((sample) => sample[figure]));
 }
 
-/** The median of the ratios of throughput within each round: what troubles a round troubles both alike. */
-export function ratio(figures: CaseFigures | undefined, name: string, to: string): number {
+/** The median of the ratios within each round: what troubles a round troubles both alike. */
+export function ratio(
+  figures: CaseFigures | undefined,
+  name: string,
+  to: string,
+  figure: keyof Sample = 'perSecond',
+): number {
   const others = figures?.[to] ?? [];
-  return median(
-    (figures?.[name] ?? []).map(({ perSecond }, i) => perSecond / (others[i]?.perSecond ?? Number.NaN)),
-  );
+  const own = figures?.[name] ?? [];
+  return median(own.map((sample, i) => sample[figure] / (others[i]?.[figure] ?? Number.NaN)));
 }
 
 const RATIOS = {
@@ -42,8 +46,19 @@ const RATIOS = {
   'off/undici': ['gate off', 'undici'],
 } as const;
 
-/** The named ratios of throughput at the main case, of the servers that were there. */
-export function namedRatios(figures: CaseFigures | undefined): Record<string, number> {
-  const all = Object.entries(RATIOS).map(([name, [a, b]]) => [name, ratio(figures, a, b)] as const);
+export type Ratios = Readonly<Record<string, number>>;
+
+/** The named ratios of throughput in one case, of the servers that were there. */
+export function throughputRatios(figures: CaseFigures | undefined): Ratios {
+  return ratiosBy((a, b) => ratio(figures, a, b));
+}
+
+/** The same by the processor's time for a request: what throughput would be, were that all that counts. */
+export function processorRatios(figures: CaseFigures | undefined): Ratios {
+  return ratiosBy((a, b) => ratio(figures, b, a, 'cpuMicroseconds'));
+}
+
+function ratiosBy(ratioOf: (name: string, to: string) => number): Ratios {
+  const all = Object.entries(RATIOS).map(([name, [a, b]]) => [name, ratioOf(a, b)] as const);
   return Object.fromEntries(all.filter(([, value]) => !Number.isNaN(value)));
 }

@@ -51,7 +51,7 @@ export async function measureAll(
   rounds: number,
   measuring: Measuring,
 ): Promise<Figures> {
-  const figures: Figures = Object.fromEntries(cases.map(({ name }) => [name, {} as CaseFigures]));
+  const figures: Figures = Object.fromEntries(cases.map(({ name }) => [name, {}]));
   for (let round = 0; round < rounds; round++) {
     for (const which of cases) {
       const ofCase = figures[which.name] ?? {};

@@ -99,10 +99,13 @@ class Exchange {
     const head = bytes[0] ?? 0;
     const second = bytes[1] ?? 0;
     const length = second & LENGTH_BITS;
-    const from = (second & MASKED) === 0 ? 2 : 6;
+    const isMasked = (second & MASKED) !== 0;
+    const from = isMasked ? 6 : 2;
     if (bytes.length < from + length) return 0;
     const payload = Buffer.from(bytes.subarray(from, from + length));
-    for (let i = 0; from === 6 && i < length; i++) payload[i] = (payload[i] ?? 0) ^ (bytes[2 + (i % 4)] ?? 0);
+    if (isMasked) {
+      for (let i = 0; i < length; i++) payload[i] = (payload[i] ?? 0) ^ (bytes[2 + (i % 4)] ?? 0);
+    }
     this.#socket.write(Buffer.concat([Buffer.from([head, length]), payload]));
     return from + length;
   }

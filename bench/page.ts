@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CASES, MAIN_CASE } from './cases.ts';
-import type { Figures } from './figures.ts';
+import type { Figures, Ratios } from './figures.ts';
 import { plot } from './plot.ts';
 import { markdown, ratioRows, rowsOf } from './table.ts';
 
@@ -10,19 +10,21 @@ const BETWEEN = /(<!-- figures -->\n)[\s\S]*(<!-- \/figures -->)/;
 
 export interface Result {
   readonly about: string;
-  readonly ratios: Readonly<Record<string, number>>;
+  /** Of throughput in the main case. */
+  readonly ratios: Ratios;
+  readonly processorRatios: Ratios;
   readonly figures: Figures;
   readonly missing: readonly string[];
 }
 
 /** The result as text, for the terminal and for the page. */
-export function textOf({ about, ratios, figures, missing }: Result): string {
+export function textOf({ about, ratios, processorRatios, figures, missing }: Result): string {
   const cases = CASES.filter(({ name }) => Object.keys(figures[name] ?? {}).length > 0);
   const tables = cases.map((which) => `### ${which.title}\n\n${markdown(rowsOf(which, figures))}`);
   const parts = [about, ...tables];
   if (Object.keys(ratios).length > 0) {
-    const title = '### Ratios of throughput at 32 connections, each within its round';
-    parts.splice(1, 0, `${title}\n\n${markdown(ratioRows(ratios))}`);
+    const title = '### Ratios at 32 connections, each within its round';
+    parts.splice(1, 0, `${title}\n\n${markdown(ratioRows(ratios, processorRatios))}`);
   }
   return [...parts, ...missing.map((line) => `${line}.`)].join('\n\n');
 }

@@ -1,5 +1,5 @@
 import type { Case } from './cases.ts';
-import { medianOf, ratio, type Figures } from './figures.ts';
+import { medianOf, ratio, type Figures, type Ratios } from './figures.ts';
 import { addedP99 } from './measure.ts';
 import { DIRECT } from './servers/field.ts';
 
@@ -44,8 +44,15 @@ export function rowsOf(which: Case, figures: Figures): Rows {
   ];
 }
 
-export function ratioRows(ratios: Readonly<Record<string, number>>): Rows {
-  return [['ratio', 'median'], ...Object.entries(ratios).map(([name, value]) => [name, value.toFixed(2)])];
+export function ratioRows(ratios: Ratios, processorRatios: Ratios): Rows {
+  return [
+    ['ratio', 'of requests/s', 'by CPU µs/request'],
+    ...Object.entries(ratios).map(([name, value]) => [
+      name,
+      value.toFixed(2),
+      orDash(processorRatios[name] ?? Number.NaN),
+    ]),
+  ];
 }
 
 export function whole(value: number): string {

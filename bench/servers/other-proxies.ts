@@ -13,7 +13,7 @@ export async function startHaproxy(programs: Programs, upstream: string): Promis
     file,
     `global
   nbthread 1
-  maxconn 20000
+  maxconn 4096
 defaults
   mode http
   http-reuse always
@@ -40,7 +40,8 @@ export async function startCaddy(programs: Programs, upstream: string): Promise<
   admin off
   auto_https off
 }
-http://127.0.0.1:${port} {
+http://:${port} {
+  bind 127.0.0.1
   reverse_proxy ${new URL(upstream).host} {
     flush_interval -1
     transport http {
