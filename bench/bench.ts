@@ -17,7 +17,9 @@ import { markdown } from './table.ts';
  * Rounds are interleaved, so that whatever else the machine does falls on all alike; ratios are taken within a round,
  * and medians printed. docs/performance.md says how to read it.
  */
-const WARM_UP_SECONDS = 2;
+/** A program is warm when another second makes it no quicker than by this part, and at the latest after so many. */
+const STILL_WARMING = 0.95;
+const WARM_UP_SECONDS = 8;
 const CANNOT = 3;
 
 function findWrk(): boolean {
@@ -40,9 +42,14 @@ function casesFor(only: readonly string[]): Case[] {
 }
 
 async function warmUp(servers: readonly Server[], measuring: Measuring): Promise<void> {
-  for (const which of CASES.filter(({ name }) => name === MAIN_CASE)) {
-    for (const server of servers) {
-      await measure(server, which, null, { ...measuring, seconds: WARM_UP_SECONDS });
+  const which = CASES.find(({ name }) => name === MAIN_CASE);
+  if (which === undefined) return;
+  for (const server of servers) {
+    let before = Number.POSITIVE_INFINITY;
+    for (let second = 0; second < WARM_UP_SECONDS; second++) {
+      const { cpuMicroseconds } = await measure(server, which, null, { ...measuring, seconds: 1 });
+      if (cpuMicroseconds > before * STILL_WARMING) break;
+      before = cpuMicroseconds;
     }
   }
 }
