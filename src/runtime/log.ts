@@ -56,8 +56,16 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     },
     output,
   );
+  const clock = new LineClock();
+  // Each request has a line of this level. The allow-list leaves texts and numbers only, which JSON.stringify writes
+  // in a third of the time; the line is the one the logger would have written.
+  const info = (fields: LogFields, message: string): void => {
+    const body = JSON.stringify(fields).slice(1, -1);
+    const start = `{"level":"info","time":"${clock.now()}"`;
+    output.write(`${start}${body === '' ? '' : `,${body}`},"msg":${JSON.stringify(message)}}\n`);
+  };
   return {
-    info: (fields, message) => logger.info(fields, message),
+    info: logger.isLevelEnabled('info') ? info : () => undefined,
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
     debug: (fields, message) => logger.debug(fields, message),
@@ -65,4 +73,19 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
       if (output instanceof LineOutput) output.flush();
     },
   };
+}
+
+/** The time as lines have it; many lines share a millisecond. */
+class LineClock {
+  #at = Number.NaN;
+  #text = '';
+
+  now(): string {
+    const now = Date.now();
+    if (now !== this.#at) {
+      this.#at = now;
+      this.#text = new Date(now).toISOString();
+    }
+    return this.#text;
+  }
 }

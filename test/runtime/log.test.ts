@@ -30,6 +30,20 @@ describe('a log line', () => {
     });
   });
 
+  it('is written alike at every level', () => {
+    const { log, texts } = logging('info');
+    const fields = { path: '/a"b\\\n\u2028\ud800é', receivedAt: 1.25, bytesOut: 0, status: 200 };
+    log.info(fields, 'a "message"');
+    log.warn(fields, 'a "message"');
+    log.info({}, 'nothing more');
+    log.warn({}, 'nothing more');
+    const [info, warn, emptyInfo, emptyWarn] = texts.map((text) =>
+      text.replace(/"(?:info|warn)"/, '"level"').replace(/"time":"[^"]*"/, '"time"'),
+    );
+    expect(info).toBe(warn);
+    expect(emptyInfo).toBe(emptyWarn);
+  });
+
   it('has no process id, host name or other field of its own', () => {
     const { log, lines } = logging('debug');
     for (const write of ['debug', 'info', 'warn', 'error'] as const) log[write]({}, 'nothing more');

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Keys } from '../cases.ts';
+import { LOAD_CORE, SERVER_CORE } from '../machine.ts';
+import { freePort, type Programs } from '../program.ts';
+import { GUARDS, HAS_NO_LIMITS, LIMITS, type Server } from './server.ts';
+
+export type Mode = 'leased' | 'exact' | 'memory' | 'off';
+
+const CASES_OF = { leased: GUARDS, exact: LIMITS, memory: LIMITS, off: HAS_NO_LIMITS };
+
+export interface RunningGate extends Server {
+  /** A call to the key service's admin API. */
+  admin(method: string, path: string, body: object): Promise<Record<string, unknown>>;
+}
+
+export interface GateOptions {
+  readonly mode: Mode;
+  readonly upstream: string;
+  /** Written under `routes` before the one that takes all. */
+  readonly routes?: readonly object[];
+}
+
+/** The gate with its key service in one process, with all that it does switched on: keys, limits, metrics, log. */
+export async function startGate(programs: Programs, options: GateOptions): Promise<RunningGate> {
+  const { mode } = options;
+  const adminToken = randomBytes(16).toString('hex');
+  const redis = mode === 'leased' || mode === 'exact' ? await startRedis(programs) : null;
+  const file = join(programs.folder, `gate-${mode}-${randomBytes(4).toString('hex')}.yaml`);
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify(configOf(options, redis, `${file}.db`)));
+  const started = programs.start(SERVER_CORE, [process.execPath, 'dist/main.js', 'run', '--config', file], {
+    BENCH_TOKEN: adminToken,
+  });
+  const [origin, keyService] = await programs.said(started, (output) => {
+    const gate = urlOf(output, 'gate listens');
+    const service = urlOf(output, 'key service listens');
+    return gate === null || service === null ? null : [gate, service];
+  });
+  const admin = (method: string, path: string, body: object) =>
+    ask(`${keyService}/admin/v1${path}`, adminToken, method, body);
+  const keys = await makeKeys(admin);
+  return { name: `gate ${mode}`, origin: origin ?? '', pid: started.pid, keys, cases: CASES_OF[mode], admin };
+}
+
+function configOf({ mode, upstream, routes = [] }: GateOptions, redis: string | null, store: string): object {
+  const wide = mode === 'off' ? 'unlimited' : ['6000000/minute'];
+  return {
+    admin: { port: 0 },
+    ...(redis === null ? {} : { redis: { url: redis } }),
+    proxy: {
+      host: '127.0.0.1',
+      port: 0,
+      limits: { mode: mode === 'exact' ? 'exact' : 'leased' },
+      // All come from one address, and 401 is one of the cases.
+      failedAuthentication: 'off',
+      tiers: { plexe: { bench: wide, strict: ['1/minute'] } },
+      routes: [...routes, { match: { path: '/' }, profile: 'plexe', upstream }],
+    },
+    keyService: { port: 0, store: `sqlite:${store}`, adminToken: '${BENCH_TOKEN}' },
+  };
+}
+
+/** A Redis of its own, so that no other's calls are among the gate's. */
+export async function startRedis(programs: Programs): Promise<string> {
+  const port = await freePort();
+  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const started = programs.start(LOAD_CORE, ['redis-server', ...settings, '--dir', programs.folder]);
+  await programs.listens(started, port);
+  return `redis://127.0.0.1:${port}`;
+}
+
+async function makeKeys(admin: RunningGate['admin']): Promise<Keys> {
+  const makeKey = async (owner: string, permission: string): Promise<string> => {
+    const made = await admin('POST', '/keys', { owner, name: 'bench', profile: 'plexe', permission });
+    return String(made['key']);
+  };
+  await admin('PUT', '/owners/bench', { profile: 'plexe', tier: 'bench' });
+  await admin('PUT', '/owners/strict', { profile: 'plexe', tier: 'strict' });
+  return {
+    good: await makeKey('bench', 'read_write'),
+    readOnly: await makeKey('bench', 'read_only'),
+    limited: await makeKey('strict', 'read_write'),
+  };
+}
+
+async function ask(url: string, token: string, method: string, body: object) {
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+  const answer = await fetch(url, { method, headers, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as Record<string, unknown>;
+}
+
+function urlOf(output: string, message: string): string | null {
+  const line = output.split('\n').find((text) => text.endsWith('}') && text.includes(`"${message}"`));
+  return line === undefined ? null : ((JSON.parse(line) as { url?: string }).url ?? null);
+}
