@@ -34,7 +34,7 @@ export function tableOf(outcome: Outcome): string {
             `  not judged: ${promised.text}, ${spreadOf(offer)}, ${period.name}: only ${arrived.toFixed(1)} times the limit arrived`,
         ),
     ),
-    ...failures.map(({ what }) => `  FAILED ${what}`),
+    ...failures.map(({ what, mayBeTheMachine }) => `  ${mayBeTheMachine ? 'SHORT' : 'FAILED'} ${what}`),
     '',
   ].join('\n');
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { OtherWork } from '../machine.ts';
+import { OtherWork } from './machine.ts';
 import { Findings, type Proof } from './proof.ts';
 import { coldLookups } from './proofs/cold.ts';
 import { cutOff } from './proofs/cut-off.ts';

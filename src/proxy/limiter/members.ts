@@ -220,7 +220,7 @@ export class Members {
     const { redis, clock } = this.#options;
     // In a Cluster the registry is elsewhere.
     if (redis.isCluster || this.#round !== null || this.#away || this.#untold || this.#stopped) return null;
-    if (clock.monotonic() - (this.view?.sentAt ?? 0) < this.#paceMs() / 4) return null;
+    if (clock.monotonic() - (this.view?.sentAt ?? 0) < this.#paceMs() / 16) return null;
     const { promise, resolve } = Promise.withResolvers<void>();
     const ride = this.#newBeat();
     this.#round = this.#ending(promise);
