@@ -10,12 +10,11 @@ import type { Ride } from './redis-books.ts';
 
 /** How long a beat may take to reach Redis. */
 const BEAT_MS = 100;
-const AWAY_PACE_MS = 50;
 /** How often a member that makes no other calls beats, in silences. */
 const PACE = 0.9;
 /** Longer than a new registry needs to be believed. */
 const STARTING_MS = 2500;
-const IDLE_PACE_MS = 2000;
+const [AWAY_PACE_MS, IDLE_PACE_MS] = [50, 2000];
 
 /**
  * This process among those that share the limits: its beats, what it knows of the others, and whether it may use the
@@ -30,6 +29,8 @@ export class Members {
   /** Its part of every limit; null: none. */
   held: Held | null = null;
   readonly contacts = new Contacts();
+  /** How often another Redis process was met: what was leased before may be in no books. */
+  moves = 0;
   #away = true;
   #returning = false;
   #told: readonly string[] = [];
@@ -94,6 +95,7 @@ export class Members {
   sawRun(run: string): void {
     if (this.#seen.has(run) || run === this.run) return;
     this.#seen.add(run);
+    this.moves++;
     this.contacts.lose(run);
     this.#untold = true;
   }
@@ -215,10 +217,9 @@ export class Members {
     };
   }
 
-  /** A beat that goes along with another call; null where none is due, or a round is under way. */
+  /** A beat that goes along with another call; null where none is due, a round is under way, or it lives elsewhere. */
   ride(): Ride | null {
     const { redis, clock } = this.#options;
-    // In a Cluster the registry is elsewhere.
     if (redis.isCluster || this.#round !== null || this.#away || this.#untold || this.#stopped) return null;
     if (clock.monotonic() - (this.view?.sentAt ?? 0) < this.#paceMs() / 16) return null;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -254,7 +255,7 @@ export class Members {
     if (this.run === run) return;
     // Another process: its books are not those the units were spent from.
     if (this.run !== null) this.contacts.lose(run);
-    this.run = run;
+    [this.run, this.moves] = [run, this.moves + 1];
     this.#untold = true;
   }
 

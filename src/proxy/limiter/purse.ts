@@ -100,7 +100,7 @@ export class Purse {
   #prepare(now: number): boolean {
     for (const [i, shelf] of this.#shelves.entries()) shelf.turn(this.#lists[i] ?? [], now);
     const before = this.#losses;
-    this.#losses = this.#shelves.reduce((sum, shelf) => sum + shelf.losses, this.#shared.times.sets);
+    this.#losses = this.#shelves.reduce((sum, { losses }) => sum + losses, this.#shared.losses);
     if (this.#losses === before) return false;
     this.#held.forget();
     this.#standing = null;

@@ -56,6 +56,11 @@ export class SharedBooks {
     this.times = options.times;
   }
 
+  /** How often all that was leased has become worth nothing. */
+  get losses(): number {
+    return this.times.sets + this.members.moves;
+  }
+
   /** One call on the books of these shelves. It tells them, too, what they do not know. Rejects with a RedisError. */
   async ask(shelves: readonly OwnShelf[], asked: Asked): Promise<Answer> {
     const sentAt = this.clock.monotonic();

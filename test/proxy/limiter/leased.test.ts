@@ -163,6 +163,19 @@ describe('what is on lease', () => {
     expect([accepted, after?.allowed]).toEqual([[0, 0], true]);
   });
 
+  it('is spent no more once any call of the process has met another Redis', async () => {
+    const [first] = await busy();
+    if (first === undefined) throw new Error('no replica');
+    expect(held([first])).toBeGreaterThan(0);
+    await fleet.empty();
+    fleet.server.run = 'c'.repeat(40);
+    await fleet.time.until(
+      Promise.resolve(first.limiter.take([{ ...spending('owner:b 10/second'), owner: 'other' }])),
+    );
+    // A unit on lease would be spent at once.
+    expect(first.limiter.take([spending(`owner:a ${limit}`)])).toBeInstanceOf(Promise);
+  });
+
   it('goes back for one owner when its limits change', async () => {
     const replicas = await busy();
     await fleet.time.until(
