@@ -15,8 +15,8 @@ const PER_ADDRESS = 40;
 /** What an address may fail before it is slowed down, and lookups per second from there on. */
 const FAILURES = 10;
 const COLD_PER_SECOND = 5;
-/** While the bounded memories are filled: an address is one of 20,000 that are remembered. */
-const PER_ADDRESS_FILLING = 10;
+/** While the bounded memories are filled: of 20,000 addresses that are remembered, each with a refusal for it. */
+const PER_ADDRESS_FILLING = 12;
 /** What the chart gives a sidecar: 60 % of 256 MiB. */
 const HEAP_MIB = 154;
 const GROWTH_BYTES = 64 * 1024 * 1024;
