@@ -9,7 +9,7 @@ import type { Random } from './random.ts';
 import { readRecords } from './records.ts';
 import { forgetRedisCalls, redisCalls } from './redis-calls.ts';
 import type { Trial } from './trial.ts';
-import { broken, judge, slow, type Failure, type Verdict } from './verdict.ts';
+import { judge, slow, type Failure, type Verdict } from './verdict.ts';
 
 /** What came out of one trial. */
 export interface Outcome {
@@ -108,7 +108,8 @@ async function concluded(
           what: `${promised.whose} ${promised.id}: ${failure.what}`,
         })),
       ),
-      ...told.obeyed.flatMap(disobeyed).map(broken),
+      // A gate that is late with telling of an ended lease makes another refuse too early.
+      ...told.obeyed.flatMap(disobeyed).map(slow),
       ...(tooMany
         ? [slow(`${callsPerHundred.toFixed(1)} Redis calls per 100 requests, at most ${most}`)]
         : []),
