@@ -3,11 +3,12 @@ import { addHealthcheckCommand } from './cli/healthcheck.ts';
 import { addKeyCommands } from './cli/keys.ts';
 import { addOwnerCommands } from './cli/owners.ts';
 import { BAD_USAGE, FAILED, OK, processTerminal, type ExitCode } from './cli/terminal.ts';
-import type { Config } from './config/config.ts';
+import { readText, type FileText } from './config/checked-text.ts';
 import { configJsonSchema } from './config/json-schema.ts';
 import { loadKeysFile } from './config/keys-file/keys-file.ts';
 import { loadConfig } from './config/load.ts';
 import { formatMistake, type Mistake } from './config/mistake.ts';
+import type { ConfigFile } from './run-config.ts';
 import { VERSION } from './version.ts';
 
 /** Runs the command line and returns the exit code: 0, 1 a failed check or start, 2 bad usage. */
@@ -60,14 +61,20 @@ export async function runCommand(argv: readonly string[], terminal = processTerm
   return exitCode;
 }
 
-function load(file: string): Config | null {
-  const loaded = loadConfig(file, process.env);
-  if (loaded.kind === 'mistakes') return refuse(file, loaded.mistakes);
+function load(path: string): ConfigFile | null {
+  const read = new Map<string, FileText>();
+  const loaded = loadConfig(path, process.env, (name) => {
+    const text = readText(name);
+    read.set(name, text);
+    return text;
+  });
+  if (loaded.kind === 'mistakes') return refuse(path, loaded.mistakes);
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${formatMistake(warning)}\n`);
+  const file = { path, config: loaded.config, read };
   const keysFile = loaded.config.proxy?.keys.file ?? null;
-  if (keysFile === null) return loaded.config;
+  if (keysFile === null) return file;
   const keys = loadKeysFile(keysFile);
-  return keys.kind === 'mistakes' ? refuse(keysFile, keys.mistakes) : loaded.config;
+  return keys.kind === 'mistakes' ? refuse(keysFile, keys.mistakes) : file;
 }
 
 function refuse(file: string, mistakes: readonly Mistake[]): null {
@@ -79,11 +86,11 @@ function refuse(file: string, mistakes: readonly Mistake[]): null {
 
 const LAST_WORDS_MS = 1_000;
 
-async function runUntilStopped(config: Config, demo: boolean): Promise<ExitCode> {
+async function runUntilStopped(file: ConfigFile, demo: boolean): Promise<ExitCode> {
   try {
     // Loaded here alone: the other commands need none of it, and one of them is run every few seconds.
     const { run } = await import('./run.ts');
-    await run({ config, demo, stop: stopSignal() });
+    await run({ file, demo, stop: stopSignal() });
     return OK;
   } catch (error) {
     process.stderr.write(`plexgate: ${error instanceof Error ? error.message : 'cannot start'}\n`);

@@ -22,6 +22,14 @@ export interface RunningKeyService {
   readonly origin: string;
   /** What a gate presents there. */
   readonly token: Secret;
+  /** Throws where the tokens of `section` cannot be had. */
+  prepare(section: KeyServiceConfig): PreparedTokens;
+}
+
+export interface PreparedTokens {
+  readonly token: Secret;
+  /** From now on they open the doors and seal what is written to Redis. */
+  putInForce(): void;
 }
 
 export async function startKeyService(
@@ -31,8 +39,7 @@ export async function startKeyService(
 ): Promise<RunningKeyService> {
   const { log, metrics, stops } = parts;
   const { adminTokens, serviceTokens, peppers } = secretsOf(section);
-  const [token] = serviceTokens;
-  if (token === undefined) throw new Error('keyService.serviceToken is an empty list');
+  const seal = new Seal(serviceTokens);
   const store = await openStore(section);
   stops.push('store', () => store.close());
   const service = new KeyService({
@@ -44,9 +51,7 @@ export async function startKeyService(
     redis:
       redis === null
         ? null
-        : redisAnnouncements(await connectRedis(redis, 'head', parts), new Seal(serviceTokens), () =>
-            metrics.headsForged.inc(),
-          ),
+        : redisAnnouncements(await connectRedis(redis, 'head', parts), seal, () => metrics.headsForged.inc()),
     events: eventsFor(metrics),
     log,
   });
@@ -54,7 +59,26 @@ export async function startKeyService(
   const port = await server.listen({ host: section.host, port: section.port });
   stops.push('key service', () => server.close());
   log.info({ url: `http://${hostAndPort(section.host, port)}` }, 'key service listens');
-  return { service, origin: `http://${hostAndPort(reachable(section.host), port)}`, token };
+  return {
+    service,
+    origin: `http://${hostAndPort(reachable(section.host), port)}`,
+    token: firstOf(serviceTokens),
+    prepare(next) {
+      const tokens = secretsOf(next);
+      return {
+        token: firstOf(tokens.serviceTokens),
+        putInForce() {
+          server.adopt(tokens);
+          seal.adopt(tokens.serviceTokens);
+        },
+      };
+    },
+  };
+}
+
+function firstOf([token]: readonly Secret[]): Secret {
+  if (token === undefined) throw new Error('keyService.serviceToken is an empty list');
+  return token;
 }
 
 function openStore({ store }: KeyServiceConfig): Promise<KeyStore> {

@@ -1,12 +1,10 @@
-import { hash } from 'node:crypto';
 import { once } from 'node:events';
-import type { Config } from './config/config.ts';
 import { effectiveConfig } from './config/effective.ts';
 import { demoText, makeDemoKeys } from './demo/keys.ts';
 import { fleetToJson } from './key-service/member-calls.ts';
 import type { Process } from './process.ts';
-import type { RunningProxy } from './proxy/start.ts';
-import { startGate } from './run-gate.ts';
+import { RunningConfig, type ConfigFile, type Prepare } from './run-config.ts';
+import { startGate, type RunningGate } from './run-gate.ts';
 import { startKeyService, type RunningKeyService } from './run-key-service.ts';
 import { createAdminServer } from './runtime/admin.ts';
 import { StopStack } from './runtime/lifecycle.ts';
@@ -16,7 +14,7 @@ import { createMetrics } from './runtime/metrics.ts';
 import { REVISION, VERSION } from './version.ts';
 
 export interface RunOptions {
-  readonly config: Config;
+  readonly file: ConfigFile;
   readonly demo: boolean;
   /** Aborted when the process should end. The reason `SIGTERM` makes the gate serve on for `drain.delay`. */
   readonly stop: AbortSignal;
@@ -25,13 +23,22 @@ export interface RunOptions {
 const LOG_FLUSH_MS = 1000;
 
 /** Builds and runs what the configuration has, until `stop`. Rejects where a part cannot start; nothing is left running. */
-export async function run({ config, demo, stop }: RunOptions): Promise<void> {
-  const log = createLog(config.log.level);
+export async function run({ file, demo, stop }: RunOptions): Promise<void> {
+  const log = createLog(file.config.log.level);
   process.once('exit', () => log.flush());
   const metrics = createMetrics({ version: VERSION, revision: REVISION });
+  const running = new RunningConfig(file, log, metrics);
   const stops = new StopStack();
   try {
-    await start(config, demo, { log, metrics, stops, stop });
+    const prepare = await start(running, demo, { log, metrics, stops, stop });
+    running.follow(async (next) => {
+      const putInForce = await prepare(next);
+      return () => {
+        putInForce();
+        log.setLevel(next.log.level);
+      };
+    });
+    stops.push('configuration', () => running.close());
     log.flush();
     if (!stop.aborted) await once(stop, 'abort');
     log.info({ signal: String(stop.reason) }, 'stopping; a second signal ends the process at once');
@@ -41,21 +48,21 @@ export async function run({ config, demo, stop }: RunOptions): Promise<void> {
   }
 }
 
-async function start(config: Config, demo: boolean, parts: Process): Promise<void> {
+/** Starts the parts and answers how to ready all of them for another configuration. */
+async function start(running: RunningConfig, demo: boolean, parts: Process): Promise<Prepare> {
+  const { config } = running;
   const { log, metrics, stops, stop } = parts;
   const flushing = setInterval(() => log.flush(), LOG_FLUSH_MS);
   stops.push('log', () => clearInterval(flushing));
-  const effective = effectiveConfig(config);
-  metrics.configInfo.labels(hash('sha256', JSON.stringify(effective)).slice(0, 12)).set(1);
 
   let ready = false;
   let readMembers = membersOf(null, null);
-  const { host, port, token } = config.admin;
+  const { host, port } = config.admin;
   const admin = createAdminServer({
-    token,
+    token: () => running.config.admin.token,
     metrics,
     isReady: () => ready && !stop.aborted,
-    effectiveConfig: () => effective,
+    effectiveConfig: () => effectiveConfig(running.config),
     members: () => readMembers(),
   });
   const adminPort = await listen(admin, host, port);
@@ -74,10 +81,19 @@ async function start(config: Config, demo: boolean, parts: Process): Promise<voi
   }
   ready = true;
   log.flush();
+  return async (next) => {
+    const tokens = keys === null || next.keyService === null ? null : keys.prepare(next.keyService);
+    const putGateInForce =
+      gate === null || next.proxy === null ? null : await gate.prepare(next.proxy, tokens?.token ?? null);
+    return () => {
+      tokens?.putInForce();
+      putGateInForce?.();
+    };
+  };
 }
 
 /** What this process knows as a gate, and what it knows of the gates as their key service. */
-function membersOf(gate: RunningProxy | null, keys: RunningKeyService | null): () => Promise<object> {
+function membersOf(gate: RunningGate | null, keys: RunningKeyService | null): () => Promise<object> {
   return async () => ({
     member: gate?.member() ?? null,
     fleet: keys === null ? null : fleetToJson(await keys.service.members()),

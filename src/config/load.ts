@@ -28,12 +28,12 @@ export interface ParseOptions extends Sources {
 }
 
 /** The configuration in the file at `path`, or every mistake in it. Never throws. */
-export function loadConfig(path: string, env: Sources['env']): Loaded {
-  const read = readText(path);
+export function loadConfig(path: string, env: Sources['env'], readFile = readText): Loaded {
+  const read = readFile(path);
   if (read.kind === 'unreadable') {
     return { kind: 'mistakes', mistakes: [unreadable(path, read.why)], secretFiles: [] };
   }
-  return parseConfig(read.text, { fileName: path, env, readFile: readText });
+  return parseConfig(read.text, { fileName: path, env, readFile });
 }
 
 /** The configuration in `text`, or every mistake in it, in the order of the lines. Never throws. */

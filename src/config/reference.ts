@@ -1,3 +1,4 @@
+import { needsRestart } from './live.ts';
 import { fileSchema, type JsonSchema } from './json-schema.ts';
 
 /** The page docs/config.md: every field of the YAML, from the same schema that checks it. */
@@ -23,6 +24,23 @@ whatever this release does not do.
 - **Paths of files** are relative to the working directory.
 - **Networks** are CIDR blocks such as \`10.0.0.0/8\` or \`fd00::/8\`; an address alone stands for itself.
 
+## While it runs
+
+The file is followed while the process runs, and with it the files that \`\${file:PATH}\` names: written in place, renamed
+into their places, or behind a symbolic link that is swapped, as Kubernetes does with a ConfigMap or a Secret. A changed
+file takes effect within two seconds, all of it at one moment, once two readings 200 ms apart agree. Requests that are
+under way keep the routes and timeouts that they began with; limits hold from their next spending on, and what a window
+has spent stays counted. No connection ends.
+
+- **live** in the tables below says that a change takes effect so, **restart** that it waits for the next start. The log
+  names the fields that wait, and \`plexgate_config_fields_waiting_for_restart\` counts them.
+- Whether there is a \`proxy\`, a \`keyService\`, a \`proxy.keys.service\` or a \`proxy.keys.file\` at all waits for a restart.
+- A file with a mistake is refused: the log has every mistake with line and column, as \`plexgate check\` has them,
+  \`plexgate_config_last_reload_successful\` is 0, and the configuration before stays in force as a whole.
+- Paths of certificates wait for a restart; the files behind them are followed, and so is \`proxy.keys.file\`. Environment
+  variables are those of the start.
+- The series of routes, tiers and upstreams that are gone leave \`/metrics\` when nothing is under way on them.
+
 The environment variable \`PLEXMCP_SELF_HOSTED\` (\`true\` in any case, or \`1\`) lifts the limits of plexmcp's owners.`;
 
 /** The section of a mapping and, after it, those of the mappings within. */
@@ -35,7 +53,9 @@ function sections(path: string, schema: JsonSchema, meaning: string): string[] {
     rows.push(row(path, 'any other name', schema.additionalProperties, false));
   }
   const heading = path === '' ? '## The file' : `## ${path}`;
-  const table = ['| field | type | default | meaning |', '|---|---|---|---|', ...rows].join('\n');
+  const table = ['| field | type | default | meaning | a change is |', '|---|---|---|---|---|', ...rows].join(
+    '\n',
+  );
   const own = [heading, ...(meaning === '' ? [] : [meaning]), table].join('\n\n');
   const below = fields.flatMap(([name, field]) => {
     const { mapping, suffix } = mappingWithin(field);
@@ -60,8 +80,20 @@ function row(path: string, name: string, field: JsonSchema, required: boolean): 
   const type = typeOf(field);
   const linked = mapping === null ? type : `${type}, [below](#${anchor(fieldPath(path, name) + suffix)})`;
   const shownName = name.includes(' ') ? name : `\`${name}\``;
-  const cells = [shownName, linked, required ? 'required' : fallback(field), field.description ?? ''];
+  const cells = [
+    shownName,
+    linked,
+    required ? 'required' : fallback(field),
+    field.description ?? '',
+    changeOf(fieldPath(path, name)),
+  ];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+/** When a change of the field takes effect; nothing where it depends on the fields within. */
+function changeOf(path: string): string {
+  const restart = needsRestart(path);
+  return restart === 'some' ? '' : restart ? 'restart' : 'live';
 }
 
 /** As GitHub makes anchors of headings. */

@@ -14,11 +14,15 @@ const MAC_TEXT = /^[A-Za-z0-9_-]{43}(?:\.[A-Za-z0-9_-]{43})*$/;
  * one of the reader's.
  */
 export class Seal {
-  readonly #keys: Readonly<Record<SealPurpose, readonly KeyObject[]>>;
+  #keys: Readonly<Record<SealPurpose, readonly KeyObject[]>>;
 
   constructor(serviceTokens: readonly Secret[]) {
-    const keysFor = (purpose: SealPurpose) => serviceTokens.map((token) => derive(token, purpose));
-    this.#keys = { record: keysFor('record'), head: keysFor('head'), news: keysFor('news') };
+    this.#keys = keysOf(serviceTokens);
+  }
+
+  /** From now on the seal is of these tokens. */
+  adopt(serviceTokens: readonly Secret[]): void {
+    this.#keys = keysOf(serviceTokens);
   }
 
   /** MACs in base64url, joined by dots; never part of the text they are over. */
@@ -34,6 +38,11 @@ export class Seal {
       return claimed.some((one) => one.length === expected.length && timingSafeEqual(one, expected));
     });
   }
+}
+
+function keysOf(tokens: readonly Secret[]): Readonly<Record<SealPurpose, readonly KeyObject[]>> {
+  const keysFor = (purpose: SealPurpose) => tokens.map((token) => derive(token, purpose));
+  return { record: keysFor('record'), head: keysFor('head'), news: keysFor('news') };
 }
 
 function derive(token: Secret, purpose: SealPurpose): KeyObject {

@@ -29,6 +29,8 @@ export interface KeyServerOptions {
 export interface KeyServer {
   /** Answers the port listened on; port 0 asks the system for a free one. */
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
+  /** From now on these tokens open the doors. */
+  adopt(accepted: Pick<KeyServerOptions, 'adminTokens' | 'serviceTokens'>): void;
   /** Takes no new connections and resolves when what is in flight has been answered or `CLOSE_MS` is over. */
   close(): Promise<void>;
 }
@@ -52,7 +54,7 @@ export function createKeyServer({ service, adminTokens, serviceTokens, log }: Ke
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   });
   readJsonBodies(app);
-  const tokens = { admin: new Tokens(adminTokens), service: new Tokens(serviceTokens) };
+  const tokens = tokensOf({ adminTokens, serviceTokens });
   const all = calls(service, log);
   for (const call of all) addCall(app, { call, service, log, tokens });
   for (const path of new Set(all.map((call) => call.path))) refuseOtherMethods(app, path, all);
@@ -66,12 +68,22 @@ export function createKeyServer({ service, adminTokens, serviceTokens, log }: Ke
       await app.ready();
       return listen(app.server, host, port);
     },
+    adopt(accepted) {
+      Object.assign(tokens, tokensOf(accepted));
+    },
     async close() {
       await closeServer(app.server, CLOSE_MS);
       await app.close();
       await service.stop();
     },
   };
+}
+
+function tokensOf({
+  adminTokens,
+  serviceTokens,
+}: Pick<KeyServerOptions, 'adminTokens' | 'serviceTokens'>): Record<'admin' | 'service', Tokens> {
+  return { admin: new Tokens(adminTokens), service: new Tokens(serviceTokens) };
 }
 
 /** A DELETE may say that its body is JSON and have none: many clients put the same headers on every request. */

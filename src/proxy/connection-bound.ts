@@ -6,8 +6,8 @@ import { countedAddress, plainAddress, type TrustedProxies } from './address.ts'
  * closed before a byte of them is read. Trusted proxies bring the connections of many.
  */
 export class ConnectionBound {
-  readonly #most: number;
-  readonly #trusted: TrustedProxies;
+  #most: number;
+  #trusted: TrustedProxies;
   readonly #refused: () => void;
   readonly #open = new Map<string, number>();
 
@@ -15,6 +15,12 @@ export class ConnectionBound {
     this.#most = most;
     this.#trusted = trusted;
     this.#refused = refused;
+  }
+
+  /** Connections that are open stay open, and count. */
+  adopt(most: number, trusted: TrustedProxies): void {
+    this.#most = most;
+    this.#trusted = trusted;
   }
 
   /** For each new connection; closes it where it is one too many. */

@@ -1,6 +1,6 @@
-import { Book } from '../core/book.ts';
+import { Book, rebook } from '../core/book.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Limit } from '../core/limit.ts';
+import { sameLimits, type Limit } from '../core/limit.ts';
 import { countedAddress } from './address.ts';
 
 /** How fast an address over its allowance may still have keys looked up that this gate does not know. */
@@ -9,7 +9,7 @@ const COLD_LOOKUPS: Limit = { quota: 5, windowMs: 1000 };
 const ADDRESSES_MAX = 20_000;
 
 interface Account {
-  readonly failures: Book;
+  failures: Book;
   readonly coldLookups: Book;
 }
 
@@ -18,7 +18,7 @@ interface Account {
  * allowance still gets every key the gate knows served, and a few cold lookups a second.
  */
 export class FailedAuthentications {
-  readonly #limit: Limit | null;
+  #limit: Limit | null;
   readonly #clock: Clock;
   readonly #accounts = new Map<string, Account>();
 
@@ -26,6 +26,19 @@ export class FailedAuthentications {
   constructor(limit: Limit | null, clock: Clock) {
     this.#limit = limit;
     this.#clock = clock;
+  }
+
+  /** Another limit; what addresses have spent stays counted. */
+  adopt(limit: Limit | null): void {
+    const before = this.#limit;
+    this.#limit = limit;
+    if (limit === null) this.#accounts.clear();
+    if (limit === null || before === null || sameLimits([before], [limit])) return;
+    const now = this.#clock.monotonic();
+    for (const account of this.#accounts.values()) {
+      const [failures] = rebook([account.failures], [limit], now);
+      if (failures !== undefined) account.failures = failures;
+    }
   }
 
   /** Milliseconds to wait before a key unknown here may be looked up for this address; 0 when it may at once. */

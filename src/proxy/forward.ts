@@ -19,6 +19,7 @@ export interface Forward {
   /** Called once when the upstream's answer begins, before any of it reaches the client. */
   readonly answered: (status: number) => void;
   readonly hasBody: boolean;
+  readonly timeouts: ProxyConfig['timeouts'];
   /** The client sends its body when it is told to. */
   readonly awaitsContinue: boolean;
   /** Told of an answer that is a stream of events, and how to end it; returns what to call when it is over. */
@@ -32,6 +33,8 @@ export interface Forwarder {
   readonly ca: string | null;
   /** From now on these authorities vouch for upstreams, in PEM. */
   trust(ca: string): void;
+  /** Connections to other origins, and those that were made in another time, end with what is under way on them. */
+  keep(origins: ReadonlySet<string>, connectMs: number): void;
   close(): Promise<void>;
 }
 
@@ -39,7 +42,8 @@ export interface Forwarder {
 export type Forwarded = ForwardOutcome & { readonly origin: string };
 
 export interface ForwarderOptions {
-  readonly timeouts: ProxyConfig['timeouts'];
+  /** How long a connection to an upstream may take to come about. */
+  readonly connectMs: number;
   readonly monotonic: () => number;
   readonly targets: Targets;
   /** PEM; null: the public authorities. */
@@ -51,8 +55,8 @@ const SWEEP_MS = 100;
 
 /** HTTP to the upstreams over undici: streaming both ways with back-pressure, one pool of connections per origin. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
-  const { timeouts, monotonic, targets } = options;
-  const pools = new Pools(timeouts.connectMs, options.ca);
+  const { monotonic, targets } = options;
+  const pools = new Pools(options.connectMs, options.ca);
   const flights = new Set<Flight>();
   const sweeper = setInterval(() => {
     const now = monotonic();
@@ -62,6 +66,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   const attempt = (forward: Forward, origin: string): Promise<ForwardOutcome> =>
     new Promise((resolve) => {
+      const { timeouts } = forward;
       const flight = new Flight(forward, timeouts, monotonic, (outcome) => {
         flights.delete(flight);
         resolve(outcome);
@@ -95,6 +100,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       return pools.ca;
     },
     trust: (ca) => pools.trust(ca),
+    keep: (origins, connectMs) => pools.keep(origins, connectMs),
     async close() {
       clearInterval(sweeper);
       await pools.close();
@@ -104,7 +110,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
 /** The pools of connections, one for each origin. */
 class Pools {
-  readonly #connectMs: number;
+  #connectMs: number;
   readonly #pools = new Map<string, Pool>();
   #ca: string | null;
 
@@ -135,8 +141,18 @@ class Pools {
   /** Connections that were made under the authorities before end with what is under way on them. */
   trust(ca: string): void {
     this.#ca = ca;
+    this.#retire((origin) => origin.startsWith('https:'));
+  }
+
+  keep(origins: ReadonlySet<string>, connectMs: number): void {
+    const isOther = connectMs !== this.#connectMs;
+    this.#connectMs = connectMs;
+    this.#retire((origin) => isOther || !origins.has(origin));
+  }
+
+  #retire(concerns: (origin: string) => boolean): void {
     for (const [origin, pool] of this.#pools) {
-      if (!origin.startsWith('https:')) continue;
+      if (!concerns(origin)) continue;
       this.#pools.delete(origin);
       void pool.close();
     }

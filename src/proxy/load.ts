@@ -10,7 +10,7 @@ const TICK_MS = 100;
  * A delay counts when two ticks in a row were late: one alone may be a pause of the whole machine, which is over.
  */
 export class Load {
-  readonly #bounds: LoadBounds;
+  #bounds: LoadBounds;
   readonly #monotonic: () => number;
   readonly #ticking: NodeJS.Timeout;
   #underWay = 0;
@@ -24,6 +24,10 @@ export class Load {
     this.#monotonic = monotonic;
     this.#tickedAt = monotonic();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS).unref();
+  }
+
+  adopt(bounds: LoadBounds): void {
+    this.#bounds = bounds;
   }
 
   begin(): void {

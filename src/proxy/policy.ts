@@ -28,12 +28,21 @@ export interface Policy extends Cost {
  * A tier name the configuration does not know falls back to the profile's first tier.
  */
 export class Policies {
-  readonly #config: ProxyConfig;
+  #config: ProxyConfig;
   /** Records are immutable and cached, so what is derived from one is kept as long as it is. */
-  readonly #known = new WeakMap<KeyRecord, Policy>();
+  #known = new WeakMap<KeyRecord, Policy>();
 
   constructor(config: ProxyConfig) {
     this.#config = config;
+  }
+
+  /**
+   * From now on the tiers of `config` hold, also for requests under way that have spent nothing yet. A book that went
+   * back and forth between old limits and new ones could forget what it has counted.
+   */
+  adopt(config: ProxyConfig): void {
+    this.#config = config;
+    this.#known = new WeakMap();
   }
 
   of(key: KeyRecord): Policy {

@@ -1,14 +1,11 @@
-import type { ProxyConfig } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import type { Reason } from '../core/reasons.ts';
-import { keyMask } from '../core/secret.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
-import type { Metrics } from '../runtime/metrics.ts';
 import type { UpstreamError } from './flight.ts';
-import type { Gate } from './pipeline.ts';
 import { isRefusedAuthentication } from './refusals.ts';
 import type { Reporter } from './reporter.ts';
-import { RequestMetrics } from './request-metrics.ts';
+import type { RequestMetrics } from './request-metrics.ts';
 import type { Place } from './routes.ts';
 
 /** What happened to one request, filled in on its way. Instants are monotonic milliseconds. */
@@ -82,28 +79,25 @@ export interface Recorder {
   decided(exchange: Exchange, decision: Decision<Place>): void;
   /** The upstream's answer to a permitted request has begun; a stream counts now, not when it ends. */
   answered(permit: Permit<Place>, status: number): void;
-  /** Text from a client without the keys in it. */
-  readonly mask: (text: string) => string;
 }
 
 /** The route of what was refused before a route was known. */
-const NO_ROUTE = 'none';
+export const NO_ROUTE = 'none';
 const LOGGED_CHARACTERS = 1024;
 
 /** Every request ends here, whatever happened to it: this is the only place for access log and request metrics. */
 export function createRecorder(parts: {
   readonly log: Log;
-  readonly metrics: Metrics;
-  readonly config: ProxyConfig;
-  readonly gate: Gate;
+  readonly requestMetrics: RequestMetrics;
+  readonly clock: Clock;
   readonly reporter: Reporter;
+  /** Text from a client without the keys in it. */
+  readonly mask: (text: string) => string;
 }): Recorder {
-  const { log, gate, reporter } = parts;
-  const mask = keyMask(Object.values(parts.config.keys.prefixes));
-  const metrics = new RequestMetrics(parts.metrics, [...parts.config.routes.map(({ id }) => id), NO_ROUTE]);
+  const { log, clock, reporter, mask, requestMetrics: metrics } = parts;
   const record = (exchange: Exchange): void => {
     const { decision, receivedAt, decidedAt, answeredAt, upstream, upstreamError } = exchange;
-    const endedAt = gate.clock.monotonic();
+    const endedAt = clock.monotonic();
     const route = routeIdOf(decision);
     const source = answeredAt > 0 ? 'upstream' : 'gateway';
     metrics.end({
@@ -126,11 +120,10 @@ export function createRecorder(parts: {
     }
   };
   return Object.assign(record, {
-    mask,
     decided(exchange: Exchange, decision: Decision<Place>): void {
       if (exchange.decision === null) metrics.begin(routeIdOf(decision));
       exchange.decision = decision;
-      exchange.decidedAt = gate.clock.monotonic();
+      exchange.decidedAt = clock.monotonic();
     },
     answered({ key, route: { route } }: Permit<Place>, status: number): void {
       if (key === null) return;

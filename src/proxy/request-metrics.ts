@@ -1,5 +1,6 @@
 import { REASONS, type Reason } from '../core/reasons.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { UPSTREAM_ERRORS } from './flight.ts';
 
 /** What the metrics want to know of a finished request. Times in seconds. */
 export interface RequestSummary {
@@ -34,16 +35,28 @@ const METHODS: ReadonlySet<string> = new Set([
   'CONNECT',
 ]);
 
+const OTHER_METHOD = '_OTHER';
+
+function resultOf(denied: Reason | null): string {
+  return denied === null ? 'allow' : REASONS[denied].status >= 500 ? 'error' : 'deny';
+}
+
 /** The request metrics of one route. Children are looked up by their labels once and kept. */
 class RouteMetrics {
   readonly #metrics: Metrics;
   readonly #route: string;
   readonly #requests = new Map<string, Counting>();
+  /** Labels of requests by methods of which no child is kept. */
+  readonly #others = new Map<string, readonly [code: string, source: string]>();
   readonly #decisions = new Map<Reason | null, Counting>();
   readonly #durations: Record<'upstream' | 'gateway', Observing>;
   readonly #overhead: Observing;
-  readonly inFlight: Counting & { dec(): void };
+  readonly #inFlight: Counting & { dec(): void };
   readonly deprecatedKeys: Counting;
+  /** Requests not yet answered in full. */
+  underWay = 0;
+  /** The configuration has it no more; its series go with its last request. */
+  isGone = false;
 
   constructor(metrics: Metrics, route: string) {
     this.#metrics = metrics;
@@ -53,9 +66,9 @@ class RouteMetrics {
       upstream: metrics.requestDuration.labels(route, 'upstream'),
       gateway: metrics.requestDuration.labels(route, 'gateway'),
     };
-    this.inFlight = metrics.inFlight.labels(route);
+    this.#inFlight = metrics.inFlight.labels(route);
     // They exist from the first scrape on, so that a rate never starts with a jump.
-    this.inFlight.inc(0);
+    this.#inFlight.inc(0);
     metrics.webSockets.labels(route).set(0);
     this.deprecatedKeys = metrics.deprecatedKeyRequests.labels(route);
     this.deprecatedKeys.inc(0);
@@ -63,21 +76,51 @@ class RouteMetrics {
     for (const reason of Object.keys(REASONS)) this.#decision(reason as Reason).inc(0);
   }
 
-  observe({ method, status, source, denied, durationSeconds, overheadSeconds }: RequestSummary): void {
+  begin(): void {
+    this.underWay++;
+    this.#inFlight.inc();
+  }
+
+  end({ method, status, source, denied, durationSeconds, overheadSeconds }: RequestSummary): void {
+    this.underWay--;
+    this.#inFlight.dec();
     this.#request(method, status, source).inc();
     this.#decision(denied).inc();
     this.#durations[source].observe(durationSeconds);
     this.#overhead.observe(overheadSeconds);
   }
 
+  /** Takes its series away. */
+  remove(): void {
+    const metrics = this.#metrics;
+    const route = this.#route;
+    for (const name of this.#requests.keys()) {
+      const [method = '', code = '', source = ''] = name.split(' ');
+      metrics.requests.remove(route, method, code, source);
+    }
+    for (const [code, source] of this.#others.values())
+      metrics.requests.remove(route, OTHER_METHOD, code, source);
+    for (const reason of this.#decisions.keys())
+      metrics.decisions.remove(route, resultOf(reason), reason ?? 'none');
+    for (const source of ['upstream', 'gateway']) metrics.requestDuration.remove(route, source);
+    for (const metric of [
+      metrics.overhead,
+      metrics.inFlight,
+      metrics.webSockets,
+      metrics.deprecatedKeyRequests,
+    ])
+      metric.remove(route);
+  }
+
   #request(method: string, status: number, source: string): Counting {
     const name = `${method} ${status} ${source}`;
     let child = this.#requests.get(name);
     if (child === undefined) {
-      const known = METHODS.has(method) ? method : '_OTHER';
+      const known = METHODS.has(method) ? method : OTHER_METHOD;
       child = this.#metrics.requests.labels(this.#route, known, String(status), source);
       // Only known methods are kept: a client can invent any number of others.
       if (known === method) this.#requests.set(name, child);
+      else this.#others.set(`${status} ${source}`, [String(status), source]);
     }
     return child;
   }
@@ -85,32 +128,50 @@ class RouteMetrics {
   #decision(denied: Reason | null): Counting {
     let child = this.#decisions.get(denied);
     if (child === undefined) {
-      const result = denied === null ? 'allow' : REASONS[denied].status >= 500 ? 'error' : 'deny';
-      child = this.#metrics.decisions.labels(this.#route, result, denied ?? 'none');
+      child = this.#metrics.decisions.labels(this.#route, resultOf(denied), denied ?? 'none');
       this.#decisions.set(denied, child);
     }
     return child;
   }
 }
 
+/** What is counted of requests, by the routes and upstreams of the configuration. */
 export class RequestMetrics {
   readonly #metrics: Metrics;
   readonly #routes = new Map<string, RouteMetrics>();
-  readonly #upstreams = new Map<string, Observing>();
+  /** Their durations, once there are any. */
+  readonly #upstreams = new Map<string, Observing | null>();
 
-  constructor(metrics: Metrics, routeIds: readonly string[]) {
+  constructor(metrics: Metrics) {
     this.#metrics = metrics;
-    for (const id of routeIds) this.#routes.set(id, new RouteMetrics(metrics, id));
+  }
+
+  /** The routes and upstreams there are from now on; the series of others go when nothing is under way on them. */
+  adopt(routeIds: ReadonlySet<string>, origins: ReadonlySet<string>): void {
+    for (const id of routeIds) this.#routeOf(id).isGone = false;
+    for (const [id, route] of this.#routes) {
+      route.isGone = !routeIds.has(id);
+      this.#dropIfOver(id, route);
+    }
+    for (const origin of origins) {
+      if (this.#upstreams.has(origin)) continue;
+      this.#upstreams.set(origin, null);
+      // Every way to fail is there from the first scrape on.
+      for (const reason of UPSTREAM_ERRORS) this.#metrics.upstreamErrors.labels(origin, reason).inc(0);
+    }
+    for (const origin of this.#upstreams.keys()) if (!origins.has(origin)) this.#dropUpstream(origin);
   }
 
   begin(route: string): void {
-    this.#routes.get(route)?.inFlight.inc();
+    this.#routeOf(route).begin();
   }
 
   end(summary: RequestSummary): void {
-    const route = this.#routes.get(summary.route);
-    route?.observe(summary);
-    route?.inFlight.dec();
+    const { route } = summary;
+    const metrics = this.#routes.get(route);
+    if (metrics === undefined) return;
+    metrics.end(summary);
+    this.#dropIfOver(route, metrics);
   }
 
   deprecatedKeyUsed(route: string): void {
@@ -119,7 +180,8 @@ export class RequestMetrics {
 
   upstreamAnswered(origin: string, seconds: number): void {
     let child = this.#upstreams.get(origin);
-    if (child === undefined) {
+    if (child === undefined) return;
+    if (child === null) {
       child = this.#metrics.upstreamDuration.labels(origin);
       this.#upstreams.set(origin, child);
     }
@@ -127,6 +189,34 @@ export class RequestMetrics {
   }
 
   upstreamFailed(origin: string, error: string): void {
-    this.#metrics.upstreamErrors.labels(origin, error).inc();
+    if (this.#upstreams.has(origin)) this.#metrics.upstreamErrors.labels(origin, error).inc();
+  }
+
+  upstreamEjected(origin: string): void {
+    if (this.#upstreams.has(origin)) this.#metrics.upstreamEjections.labels(origin).inc();
+  }
+
+  /** A request that began before its route went is still counted, and takes the series along when it ends. */
+  #routeOf(id: string): RouteMetrics {
+    let route = this.#routes.get(id);
+    if (route === undefined) {
+      route = new RouteMetrics(this.#metrics, id);
+      route.isGone = true;
+      this.#routes.set(id, route);
+    }
+    return route;
+  }
+
+  #dropIfOver(id: string, route: RouteMetrics): void {
+    if (!route.isGone || route.underWay > 0) return;
+    this.#routes.delete(id);
+    route.remove();
+  }
+
+  #dropUpstream(origin: string): void {
+    this.#upstreams.delete(origin);
+    this.#metrics.upstreamDuration.remove(origin);
+    this.#metrics.upstreamEjections.remove(origin);
+    for (const reason of UPSTREAM_ERRORS) this.#metrics.upstreamErrors.remove(origin, reason);
   }
 }

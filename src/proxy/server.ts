@@ -1,20 +1,21 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { ProxyConfig } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import { deprecationFields } from '../core/deprecation-fields.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { TrustedProxies } from './address.ts';
 import { denyResponse, denySocket } from './deny.ts';
 import type { ForwardOutcome } from './flight.ts';
 import type { Forwarder } from './forward.ts';
-import { decide, type Gate } from './pipeline.ts';
+import { decide } from './pipeline.ts';
 import { createRecorder, failureOf, type Exchange, type Recorder } from './record.ts';
 import type { Reporter } from './reporter.ts';
+import type { RequestMetrics } from './request-metrics.ts';
 import type { Place } from './routes.ts';
+import type { Settings } from './settings.ts';
 import type { OpenStreams } from './streams.ts';
 import { endsConnection } from './ignored-upgrade.ts';
 import { Lines, type Line } from './lines.ts';
@@ -25,14 +26,17 @@ import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrad
 import { openVisit, upstreamHeaders, type Visit } from './visit.ts';
 
 export interface ProxyParts {
-  readonly config: ProxyConfig;
-  readonly gate: Gate;
-  readonly trustedProxies: TrustedProxies;
+  /** Those in force; asked once for each request. */
+  settings(): Settings;
+  readonly clock: Clock;
   readonly forwarder: Forwarder;
   readonly upgrader: Upgrader;
   readonly streams: OpenStreams;
   readonly reporter: Reporter;
   readonly metrics: Metrics;
+  readonly requestMetrics: RequestMetrics;
+  /** Text from a client without the keys in it. */
+  readonly mask: (text: string) => string;
   readonly log: Log;
   readonly load: Load;
   readonly targets: Targets;
@@ -49,7 +53,7 @@ const POLICY_VIOLATION = 1008;
 
 /** The traffic port: accept, decide, forward or refuse, and one record of each request. */
 export function createProxyServer(parts: ProxyParts): Server {
-  const { timeouts, bounds } = parts.config;
+  const { timeouts, bounds } = parts.settings().config;
   const door = new Door(parts);
   const options = {
     maxHeaderSize: bounds.headerBytes,
@@ -87,7 +91,7 @@ class Door {
   constructor(parts: ProxyParts) {
     this.#parts = parts;
     this.#record = createRecorder(parts);
-    this.lines = new Lines(this.#record, parts.gate.clock);
+    this.lines = new Lines(this.#record, parts.clock);
   }
 
   async serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
@@ -127,7 +131,7 @@ class Door {
     if (decision.kind === 'denial' && !response.destroyed) this.#deny(visit, response, decision);
     await closed;
     if (decision.kind === 'permit') decision.slot.release();
-    if (!request.complete) dropRest(request, this.#parts.config.timeouts.bodyIdleMs);
+    if (!request.complete) dropRest(request, visit.settings.config.timeouts.bodyIdleMs);
     line.current = null;
     load.end();
     this.#record(exchange);
@@ -139,15 +143,16 @@ class Door {
     response: ServerResponse,
     awaitsContinue: boolean,
   ): Promise<ForwardOutcome['kind']> {
-    const { request, head, exchange } = visit;
+    const { request, head, exchange, settings } = visit;
     const outcome = await this.#parts.forwarder.forward({
       permit: decision,
       request,
       response,
-      headers: this.#upstreamHeaders(decision, visit),
+      headers: upstreamHeaders(decision, visit, this.#parts.tls !== null),
       answerHeaders: this.#closing(this.#answerHeaders(decision, exchange), request),
       answered: (status) => this.#record.answered(decision, status),
       streams: (end) => this.#parts.streams.watch(decision, end),
+      timeouts: settings.config.timeouts,
       awaitsContinue,
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
@@ -190,26 +195,27 @@ class Door {
     socket: Duplex,
     early: Buffer,
   ): Promise<UpgradeOutcome['kind']> {
-    const { config, load, metrics, gate } = this.#parts;
-    const { exchange } = visit;
+    const { load, metrics, clock } = this.#parts;
+    const { exchange, settings } = visit;
+    const { timeouts } = settings.config;
     const { route, forwardedPath } = decision.route;
     const outcome = await shakeHands(this.#parts, route.origins, exchange, {
       request: visit.request,
       socket,
       head: early,
       path: forwardedPath,
-      headers: this.#upstreamHeaders(decision, visit),
+      headers: upstreamHeaders(decision, visit, this.#parts.tls !== null),
       answerHeaders: this.#answerHeaders(decision, exchange),
       ca: this.#parts.forwarder.ca,
-      connectMs: config.timeouts.connectMs,
-      firstByteMs: config.timeouts.firstByteMs,
+      connectMs: timeouts.connectMs,
+      firstByteMs: timeouts.firstByteMs,
       stillPermitted: () => decision.stands(),
     });
     if (outcome.kind === 'timeout' || outcome.kind === 'unreachable') {
       const error = outcome.kind === 'timeout' ? 'timeout' : 'reset';
       this.#denySocket(visit, socket, failureOf(exchange, decision, error, 'the upgrade got no answer'));
     } else if (outcome.kind === 'opened' || outcome.kind === 'answered') {
-      exchange.answeredAt = gate.clock.monotonic();
+      exchange.answeredAt = clock.monotonic();
       exchange.status = outcome.kind === 'opened' ? 101 : outcome.status;
       this.#record.answered(decision, exchange.status);
     }
@@ -226,27 +232,21 @@ class Door {
     return outcome.kind;
   }
 
-  #upstreamHeaders(decision: Permit<Place>, visit: Visit): string[] {
-    const { trustedProxies, tls } = this.#parts;
-    return upstreamHeaders(decision, visit, { trustedProxies, encrypted: tls !== null });
-  }
-
   #open(request: IncomingMessage, upgrade: boolean): Visit {
-    const { trustedProxies, gate } = this.#parts;
-    const receivedAt = gate.clock.monotonic();
-    return openVisit(request, upgrade, { trustedProxies, receivedAt, mask: this.#record.mask });
+    const { clock, mask } = this.#parts;
+    const settings = this.#parts.settings();
+    return openVisit(request, upgrade, { settings, receivedAt: clock.monotonic(), mask });
   }
 
   /** The pipeline's word. A defect in it becomes a 500 that names the request, and nothing is forwarded. */
-  async #decide({ request, head, exchange }: Visit): Promise<Decision<Place>> {
-    const { gate, log } = this.#parts;
+  async #decide({ request, head, exchange, settings }: Visit): Promise<Decision<Place>> {
     const { method, url, address, upgrade, requestId } = exchange;
     let decision: Decision<Place>;
     try {
       const { httpVersion } = request;
-      decision = await decide({ method, url, httpVersion, head, address, upgrade }, gate);
+      decision = await decide({ method, url, httpVersion, head, address, upgrade }, settings.gate);
     } catch (error) {
-      log.error(
+      this.#parts.log.error(
         { requestId, detail: error instanceof Error ? (error.stack ?? error.name) : 'unknown' },
         'a defect',
       );
@@ -259,7 +259,7 @@ class Door {
   }
 
   #answerHeaders(decision: Decision<Place>, { requestId }: Exchange): string[] {
-    const fields = rateLimitFields(decision.limits, this.#parts.gate.clock.now());
+    const fields = rateLimitFields(decision.limits, this.#parts.clock.now());
     fields.push('X-Request-Id', requestId);
     if (decision.key !== null) fields.push(...deprecationFields(decision.key));
     return fields;
@@ -279,7 +279,7 @@ class Door {
   }
 
   #refusing({ requestId }: Exchange, denial: Denial<Place>) {
-    return { denial, requestId, now: this.#parts.gate.clock.now(), draining: this.#parts.isDraining() };
+    return { denial, requestId, now: this.#parts.clock.now(), draining: this.#parts.isDraining() };
   }
 }
 

@@ -2,49 +2,40 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ProxyConfig, RouteConfig } from '../config/config.ts';
+import type { ProxyConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
-import { PROFILES } from '../core/profile.ts';
-import type { Secret } from '../core/secret.ts';
+import { keyMask } from '../core/secret.ts';
 import type { Change, ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RedisConnection } from '../runtime/redis/redis.ts';
-import { TrustedProxies } from './address.ts';
 import { openCertificates, type Certificates } from './certificates.ts';
 import { ConnectionBound } from './connection-bound.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
-import { UPSTREAM_ERRORS } from './flight.ts';
 import { createForwarder, type Forwarder } from './forward.ts';
 import { startKeys, type KeyPartners, type MemberState } from './keys/start.ts';
 import type { RunningLimiter } from './limiter/limiter.ts';
 import { Load } from './load.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
 import { startLimiter } from './limiter/start.ts';
-import { LIMIT_RESULTS, type Gate } from './pipeline.ts';
-import { OTHER_TIER, Policies } from './policy.ts';
+import { Policies } from './policy.ts';
+import { NO_ROUTE } from './record.ts';
 import { Reporter } from './reporter.ts';
-import { Routes, type RouteUpstream } from './routes.ts';
+import { RequestMetrics } from './request-metrics.ts';
 import { createProxyServer } from './server.ts';
+import { settingsOf, type LastingParts, type NamedUpstreams, type Settings } from './settings.ts';
 import { OpenStreams } from './streams.ts';
 import { Targets } from './targets.ts';
+import { TierMetrics } from './tier-metrics.ts';
 import { createUpgrader } from './upgrade.ts';
 
-export interface ProxyOptions extends KeyPartners {
+export interface ProxyOptions extends KeyPartners, NamedUpstreams {
   readonly config: ProxyConfig;
   /** Where all replicas keep their limits together; null: each process by itself. */
   readonly limits: RedisConnection | null;
   /** Hears of usage and of refused authentications. */
   readonly reports: ReportSink;
-  /** Where the `key-service` upstream listens, and the token that opens it. */
-  readonly keyService: {
-    readonly origin: string;
-    readonly basePath: string;
-    readonly token: Secret;
-  } | null;
-  /** Where the `echo` upstream listens. */
-  readonly echoOrigin: string | null;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -54,6 +45,8 @@ export interface RunningProxy {
   readonly port: number;
   /** What this gate knows of keys, and since when. */
   member(): MemberState;
+  /** Makes settings of another configuration; the call of the answer puts them in force. Throws where they cannot be. */
+  prepare(config: ProxyConfig, named: NamedUpstreams): () => void;
   /** Answers end their connections from now on; new requests are still served. */
   drain(): void;
   /** Waits for what is in flight, at most `graceMs`, then ends the rest. */
@@ -79,47 +72,69 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     settle: settling(limiter),
     config: config.keys,
   });
-  const gate = gateOf(options, { keys, knowledge, limiter, excess: () => load.excess() });
-  const { targets, forwarder } = forwardingOf(options, certificates);
+  const tierMetrics = new TierMetrics(metrics, limiter.algorithm);
+  const lasting = lastingOf(options, {
+    keys,
+    knowledge,
+    limiter,
+    excess: () => load.excess(),
+    limited: (tier, result) => tierMetrics.count(tier, result),
+  });
+  const requestMetrics = new RequestMetrics(metrics);
+  const { targets, forwarder } = forwardingOf(options, certificates, requestMetrics);
   const streams = new OpenStreams(keys, knowledge, clock);
   const upgrader = createUpgrader();
   const reporter = startReporter(options, member);
   let draining = false;
-  const trustedProxies = new TrustedProxies(config.trustedProxies);
+  let settings = settingsOf(config, options, lasting);
+  const connections = connectionBoundOf(settings, metrics);
   const server = createProxyServer({
-    config,
-    gate,
+    settings: () => settings,
+    clock,
     load,
     targets,
     tls: certificates.door,
-    trustedProxies,
     forwarder,
     upgrader,
     streams,
     reporter,
     metrics,
+    requestMetrics,
+    mask: keyMask(Object.values(config.keys.prefixes)),
     log,
     isDraining: () => draining,
   });
   followCertificates(certificates, server, forwarder);
-  bindConnections(server, options, trustedProxies);
+  // Before the server itself hears of it.
+  server.prependListener('connection', (socket) => connections.take(socket));
+  const parts = { lasting, load, connections, targets, forwarder, server, tierMetrics, requestMetrics };
+  const putInForce = (next: Settings): void => {
+    settings = next;
+    adopt(next, parts);
+  };
+  putInForce(settings);
   const sweeps = [
-    setInterval(() => [limiter, gate.forbidden].forEach((one) => one.sweep()), SWEEP_MS).unref(),
+    setInterval(() => [limiter, lasting.forbidden].forEach((one) => one.sweep()), SWEEP_MS).unref(),
     setInterval(() => streams.sweep(), STREAM_SWEEP_MS).unref(),
   ];
   const port = await listen(server, config.host, config.port);
   return {
     port,
     member: () => running.state(),
+    prepare(nextConfig, named) {
+      const next = settingsOf(nextConfig, named, lasting);
+      return () => putInForce(next);
+    },
     drain() {
       draining = true;
     },
     async stop(graceMs) {
       draining = true;
-      sweeps.forEach(clearInterval);
       [certificates, load].forEach((one) => one.close());
       upgrader.closeAll();
       await closeServer(server, graceMs);
+      // Streams whose key ends are ended as long as there are streams.
+      sweeps.forEach(clearInterval);
       await forwarder.close();
       await limiter.stop();
       await reporter.stop();
@@ -128,10 +143,39 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
 }
 
-function forwardingOf({ config, clock, metrics }: ProxyOptions, { ca }: Certificates) {
+interface AdoptingParts {
+  readonly lasting: ReturnType<typeof lastingOf>;
+  readonly load: Load;
+  readonly connections: ConnectionBound;
+  readonly targets: Targets;
+  readonly forwarder: Forwarder;
+  readonly server: Server;
+  readonly tierMetrics: TierMetrics;
+  readonly requestMetrics: RequestMetrics;
+}
+
+/** Tells what outlives the change of what is in force from now on. */
+function adopt({ config, trustedProxies, origins }: Settings, parts: AdoptingParts): void {
+  const { lasting, server } = parts;
+  lasting.policies.adopt(config);
+  lasting.failures.adopt(config.failedAuthentication);
+  parts.load.adopt(config.bounds);
+  parts.connections.adopt(config.bounds.connectionsPerAddress, trustedProxies);
+  parts.targets.adopt(origins);
+  parts.forwarder.keep(origins, config.timeouts.connectMs);
+  parts.tierMetrics.adopt(config.tiers);
+  parts.requestMetrics.adopt(new Set([...config.routes.map(({ id }) => id), NO_ROUTE]), origins);
+  server.headersTimeout = config.timeouts.headerMs;
+  server.keepAliveTimeout = config.timeouts.idleMs;
+}
+
+function forwardingOf({ config, clock }: ProxyOptions, { ca }: Certificates, requestMetrics: RequestMetrics) {
   const monotonic = (): number => clock.monotonic();
-  const targets = new Targets(monotonic, (origin) => metrics.upstreamEjections.labels(origin).inc());
-  return { targets, forwarder: createForwarder({ timeouts: config.timeouts, monotonic, targets, ca }) };
+  const targets = new Targets(monotonic, (origin) => requestMetrics.upstreamEjected(origin));
+  return {
+    targets,
+    forwarder: createForwarder({ connectMs: config.timeouts.connectMs, monotonic, targets, ca }),
+  };
 }
 
 function followCertificates(certificates: Certificates, server: Server, forwarder: Forwarder): void {
@@ -141,11 +185,9 @@ function followCertificates(certificates: Certificates, server: Server, forwarde
   });
 }
 
-function bindConnections(server: Server, { config, metrics }: ProxyOptions, trusted: TrustedProxies): void {
+function connectionBoundOf({ config, trustedProxies }: Settings, metrics: Metrics): ConnectionBound {
   const { connectionsPerAddress } = config.bounds;
-  const bound = new ConnectionBound(connectionsPerAddress, trusted, () => metrics.connectionsRefused.inc());
-  // Before the server itself hears of it.
-  server.prependListener('connection', (socket) => bound.take(socket));
+  return new ConnectionBound(connectionsPerAddress, trustedProxies, () => metrics.connectionsRefused.inc());
 }
 
 /** What waits, not for long, until leases are given back whose limits have changed. */
@@ -161,63 +203,21 @@ function touchedBy(changes: readonly Change[]): [owners: Set<string>, keys: Set<
   return [new Set(owners), new Set(keys)];
 }
 
-function gateOf(
-  options: ProxyOptions,
-  {
-    keys,
-    knowledge,
-    limiter,
-    excess,
-  }: Pick<Gate, 'keys' | 'knowledge' | 'excess'> & { readonly limiter: RunningLimiter },
+/** What of the gate outlives a change of the configuration. */
+function lastingOf(
+  { config, clock }: ProxyOptions,
+  parts: Pick<LastingParts, 'keys' | 'knowledge' | 'excess' | 'limited'> & {
+    readonly limiter: RunningLimiter;
+  },
 ) {
-  const { config, clock, metrics } = options;
   return {
-    routes: routesOf(options),
-    keys,
-    knowledge,
+    ...parts,
     policies: new Policies(config),
-    limiter,
-    slots: limiter.slots,
+    slots: parts.limiter.slots,
     forbidden: new MemoryLimiter(clock),
     failures: new FailedAuthentications(config.failedAuthentication, clock),
     clock,
-    excess,
-    checkedPrefixes: config.keys.checksum === 'require' ? Object.values(config.keys.prefixes) : [],
-    limited: limitEvents(metrics, config, limiter.algorithm),
-  } satisfies Gate;
-}
-
-/** The routes, and every way to fail of each upstream from the first scrape on. */
-function routesOf(options: ProxyOptions): Routes {
-  const { config, metrics } = options;
-  return new Routes(config.routes, (route) => {
-    const upstream = upstreamOf(route, options);
-    for (const origin of upstream.origins) {
-      for (const reason of UPSTREAM_ERRORS) metrics.upstreamErrors.labels(origin, reason).inc(0);
-    }
-    return upstream;
-  });
-}
-
-function upstreamOf(
-  { upstream, credential }: RouteConfig,
-  { echoOrigin, keyService }: ProxyOptions,
-): RouteUpstream {
-  if (upstream.kind === 'http') {
-    return { origins: upstream.origins, basePath: upstream.basePath, credential, isManagement: false };
-  }
-  if (upstream.kind === 'echo') {
-    if (echoOrigin === null) throw new Error('the echo upstream does not run');
-    return { origins: [echoOrigin], basePath: '', credential, isManagement: false };
-  }
-  if (keyService === null) throw new Error('the key service does not run');
-  const { origin, basePath, token } = keyService;
-  return {
-    origins: [origin],
-    basePath,
-    credential: { kind: 'rewrite', header: 'Authorization', scheme: 'Bearer', value: token },
-    isManagement: true,
-  };
+  } satisfies LastingParts;
 }
 
 function startReporter({ reports, clock, metrics }: ProxyOptions, member: string): Reporter {
@@ -231,19 +231,4 @@ function startReporter({ reports, clock, metrics }: ProxyOptions, member: string
   });
   metrics.watchReportEntries(() => reporter.pending);
   return reporter;
-}
-
-/** Every decision on every tier a key can have exists from the first scrape on. */
-function limitEvents(metrics: Metrics, { tiers }: ProxyConfig, algorithm: string): Gate['limited'] {
-  const counters = new Map<string, { inc(): void }>();
-  for (const profile of PROFILES) {
-    for (const tier of [...tiers[profile].keys(), OTHER_TIER].map((name) => `${profile}/${name}`)) {
-      for (const result of LIMIT_RESULTS) {
-        const child = metrics.limitDecisions.labels(tier, result, algorithm);
-        child.inc(0);
-        counters.set(`${tier} ${result}`, child);
-      }
-    }
-  }
-  return (tier, result) => counters.get(`${tier} ${result}`)?.inc();
 }

@@ -46,6 +46,11 @@ export class Targets {
     return best;
   }
 
+  /** Those that are none of these any more are forgotten. */
+  adopt(origins: ReadonlySet<string>): void {
+    for (const origin of this.#standings.keys()) if (!origins.has(origin)) this.#standings.delete(origin);
+  }
+
   answered(origin: string): void {
     // Most have nothing to forget.
     if (this.#standings.size > 0) this.#standings.delete(origin);

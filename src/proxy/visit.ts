@@ -3,9 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Permit } from '../core/decision.ts';
 import { forwardedFields, identityFields, passHeaders } from '../core/forward-headers.ts';
 import { callersRequestId, readHead, type RequestHead } from '../core/request-head.ts';
-import { plainAddress, type TrustedProxies } from './address.ts';
+import { plainAddress } from './address.ts';
 import { openExchange, type Exchange } from './record.ts';
 import type { Place } from './routes.ts';
+import type { Settings } from './settings.ts';
 
 /** One request as the door handles it. */
 export interface Visit {
@@ -13,10 +14,12 @@ export interface Visit {
   readonly head: RequestHead;
   readonly peer: string;
   readonly exchange: Exchange;
+  /** Those that were in force when it began, and hold for it to its end. */
+  readonly settings: Settings;
 }
 
 export interface VisitOptions {
-  readonly trustedProxies: TrustedProxies;
+  readonly settings: Settings;
   /** Monotonic. */
   readonly receivedAt: number;
   /** Text from a client without the keys in it. */
@@ -26,7 +29,7 @@ export interface VisitOptions {
 export function openVisit(
   request: IncomingMessage,
   upgrade: boolean,
-  { trustedProxies, receivedAt, mask }: VisitOptions,
+  { settings, receivedAt, mask }: VisitOptions,
 ): Visit {
   const head = readHead(request.rawHeaders);
   const peer = plainAddress(request.socket.remoteAddress ?? '');
@@ -35,13 +38,13 @@ export function openVisit(
       requestId: callersRequestId(head, mask) ?? newRequestId(),
       method: request.method ?? '',
       url: request.url ?? '',
-      address: trustedProxies.clientAddress(peer, head),
+      address: settings.trustedProxies.clientAddress(peer, head),
       userAgent: head.userAgent,
       upgrade,
     },
     receivedAt,
   );
-  return { request, head, peer, exchange };
+  return { request, head, peer, exchange, settings };
 }
 
 /**
@@ -50,10 +53,10 @@ export function openVisit(
  */
 export function upstreamHeaders(
   { key, credential, route: { route } }: Permit<Place>,
-  { head, peer, exchange }: Visit,
-  { trustedProxies, encrypted }: { readonly trustedProxies: TrustedProxies; readonly encrypted: boolean },
+  { head, peer, exchange, settings }: Visit,
+  encrypted: boolean,
 ): string[] {
-  const trusted = !route.isManagement && trustedProxies.trusts(peer);
+  const trusted = !route.isManagement && settings.trustedProxies.trusts(peer);
   const address = route.isManagement ? exchange.address : peer;
   const headers = passHeaders(head, {
     credential: route.credential,

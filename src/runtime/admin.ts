@@ -3,8 +3,8 @@ import { Secret } from '../core/secret.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface AdminOptions {
-  /** Guards everything but the open paths when the caller is not on loopback. */
-  readonly token: Secret | null;
+  /** Guards everything but the open paths when the caller is not on loopback; null: they answer on loopback only. */
+  token(): Secret | null;
   readonly metrics: Metrics;
   /** Configured and not draining. */
   isReady(): boolean;
@@ -39,7 +39,7 @@ async function answer(request: IncomingMessage, options: AdminOptions): Promise<
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return text(405, 'only GET and HEAD', { Allow: 'GET, HEAD' });
   }
-  if (!OPEN_PATHS.has(path) && !mayRead(request, options.token)) {
+  if (!OPEN_PATHS.has(path) && !mayRead(request, options.token())) {
     return text(401, 'the admin token is required off loopback', {
       'WWW-Authenticate': 'Bearer realm="plexgate-admin"',
     });

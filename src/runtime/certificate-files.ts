@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import type { FileText } from '../config/checked-text.ts';
-import { FileWatch, readFileText } from './file-watch.ts';
+import { FileWatch, readFiles, type Reading } from './file-watch.ts';
 import type { Log } from './log.ts';
 
 /** PEM texts by what they are. */
@@ -32,17 +31,13 @@ export async function openCertificateFiles<Part extends 'ca' | 'cert' | 'key'>(
   options: CertificateFilesOptions<Part>,
 ): Promise<CertificateFiles<Part>> {
   const { name, paths, log, onChange, told } = options;
-  const parts = Object.keys(paths) as Part[];
-  const texts = new Map<Part, FileText>();
-  for (const part of parts) texts.set(part, await readFileText(paths[part]));
-  const pems = usable(options, texts);
+  const first = await readFiles(Object.values(paths));
+  const pems = usable(paths, first);
   if (typeof pems === 'string') throw new Error(`${name}: ${pems}`);
   told(true);
   let inForce = JSON.stringify(pems);
-  // All of them, since those that were swapped together are to be taken together.
-  const take = async (): Promise<void> => {
-    for (const part of parts) texts.set(part, await readFileText(paths[part]));
-    const changed = usable(options, texts);
+  const take = (now: Reading): void => {
+    const changed = usable(paths, now);
     told(typeof changed !== 'string');
     if (typeof changed === 'string') {
       log.warn({ detail: changed }, `${name} has changed and is not usable; what was read before stays`);
@@ -52,23 +47,21 @@ export async function openCertificateFiles<Part extends 'ca' | 'cert' | 'key'>(
       onChange(changed);
     }
   };
-  const watches = parts.map((part) => {
-    const first = texts.get(part) ?? { kind: 'unreadable', why: 'it was not read' };
-    return new FileWatch({ path: paths[part], first, onChange: take });
-  });
-  return { pems, close: () => watches.forEach((watch) => watch.close()) };
+  const watch = new FileWatch({ first, onChange: take });
+  return { pems, close: () => watch.close() };
 }
 
 /** The set, or what is wrong with it. */
 function usable<Part extends string>(
-  { paths }: Pick<CertificateFilesOptions<Part>, 'paths'>,
-  texts: ReadonlyMap<Part, FileText>,
+  paths: Readonly<Record<Part, string>>,
+  reading: Reading,
 ): Pems<Part> | string {
   const pems: Partial<Record<Part, string>> = {};
-  for (const [part, text] of texts) {
-    if (text.kind === 'unreadable') return `${paths[part]} ${text.why}`;
+  for (const [part, path] of Object.entries<string>(paths) as [Part, string][]) {
+    const text = reading.get(path) ?? { kind: 'unreadable', why: 'was not read' };
+    if (text.kind === 'unreadable') return `${path} ${text.why}`;
     // A context takes anything for an authority, and would then trust none.
-    if (part !== 'key' && !isCertificate(text.text)) return `${paths[part]} holds no certificate`;
+    if (part !== 'key' && !isCertificate(text.text)) return `${path} holds no certificate`;
     pems[part] = text.text;
   }
   try {

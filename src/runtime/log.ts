@@ -44,8 +44,13 @@ export interface Log {
   flush(): void;
 }
 
+/** A log whose least level may change. */
+export interface LevelledLog extends Log {
+  setLevel(level: LogLevel): void;
+}
+
 /** A JSON log on standard output, or on `destination` where a test reads it. */
-export function createLog(level: LogLevel, destination?: DestinationStream): Log {
+export function createLog(level: LogLevel, destination?: DestinationStream): LevelledLog {
   const output = destination ?? new LineOutput(process.stdout);
   const logger = pino(
     {
@@ -64,15 +69,21 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     const start = `{"level":"info","time":"${clock.now()}"`;
     output.write(`${start}${body === '' ? '' : `,${body}`},"msg":${JSON.stringify(message)}}\n`);
   };
-  return {
-    info: logger.isLevelEnabled('info') ? info : () => undefined,
+  const none = (): void => undefined;
+  const log: LevelledLog = {
+    info: logger.isLevelEnabled('info') ? info : none,
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
     debug: (fields, message) => logger.debug(fields, message),
     flush: () => {
       if (output instanceof LineOutput) output.flush();
     },
+    setLevel(least) {
+      logger.level = least;
+      log.info = logger.isLevelEnabled('info') ? info : none;
+    },
   };
+  return log;
 }
 
 /** The time as lines have it; many lines share a millisecond. */

@@ -38,7 +38,7 @@ export function createMetrics(build: BuildInfo) {
     ...fleetMetrics(make),
     ...redisMetrics(make),
     ...limitMetrics(make),
-    configInfo: make.gauge('config_info', 'Always 1; the label names the configuration in force', ['hash']),
+    ...configMetrics(make),
     /** The text of a scrape and its content type. */
     async scrape(): Promise<{ contentType: string; text: string }> {
       return { contentType: registry.contentType, text: await registry.metrics() };
@@ -155,6 +155,29 @@ function reportMetrics({ counter, watched }: Makers) {
     watchReportEntries: watched(
       'report_entries_pending',
       'Counts and rows that wait to be reported to the key service',
+    ),
+  };
+}
+
+function configMetrics({ counter, gauge }: Makers) {
+  return {
+    configInfo: gauge('config_info', 'Always 1; the label names the configuration in force', ['hash']),
+    configReloads: counter(
+      'config_reloads_total',
+      'Changed configurations by what became of them: in force (ok), or refused with the one before still in force (error)',
+      ['result'],
+    ),
+    configSuccessful: gauge(
+      'config_last_reload_successful',
+      '1 where the configuration file as it is now is in force, 0 where it was refused',
+    ),
+    configSuccessAt: gauge(
+      'config_last_reload_success_timestamp_seconds',
+      'When the configuration in force was read, in Unix time',
+    ),
+    configWaiting: gauge(
+      'config_fields_waiting_for_restart',
+      'Fields of the configuration file whose change takes effect at the next start',
     ),
   };
 }

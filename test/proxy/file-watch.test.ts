@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { FileWatch, readFileText } from '../../src/runtime/file-watch.ts';
+import { FileWatch, readFiles } from '../../src/runtime/file-watch.ts';
 
 interface Watched {
   readonly path: string;
@@ -18,11 +18,11 @@ async function watched(): Promise<Watched> {
   mkdirSync(join(folder, 'inner'));
   writeFileSync(path, 'first');
   const told: string[] = [];
-  const first = await readFileText(path);
   const watch = new FileWatch({
-    path,
-    first,
-    onChange: (now) => void told.push(now.kind === 'text' ? now.text : now.why),
+    first: await readFiles([path]),
+    onChange: (now) => {
+      for (const text of now.values()) told.push(text.kind === 'text' ? text.text : text.why);
+    },
   });
   onTestFinished(() => {
     watch.close();

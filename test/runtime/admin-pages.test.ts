@@ -40,7 +40,7 @@ beforeEach(async () => {
   });
   if (parsed.kind === 'mistakes') throw new Error(JSON.stringify(parsed.mistakes));
   server = createAdminServer({
-    token: parsed.config.admin.token,
+    token: () => parsed.config.admin.token,
     metrics: createMetrics({ version: '1.2.3', revision: 'abc' }),
     isReady: () => ready,
     effectiveConfig: () => {

@@ -17,7 +17,7 @@ interface Options {
 
 async function startAdmin({ from = '127.0.0.1', token = null, ready = true }: Options) {
   const server = createAdminServer({
-    token: token === null ? null : new Secret(token),
+    token: () => (token === null ? null : new Secret(token)),
     metrics: createMetrics({ version: '1', revision: '2' }),
     isReady: () => ready,
     effectiveConfig: () => ({ in: 'force' }),

@@ -90,7 +90,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     log,
   });
   const admin = createAdminServer({
-    token: null,
+    token: () => null,
     metrics,
     isReady: () => true,
     effectiveConfig: () => ({}),

@@ -3,7 +3,7 @@ import { parseKeysFile } from '../../config/keys-file/keys-file.ts';
 import { formatMistake, type Mistake } from '../../config/mistake.ts';
 import type { FileText } from '../../config/checked-text.ts';
 import type { Clock } from '../../core/clock.ts';
-import { FileWatch, readFileText } from '../../runtime/file-watch.ts';
+import { FileWatch, readFiles, type Reading } from '../../runtime/file-watch.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import { FileKeySource } from './file-source.ts';
@@ -17,6 +17,8 @@ export interface KeysFileOptions {
 
 export interface OpenKeysFile {
   readonly source: FileKeySource;
+  /** Reads another file, which is followed in this one's place from the call of the answer on. Rejects with its mistakes. */
+  prepare(path: string): Promise<() => void>;
   /** The file is followed no more. */
   close(): void;
 }
@@ -30,21 +32,55 @@ const LOGGED_MISTAKES = 20;
  */
 export async function openKeysFile(options: KeysFileOptions): Promise<OpenKeysFile> {
   const { path, clock, metrics } = options;
-  const first = await readFileText(path);
-  const read = parseKeysFile(first, path);
-  if (read.kind === 'mistakes') {
-    throw new Error(`the keys file cannot be used\n${read.mistakes.map(formatMistake).join('\n')}`);
-  }
-  const source = new FileKeySource(read.keys, clock);
+  const first = await readFiles([path]);
+  const source = new FileKeySource(usable(parseKeysFile(textIn(first, path), path)), clock);
+  const follow = (file: string, reading: Reading) =>
+    new FileWatch({
+      first: reading,
+      onChange: (now) =>
+        reload(textIn(now, file), { ...options, path: file, source, isFollowed: () => file === followed }),
+    });
   inForce(metrics, clock);
-  const watch = new FileWatch({ path, first, onChange: (now) => reload(now, source, options) });
-  return { source, close: () => watch.close() };
+  let followed = path;
+  let watch = follow(path, first);
+  return {
+    source,
+    async prepare(other) {
+      if (other === followed) return () => undefined;
+      const reading = await readFiles([other]);
+      const keys = usable(await parseKeysFileAside(textIn(reading, other), other));
+      return () => {
+        watch.close();
+        followed = other;
+        watch = follow(other, reading);
+        source.replace(keys);
+        inForce(metrics, clock);
+      };
+    },
+    close: () => watch.close(),
+  };
 }
 
-async function reload(text: FileText, source: FileKeySource, options: KeysFileOptions): Promise<void> {
-  const { path, clock, log, metrics } = options;
+function textIn(reading: Reading, path: string): FileText {
+  return reading.get(path) ?? { kind: 'unreadable', why: 'was not read' };
+}
+
+function usable(read: ReturnType<typeof parseKeysFile>) {
+  if (read.kind === 'keys') return read.keys;
+  throw new Error(`the keys file cannot be used\n${read.mistakes.map(formatMistake).join('\n')}`);
+}
+
+interface Reloading extends KeysFileOptions {
+  readonly source: FileKeySource;
+  /** False once another file has taken this one's place. */
+  readonly isFollowed: () => boolean;
+}
+
+async function reload(text: FileText, options: Reloading): Promise<void> {
+  const { path, source, clock, log, metrics } = options;
   try {
     const read = await parseKeysFileAside(text, path);
+    if (!options.isFollowed()) return;
     if (read.kind === 'mistakes') return refuse(read.mistakes, options);
     const changes = source.replace(read.keys);
     inForce(metrics, clock);

@@ -2,7 +2,7 @@ import { createSecureContext, getCACertificates, type SecureContext } from 'node
 import { Pool, type Dispatcher } from 'undici';
 import type { ProxyConfig } from '../../config/config.ts';
 import { UnusableField } from '../../core/json-fields.ts';
-import type { Digest } from '../../core/secret.ts';
+import type { Digest, Secret } from '../../core/secret.ts';
 import {
   foundFromJson,
   grantFromJson,
@@ -55,7 +55,7 @@ type Answered = Extract<ExchangeOutcome, { readonly kind: 'answered' }>;
  */
 export class KeyServiceClient implements KeySource, Renewals, ReportSink {
   readonly #basePath: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  #headers: Readonly<Record<string, string>>;
   readonly #deadlinesMs: Deadlines;
   readonly #lookups: Pool;
   readonly #renewals: Pool;
@@ -64,17 +64,17 @@ export class KeyServiceClient implements KeySource, Renewals, ReportSink {
   constructor({ service, deadlinesMs = DEADLINES_MS }: KeyServiceClientOptions) {
     const { origin, basePath, token } = service;
     this.#basePath = basePath;
-    this.#headers = {
-      authorization: `Bearer ${token.reveal()}`,
-      'content-type': 'application/json',
-      accept: 'application/json',
-      'user-agent': 'plexgate',
-    };
+    this.#headers = headersOf(token);
     this.#deadlinesMs = deadlinesMs;
     const secureContext = origin.startsWith('https:') ? knownAuthorities() : null;
     this.#lookups = poolOf(origin, 16, secureContext);
     this.#renewals = poolOf(origin, 2, secureContext);
     this.#reports = poolOf(origin, 1, secureContext);
+  }
+
+  /** From now on this token is presented. */
+  adopt(token: Secret): void {
+    this.#headers = headersOf(token);
   }
 
   async resolve(digest: Digest, signal: AbortSignal): Promise<Resolution> {
@@ -162,6 +162,15 @@ export class KeyServiceClient implements KeySource, Renewals, ReportSink {
       }
     });
   }
+}
+
+function headersOf(token: Secret): Readonly<Record<string, string>> {
+  return {
+    authorization: `Bearer ${token.reveal()}`,
+    'content-type': 'application/json',
+    accept: 'application/json',
+    'user-agent': 'plexgate',
+  };
 }
 
 /** Deadlines are the client's own, to the millisecond; undici's are not. */
