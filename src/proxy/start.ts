@@ -62,55 +62,25 @@ const STREAM_SWEEP_MS = 250;
 /** Builds the gate from its parts, from general to specific, and listens. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
-  const certificates = await openCertificates(options);
-  const load = new Load(config.bounds, () => performance.now());
-  const member = randomUUID();
-  const limiter = await startLimiter({ ...options, redis: options.limits });
-  const { keys, knowledge, ...running } = await startKeys({
-    ...options,
-    member,
-    settle: settling(limiter),
-    config: config.keys,
-  });
-  const tierMetrics = new TierMetrics(metrics, limiter.algorithm);
-  const lasting = lastingOf(options, {
-    keys,
-    knowledge,
-    limiter,
-    excess: () => load.excess(),
-    limited: (tier, result) => tierMetrics.count(tier, result),
-  });
-  const requestMetrics = new RequestMetrics(metrics);
-  const { targets, forwarder } = forwardingOf(options, certificates, requestMetrics);
-  const streams = new OpenStreams(keys, knowledge, clock);
-  const upgrader = createUpgrader();
-  const reporter = startReporter(options, member);
+  const parts = await startParts(options);
+  const { lasting, certificates, limiter, streams } = parts;
   let draining = false;
   let settings = settingsOf(config, options, lasting);
-  const connections = connectionBoundOf(settings, metrics);
   const server = createProxyServer({
+    ...parts,
     settings: () => settings,
     clock,
-    load,
-    targets,
     tls: certificates.door,
-    forwarder,
-    upgrader,
-    streams,
-    reporter,
     metrics,
-    requestMetrics,
     mask: keyMask(Object.values(config.keys.prefixes)),
     log,
     isDraining: () => draining,
   });
-  followCertificates(certificates, server, forwarder);
-  // Before the server itself hears of it.
-  server.prependListener('connection', (socket) => connections.take(socket));
-  const parts = { lasting, load, connections, targets, forwarder, server, tierMetrics, requestMetrics };
+  const connections = bindConnections(server, settings, metrics);
+  followCertificates(certificates, server, parts.forwarder);
   const putInForce = (next: Settings): void => {
     settings = next;
-    adopt(next, parts);
+    adopt(next, { ...parts, connections, server });
   };
   putInForce(settings);
   const sweeps = [
@@ -120,7 +90,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const port = await listen(server, config.host, config.port);
   return {
     port,
-    member: () => running.state(),
+    member: () => parts.keys.state(),
     prepare(nextConfig, named) {
       const next = settingsOf(nextConfig, named, lasting);
       return () => putInForce(next);
@@ -130,28 +100,55 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     },
     async stop(graceMs) {
       draining = true;
-      [certificates, load].forEach((one) => one.close());
-      upgrader.closeAll();
+      [certificates, parts.load].forEach((one) => one.close());
+      parts.upgrader.closeAll();
       await closeServer(server, graceMs);
-      // Streams whose key ends are ended as long as there are streams.
+      // Not before: streams whose key ends are ended as long as there are streams.
       sweeps.forEach(clearInterval);
-      await forwarder.close();
+      await parts.forwarder.close();
       await limiter.stop();
-      await reporter.stop();
-      await running.stop();
+      await parts.reporter.stop();
+      await parts.keys.stop();
     },
   };
 }
 
-interface AdoptingParts {
-  readonly lasting: ReturnType<typeof lastingOf>;
-  readonly load: Load;
+type Parts = Awaited<ReturnType<typeof startParts>>;
+
+/** What outlives every change of the configuration. */
+async function startParts(options: ProxyOptions) {
+  const { config, clock, metrics } = options;
+  const certificates = await openCertificates(options);
+  const load = new Load(config.bounds, () => performance.now());
+  const member = randomUUID();
+  const limiter = await startLimiter({ ...options, redis: options.limits });
+  const keys = await startKeys({ ...options, member, settle: settling(limiter), config: config.keys });
+  const tierMetrics = new TierMetrics(metrics, limiter.algorithm);
+  const requestMetrics = new RequestMetrics(metrics);
+  const lasting = lastingOf(options, {
+    ...keys,
+    limiter,
+    excess: () => load.excess(),
+    limited: (tier, result) => tierMetrics.count(tier, result),
+  });
+  return {
+    certificates,
+    load,
+    limiter,
+    keys,
+    lasting,
+    tierMetrics,
+    requestMetrics,
+    ...forwardingOf(options, certificates, requestMetrics),
+    streams: new OpenStreams(keys.keys, keys.knowledge, clock),
+    upgrader: createUpgrader(),
+    reporter: startReporter(options, member),
+  };
+}
+
+interface AdoptingParts extends Parts {
   readonly connections: ConnectionBound;
-  readonly targets: Targets;
-  readonly forwarder: Forwarder;
   readonly server: Server;
-  readonly tierMetrics: TierMetrics;
-  readonly requestMetrics: RequestMetrics;
 }
 
 /** Tells what outlives the change of what is in force from now on. */
@@ -185,9 +182,17 @@ function followCertificates(certificates: Certificates, server: Server, forwarde
   });
 }
 
-function connectionBoundOf({ config, trustedProxies }: Settings, metrics: Metrics): ConnectionBound {
+function bindConnections(
+  server: Server,
+  { config, trustedProxies }: Settings,
+  metrics: Metrics,
+): ConnectionBound {
   const { connectionsPerAddress } = config.bounds;
-  return new ConnectionBound(connectionsPerAddress, trustedProxies, () => metrics.connectionsRefused.inc());
+  const refused = (): void => metrics.connectionsRefused.inc();
+  const bound = new ConnectionBound(connectionsPerAddress, trustedProxies, refused);
+  // Before the server itself hears of it.
+  server.prependListener('connection', (socket) => bound.take(socket));
+  return bound;
 }
 
 /** What waits, not for long, until leases are given back whose limits have changed. */
@@ -203,20 +208,27 @@ function touchedBy(changes: readonly Change[]): [owners: Set<string>, keys: Set<
   return [new Set(owners), new Set(keys)];
 }
 
-/** What of the gate outlives a change of the configuration. */
 function lastingOf(
   { config, clock }: ProxyOptions,
-  parts: Pick<LastingParts, 'keys' | 'knowledge' | 'excess' | 'limited'> & {
-    readonly limiter: RunningLimiter;
-  },
+  {
+    keys,
+    knowledge,
+    limiter,
+    excess,
+    limited,
+  }: Pick<LastingParts, 'keys' | 'knowledge' | 'excess' | 'limited'> & { readonly limiter: RunningLimiter },
 ) {
   return {
-    ...parts,
+    keys,
+    knowledge,
     policies: new Policies(config),
-    slots: parts.limiter.slots,
+    limiter,
+    slots: limiter.slots,
     forbidden: new MemoryLimiter(clock),
     failures: new FailedAuthentications(config.failedAuthentication, clock),
     clock,
+    excess,
+    limited,
   } satisfies LastingParts;
 }
 
