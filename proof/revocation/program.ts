@@ -107,6 +107,16 @@ export class Program {
     await gone;
   }
 
+  /** SIGTERM: what is under way is finished. Answers the exit code. */
+  async terminate(): Promise<number | null> {
+    const child = this.#child;
+    if (child === null || !this.isRunning) return null;
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    const [code] = (await gone) as [number | null];
+    return code;
+  }
+
   /** SIGSTOP: it is there, and does nothing. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
