@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import type { FileText } from './config/checked-text.ts';
 import type { Config } from './config/config.ts';
 import { effectiveConfig } from './config/effective.ts';
 import { takeOver } from './config/live.ts';
-import { loadConfig, type Loaded } from './config/load.ts';
+import { loadFromRead } from './config/load-aside.ts';
+import type { Loaded } from './config/load.ts';
 import { formatMistake } from './config/mistake.ts';
 import { FileWatch, type Reading } from './runtime/file-watch.ts';
 import type { LevelledLog } from './runtime/log.ts';
@@ -35,6 +35,7 @@ export class RunningConfig {
   readonly #read: Reading;
   #config: Config;
   #watch: FileWatch | null = null;
+  #isClosed = false;
 
   constructor({ path, config, read }: ConfigFile, log: LevelledLog, metrics: Metrics) {
     this.#path = path;
@@ -54,23 +55,29 @@ export class RunningConfig {
     this.#watch = new FileWatch({ first: this.#read, onChange: (now) => this.#take(now, prepare) });
   }
 
+  /** What is in force now stays. */
   close(): void {
+    this.#isClosed = true;
     this.#watch?.close();
   }
 
   async #take(reading: Reading, prepare: Prepare): Promise<void> {
-    const unread = new Set<string>();
-    const loaded = loadConfig(this.#path, process.env, (path) => reading.get(path) ?? missing(path, unread));
-    // It names files that are not followed yet: they are read, and all is judged together.
-    if (unread.size > 0) return this.#watch?.follow([this.#path, ...loaded.secretFiles]);
-    if (loaded.kind === 'mistakes') return this.#refuse(loaded.mistakes.map(formatMistake));
-    const { config, waiting } = takeOver(this.#config, loaded.config);
     try {
-      const putInForce = await prepare(config);
-      putInForce();
+      const { loaded, unread } = await loadFromRead({ path: this.#path, env: process.env, read: reading });
+      // It names files that are not followed yet: they are read, and all is judged together.
+      if (unread.length > 0) return this.#watch?.follow([this.#path, ...loaded.secretFiles]);
+      if (loaded.kind === 'mistakes') return this.#refuse(loaded.mistakes.map(formatMistake));
+      await this.#adopt(loaded, prepare);
     } catch (error) {
-      return this.#refuse((error instanceof Error ? error.message : 'unknown error').split('\n'));
+      this.#refuse((error instanceof Error ? error.message : 'unknown error').split('\n'));
     }
+  }
+
+  async #adopt(loaded: Extract<Loaded, { kind: 'config' }>, prepare: Prepare): Promise<void> {
+    const { config, waiting } = takeOver(this.#config, loaded.config);
+    const putInForce = await prepare(config);
+    if (this.#isClosed) return;
+    putInForce();
     this.#config = config;
     this.#watch?.follow([this.#path, ...loaded.secretFiles]);
     this.#metrics.configReloads.labels('ok').inc();
@@ -109,9 +116,4 @@ export class RunningConfig {
     }
     this.#log.flush();
   }
-}
-
-function missing(path: string, unread: Set<string>): FileText {
-  unread.add(path);
-  return { kind: 'unreadable', why: 'was not read' };
 }

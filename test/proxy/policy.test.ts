@@ -117,3 +117,13 @@ it('a policy is derived once for a record, and anew for the record that follows 
   expect(policies.of(record)).toBe(policies.of(record));
   expect(policies.of({ ...record, limits: limitsOf('1/second') })).not.toEqual(policies.of(record));
 });
+
+it('with other tiers every policy is another one, also for a record that was judged before', () => {
+  const policies = new Policies(proxyConfigOf(CONFIG));
+  const record = recordOf({});
+  const before = policies.of(record);
+  policies.adopt(proxyConfigOf(CONFIG.replaceAll('100/minute', '7/minute')));
+  const [spending] = policies.of(record).spendings;
+  expect(spending?.limits[0]).toMatchObject({ quota: 7 });
+  expect(before.spendings[0]?.limits[0]).not.toMatchObject({ quota: 7 });
+});
