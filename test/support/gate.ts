@@ -23,6 +23,8 @@ export interface TestGate {
   readonly port: number;
   readonly adminPort: number;
   readonly service: KeyService;
+  /** Puts another configuration in force, as a changed file would. */
+  reconfigure(config: string): void;
   /** Moves the gate's and the key service's clocks forward, wall and monotonic. */
   advance(ms: number): void;
   /** Stops those clocks until the returned function lets them go on: what happens meanwhile happens at one moment. */
@@ -75,7 +77,12 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const metrics = createMetrics({ version: 'test', revision: 'test' });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
+  const named = {
+    keyService: { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token },
+    echoOrigin: `http://127.0.0.1:${echoPort}`,
+  };
   const proxy = await startProxy({
+    ...named,
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
     source: wire,
     renewals: wire,
@@ -83,8 +90,6 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     redis: redis?.forGate ?? null,
     limits: null,
     reports: options.reports ?? service,
-    keyService: { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token },
-    echoOrigin: `http://127.0.0.1:${echoPort}`,
     clock: time.clock,
     metrics,
     log,
@@ -101,6 +106,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     port: proxy.port,
     adminPort,
     service,
+    reconfigure: (config) => proxy.prepare(proxyConfigOf(config, options.env), named)(),
     advance: time.advance,
     hold: time.hold,
     resolves: () => wire.resolves,
