@@ -92,7 +92,7 @@ const keys = z.strictObject({
   freshFor: duration({ minMs: 0 })
     .prefault('10s')
     .describe(
-      'How long what is known of a key is used without asking again. A key in use is asked for before that is over, and goes on for at most a second more while the answer is under way.',
+      'How long what is known of a key is used without asking again; of a key in use, at most a second more while the answer is under way.',
     ),
   staleIfError: duration({ minMs: 0, maxMs: STALE_IF_ERROR_MAX_MS })
     .prefault('60s')
