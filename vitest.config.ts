@@ -46,7 +46,6 @@ export default defineConfig({
           include: ['test/monitoring/**/*.test.ts'],
           globalSetup: [
             'test/chart/check-helm.ts',
-            'test/commands/build.ts',
             'test/support/redis-programs.ts',
             'test/support/prometheus-programs.ts',
           ],

@@ -87,7 +87,7 @@ export class MetricsStage {
       }
       connection.drop();
     };
-    await Promise.all(Array.from({ length: 8 }, worker));
+    await Promise.all(Array.from({ length: 16 }, worker));
   }
 
   async stop(): Promise<void> {
