@@ -7,7 +7,7 @@ import { LIMITS } from './alerts/limits.ts';
 import { PROCESS } from './alerts/process.ts';
 import { JOB, seriesName, type AlertCase, type Firing, type Scene } from './alerts/scene.ts';
 import { TRAFFIC } from './alerts/traffic.ts';
-import { promtool } from './promtool.ts';
+import { promtool, type Verdict } from './promtool.ts';
 
 const CASES: readonly AlertCase[] = [...TRAFFIC, ...KEYS, ...LIMITS, ...PROCESS];
 
@@ -48,27 +48,40 @@ function firing(rule: AlertRule, { labels = {}, says }: Firing): object {
   };
 }
 
-async function expectByPromtool(rule: AlertRule, tests: readonly object[]): Promise<void> {
-  const { output, isContent } = await promtool(['test', 'rules', 'tests.json'], {
+function judge(rule: AlertRule, tests: readonly object[]): Promise<Verdict> {
+  return promtool(['test', 'rules', 'tests.json'], {
     'rules.json': { groups: [{ name: 'alone', rules: [rule] }] },
     'tests.json': { rule_files: ['rules.json'], evaluation_interval: '1m', tests },
   });
+}
+
+async function expectByPromtool(rule: AlertRule, tests: readonly object[]): Promise<void> {
+  const { output, isContent } = await judge(rule, tests);
   expect(isContent ? '' : output).toBe('');
 }
 
-describe.each(CASES.map((one) => [one.alert, one] as const))(
-  'the alert %s',
-  (alert, { at, fires, quiet }) => {
-    it.each(Object.entries(fires))('fires where %s', async (_, expected) => {
-      const rule = ruleOf(alert);
-      await expectByPromtool(rule, [promtoolTest(alert, at, expected.scene, [firing(rule, expected)])]);
-    });
+describe.concurrent.each(CASES.map((one) => [one.alert, one] as const))('the alert %s', (alert, one) => {
+  const { at, begins, fires, quiet } = one;
 
-    it.each(Object.entries(quiet))('does not where %s', async (_, scene) => {
-      await expectByPromtool(ruleOf(alert), [promtoolTest(alert, at, scene, [])]);
-    });
-  },
-);
+  it.each(Object.entries(fires))('fires where %s', async (_, expected) => {
+    const rule = ruleOf(alert);
+    await expectByPromtool(rule, [promtoolTest(alert, at, expected.scene, [firing(rule, expected)])]);
+  });
+
+  it('waits until it has lasted', async () => {
+    const rule = ruleOf(alert);
+    const [first] = Object.values(fires);
+    const minutes = Number.parseInt(rule.for);
+    const noneAt = (minute: number): object => promtoolTest(alert, minute, first?.scene ?? {}, []);
+    await expectByPromtool(rule, [noneAt(begins + minutes - 1)]);
+    const { isContent } = await judge(rule, [noneAt(begins + minutes)]);
+    expect(isContent, 'it does not fire then, either').toBe(false);
+  });
+
+  it.each(Object.entries(quiet))('does not where %s', async (_, scene) => {
+    await expectByPromtool(ruleOf(alert), [promtoolTest(alert, at, scene, [])]);
+  });
+});
 
 describe('the alerts', () => {
   it('are all shown to fire and not to fire', () => {

@@ -74,9 +74,9 @@ keys: [{ sha256: ${digestOf(fileKey)}, owner: acme, name: first, profile: standa
     async load() {
       for (let i = 0; i < ROUTES; i++) {
         const url = `${large.gate}/r${i}`;
-        await send(url, 'GET', pro);
-        await send(url, 'POST', pro);
-        for (const sent of [null, basic, 'unknown-key-of-no-shape']) await send(url, 'GET', sent);
+        for (const method of ['GET', 'POST', 'DELETE']) {
+          for (const sent of [pro, basic, null, 'unknown-key-of-no-shape']) await send(url, method, sent);
+        }
       }
       for (let i = 0; i < 6; i++) await send(`${large.gate}/r0`, 'GET', basic);
       await send(`${large.gate}/nowhere`, 'GET', null);

@@ -23,6 +23,7 @@ export const KEYS: readonly AlertCase[] = [
   {
     alert: 'PlexgateKeyServiceDown',
     at: 5,
+    begins: 1,
     fires: {
       'six of ten renewals fail': { scene: renewals('0+6x5', '0+4x5'), says: '60% of the renewals fail.' },
       'all of them do': { scene: renewals('0+6x5', '0x5'), says: '100% of the renewals fail.' },
@@ -32,6 +33,7 @@ export const KEYS: readonly AlertCase[] = [
   {
     alert: 'PlexgateKnowledgeOld',
     at: 3,
+    begins: 0,
     fires: {
       'one of two gates has not renewed for seven seconds': {
         scene: { 'plexgate_knowledge_age_seconds{@}': '7x3', 'plexgate_knowledge_age_seconds{@2}': '0.3x3' },
@@ -47,6 +49,7 @@ export const KEYS: readonly AlertCase[] = [
   {
     alert: 'PlexgateStaleKeysServed',
     at: 10,
+    begins: 1,
     fires: {
       'lookups are answered with what had been known': {
         scene: { 'plexgate_key_stale_served_total{@}': '0+60x10' },
@@ -58,6 +61,7 @@ export const KEYS: readonly AlertCase[] = [
   {
     alert: 'PlexgateRevocationChannelDown',
     at: 5,
+    begins: 0,
     fires: {
       'one of two gates hears nothing': {
         scene: {
@@ -84,6 +88,7 @@ export const KEYS: readonly AlertCase[] = [
   {
     alert: 'PlexgateRevocationLagHigh',
     at: 20,
+    begins: 1,
     fires: {
       'two of a hundred changes took more than a second': {
         scene: lag('0+98x20', '0+100x20'),
@@ -95,6 +100,7 @@ export const KEYS: readonly AlertCase[] = [
   {
     alert: 'PlexgateRevocationUncertain',
     at: 20,
+    begins: 1,
     fires: {
       'revocations were answered 202': {
         scene: { 'plexgate_revocations_total{@,result="uncertain"}': '0+1x20' },
@@ -112,6 +118,7 @@ export const KEYS: readonly AlertCase[] = [
   {
     alert: 'PlexgateRedisForged',
     at: 20,
+    begins: 1,
     fires: Object.fromEntries(
       [
         ['a key record', 'plexgate_key_lookups_total{@,layer="l2",result="forged"}'],
@@ -127,7 +134,10 @@ export const KEYS: readonly AlertCase[] = [
       'everything had one': {
         'plexgate_key_lookups_total{@,layer="l2",result="hit"}': '0+60x20',
         'plexgate_key_lookups_total{@,layer="l2",result="forged"}': '0x20',
+        'plexgate_witness_readings_total{@,result="confirmed"}': '0+60x20',
+        'plexgate_witness_readings_total{@,result="forged"}': '2x20',
         'plexgate_revocation_news_total{@,result="received"}': '0+60x20',
+        'plexgate_revocation_news_total{@,result="forged"}': '0x20',
         'plexgate_revocation_heads_forged_total{@}': '3x20',
       },
     },
@@ -135,6 +145,7 @@ export const KEYS: readonly AlertCase[] = [
   {
     alert: 'PlexgateKeysFileRefused',
     at: 5,
+    begins: 0,
     fires: {
       'one of two gates refused it': {
         scene: {
@@ -152,6 +163,7 @@ export const KEYS: readonly AlertCase[] = [
   {
     alert: 'PlexgateUsageLost',
     at: 20,
+    begins: 1,
     fires: {
       'requests are missing': {
         scene: { 'plexgate_usage_lost_total{@}': '0+1x20' },

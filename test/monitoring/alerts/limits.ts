@@ -19,6 +19,7 @@ export const LIMITS: readonly AlertCase[] = [
   {
     alert: 'PlexgateFailOpen',
     at: 10,
+    begins: 1,
     fires: {
       'requests pass without a limit': {
         scene: { [exceptions('open')]: '0+60x10' },
@@ -33,6 +34,7 @@ export const LIMITS: readonly AlertCase[] = [
   {
     alert: 'PlexgateLimitExceptions',
     at: 10,
+    begins: 6,
     fires: Object.fromEntries(
       ['clock_step', 'unreported'].map((kind) => [
         kind,
@@ -47,6 +49,7 @@ export const LIMITS: readonly AlertCase[] = [
   {
     alert: 'PlexgateRedisDown',
     at: 3,
+    begins: 0,
     fires: {
       'one of two gates has lost a connection': {
         scene: {
@@ -66,6 +69,7 @@ export const LIMITS: readonly AlertCase[] = [
   {
     alert: 'PlexgateLimitStoreErrors',
     at: 15,
+    begins: 1,
     fires: {
       'six of a hundred calls fail': {
         scene: calls('0+6x15', '0+94x15'),
@@ -78,6 +82,7 @@ export const LIMITS: readonly AlertCase[] = [
   {
     alert: 'PlexgateLimitedRatioHigh',
     at: 45,
+    begins: 1,
     fires: {
       'six of ten requests meet a limit, whatever shadows say': {
         scene: decisions('0+6x45', '0+4x45', '0+4x45'),

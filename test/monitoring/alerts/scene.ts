@@ -8,6 +8,8 @@ export interface AlertCase {
   readonly alert: string;
   /** Minutes after which each scene is looked at. */
   readonly at: number;
+  /** The minute at which the first of the scenes becomes one to fire in. Rates need two values, and so one minute. */
+  readonly begins: number;
   /** In each of these it fires, once. */
   readonly fires: Readonly<Record<string, Firing>>;
   /** In none of these it does. */

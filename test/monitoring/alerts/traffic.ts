@@ -42,6 +42,7 @@ export const TRAFFIC: readonly AlertCase[] = [
   {
     alert: 'PlexgateErrorRateHigh',
     at: 90,
+    begins: 1,
     fires: {
       'two of a hundred answers are its own 5xx': {
         scene: answers('0+32x90', '0+2x90'),
@@ -50,7 +51,7 @@ export const TRAFFIC: readonly AlertCase[] = [
     },
     quiet: {
       'one of a hundred is': answers('0+33x90', '0+1x90'),
-      'they have just begun': answers('0+32x90', '0x85 0+2x5'),
+      'they began ten minutes ago': answers('0+32x90', '0x80 0+4x10'),
       'they are over': answers('0+32x90', '0+2x80 160x10'),
       'nobody asks': answers('0x90', '0x90'),
     },
@@ -58,6 +59,7 @@ export const TRAFFIC: readonly AlertCase[] = [
   {
     alert: 'PlexgateErrorBudgetBurning',
     at: 420,
+    begins: 1,
     fires: {
       'one of a hundred answers is its own 5xx for hours': {
         scene: answers('0+33x420', '0+1x420'),
@@ -73,6 +75,7 @@ export const TRAFFIC: readonly AlertCase[] = [
   {
     alert: 'PlexgateUpstreamErrors',
     at: 15,
+    begins: 1,
     fires: {
       'six of a hundred requests get no answer': {
         scene: upstream('0+6x15', '0+94x15'),
@@ -93,6 +96,7 @@ export const TRAFFIC: readonly AlertCase[] = [
   {
     alert: 'PlexgateOverheadHigh',
     at: 20,
+    begins: 1,
     fires: {
       'two of a hundred requests wait longer than 50 ms': {
         scene: overhead('0+98x20', '0+100x20'),
@@ -104,6 +108,7 @@ export const TRAFFIC: readonly AlertCase[] = [
   {
     alert: 'PlexgateAuthDeniedSpike',
     at: 80,
+    begins: 72,
     fires: {
       'ten times as many requests as before have a key that nobody knows': {
         scene: decisions('0+6000x80', '0+60x70 4800+600x10'),
