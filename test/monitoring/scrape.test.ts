@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALERT_RULES } from '../../scripts/dashboards/alert-rules.ts';
 import { manifestsOf, only } from '../chart/renders.ts';
 import { until } from '../commands/running-program.ts';
+import { readExposition, seriesOf } from '../support/exposition.ts';
 import { startPrometheus, type PrometheusServer } from './prometheus-server.ts';
 import { startScrapedFleet, type ScrapedFleet } from './scraped-fleet.ts';
 
@@ -10,6 +11,14 @@ const DASHBOARDS = 'helm/plexgate/files/dashboards';
 
 let fleet: ScrapedFleet;
 let prometheus: PrometheusServer;
+/** Series of the large gate before any request. */
+let first: ReadonlySet<string>;
+
+async function seriesOfLarge(): Promise<string[]> {
+  const text = await (await fetch(`http://${fleet.admins[0]}/metrics`)).text();
+  const families = [...readExposition(text).values()].filter(({ name }) => name.startsWith('plexgate_'));
+  return families.flatMap(({ samples }) => samples.map(seriesOf));
+}
 
 /** Waits until each target has been scraped so often. */
 async function scraped(times: number): Promise<void> {
@@ -20,6 +29,7 @@ async function scraped(times: number): Promise<void> {
 
 beforeAll(async () => {
   fleet = await startScrapedFleet();
+  first = new Set(await seriesOfLarge());
   const manifests = await manifestsOf('smallest', undefined, '--set', 'prometheusRule.enabled=true');
   prometheus = await startPrometheus(fleet.admins, only(manifests, 'PrometheusRule').spec);
   await fleet.load();
@@ -60,6 +70,12 @@ describe('a Prometheus that scrapes running gates', () => {
     expect(ours.filter((name) => !/_(?:bucket|sum)$/.test(name)).sort()).toEqual(documented.sort());
   });
 
+  it('has all series from the first scrape on, but for statuses and methods that came', async () => {
+    const later = (await seriesOfLarge()).filter((series) => !first.has(series));
+    expect(later.length).toBeGreaterThan(50);
+    expect(later.filter((series) => !series.startsWith('plexgate_http_requests_total'))).toEqual([]);
+  });
+
   it('gets at most 1,500 samples in 200 kB from a gate of ten routes and four tiers, after requests of all kinds', async () => {
     const [large = ''] = fleet.admins;
     const [samples] = await prometheus.query(`scrape_samples_scraped{instance="${large}"}`);
@@ -95,6 +111,23 @@ describe('the alerts', () => {
     },
   );
 });
+
+it.each(readdirSync('docs/runbooks'))(
+  'the runbook %s has questions that Prometheus understands, of metrics that are there',
+  async (file) => {
+    const text = readFileSync(`docs/runbooks/${file}`, 'utf8');
+    const questions = [...text.matchAll(/^```\n([^]*?)^```/gm)].flatMap(([, block = '']) =>
+      block.trim().split('\n'),
+    );
+    expect(questions.length).toBeGreaterThan(0);
+    const names = await prometheus.names();
+    for (const question of questions) {
+      await prometheus.query(question);
+      const named = question.match(/\b(?:plexgate|process|nodejs)_\w+/g) ?? [];
+      expect(named.filter((name) => !names.includes(name))).toEqual([]);
+    }
+  },
+);
 
 interface Panel {
   readonly title: string;
