@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../commands/running-program.ts';
+import { boundCommand } from '../support/bound-command.ts';
 import { prometheusPrograms } from '../support/prometheus-programs.ts';
 import { freePorts } from '../support/redis-programs.ts';
 
@@ -55,16 +56,13 @@ export async function startPrometheus(
       ],
     }),
   );
-  const child = spawn(
-    prometheusPrograms().prometheus,
-    [
-      '--config.file=prometheus.json',
-      '--storage.tsdb.path=data',
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--log.level=warn',
-    ],
-    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const [command, args] = boundCommand(prometheusPrograms().prometheus, [
+    '--config.file=prometheus.json',
+    '--storage.tsdb.path=data',
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--log.level=warn',
+  ]);
+  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   const origin = `http://127.0.0.1:${port}`;
   const log = logOf(child);
   const stop = async (): Promise<void> => {
