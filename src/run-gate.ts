@@ -66,7 +66,8 @@ export async function startGate(
     if (stop.reason === 'SIGTERM') await pause(drain.delayMs);
     await proxy.stop(drain.timeoutMs);
   });
-  log.info({ url: `http://${hostAndPort(config.host, proxy.port)}` }, 'gate listens');
+  const scheme = config.tls === null ? 'http' : 'https';
+  log.info({ url: `${scheme}://${hostAndPort(config.host, proxy.port)}` }, 'gate listens');
   return {
     port: proxy.port,
     member: () => proxy.member(),

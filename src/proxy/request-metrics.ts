@@ -70,6 +70,8 @@ class RouteMetrics {
     // They exist from the first scrape on, so that a rate never starts with a jump.
     this.#inFlight.inc(0);
     metrics.webSockets.labels(route).set(0);
+    metrics.overhead.zero({ route });
+    for (const source of ['upstream', 'gateway']) metrics.requestDuration.zero({ route, source });
     this.deprecatedKeys = metrics.deprecatedKeyRequests.labels(route);
     this.deprecatedKeys.inc(0);
     this.#decision(null).inc(0);
@@ -139,8 +141,8 @@ class RouteMetrics {
 export class RequestMetrics {
   readonly #metrics: Metrics;
   readonly #routes = new Map<string, RouteMetrics>();
-  /** Their durations, once there are any. */
-  readonly #upstreams = new Map<string, Observing | null>();
+  /** Their durations. */
+  readonly #upstreams = new Map<string, Observing>();
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
@@ -154,10 +156,7 @@ export class RequestMetrics {
       this.#dropIfOver(id, route);
     }
     for (const origin of origins) {
-      if (this.#upstreams.has(origin)) continue;
-      this.#upstreams.set(origin, null);
-      // Every way to fail is there from the first scrape on.
-      for (const reason of UPSTREAM_ERRORS) this.#metrics.upstreamErrors.labels(origin, reason).inc(0);
+      if (!this.#upstreams.has(origin)) this.#addUpstream(origin);
     }
     for (const origin of this.#upstreams.keys()) if (!origins.has(origin)) this.#dropUpstream(origin);
   }
@@ -179,13 +178,7 @@ export class RequestMetrics {
   }
 
   upstreamAnswered(origin: string, seconds: number): void {
-    let child = this.#upstreams.get(origin);
-    if (child === undefined) return;
-    if (child === null) {
-      child = this.#metrics.upstreamDuration.labels(origin);
-      this.#upstreams.set(origin, child);
-    }
-    child.observe(seconds);
+    this.#upstreams.get(origin)?.observe(seconds);
   }
 
   upstreamFailed(origin: string, error: string): void {
@@ -211,6 +204,15 @@ export class RequestMetrics {
     if (!route.isGone || route.underWay > 0) return;
     this.#routes.delete(id);
     route.remove();
+  }
+
+  /** All that is counted of it is there from the first scrape on. */
+  #addUpstream(origin: string): void {
+    const metrics = this.#metrics;
+    this.#upstreams.set(origin, metrics.upstreamDuration.labels(origin));
+    metrics.upstreamDuration.zero({ upstream: origin });
+    metrics.upstreamEjections.labels(origin).inc(0);
+    for (const reason of UPSTREAM_ERRORS) metrics.upstreamErrors.labels(origin, reason).inc(0);
   }
 
   #dropUpstream(origin: string): void {

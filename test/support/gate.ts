@@ -77,10 +77,8 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const metrics = createMetrics({ version: 'test', revision: 'test' });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
-  const named = {
-    keyService: { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token },
-    echoOrigin: `http://127.0.0.1:${echoPort}`,
-  };
+  const keyService = { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token };
+  const named = { keyService, echoOrigin: `http://127.0.0.1:${echoPort}` };
   const proxy = await startProxy({
     ...named,
     config: { ...proxyConfig, host: '127.0.0.1', port: 0 },

@@ -41,6 +41,7 @@ function lookupEvents(metrics: Metrics): LookupEvents {
       counters.set(`${layer} ${result}`, child);
     }
   }
+  for (const layer of ['l2', 'origin']) metrics.lookupDuration.zero({ layer });
   const durations = {
     l2: metrics.lookupDuration.labels('l2'),
     origin: metrics.lookupDuration.labels('origin'),
