@@ -197,7 +197,7 @@ function configMetrics({ counter, gauge }: Makers) {
       'When the configuration in force was read, in Unix time',
     ),
     configWaiting: gauge(
-      'config_fields_waiting_for_restart',
+      'config_fields_pending',
       'Fields of the configuration file whose change takes effect at the next start',
     ),
   };

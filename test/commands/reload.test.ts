@@ -141,14 +141,14 @@ describe('what waits for a restart', () => {
     );
     expect(logged).toContain('"detail":"redis, proxy.port, proxy.keys.cacheSize"');
     expect(logged).toContain('changed, but in force only after a restart');
-    expect(await metric('config_fields_waiting_for_restart')).toBe(3);
+    expect(await metric('config_fields_pending')).toBe(3);
     expect(await metric('config_last_reload_successful')).toBe(1);
     expect((await ask()).body).toBe('b');
     const inForce = await (await fetch(`${program.admin}/config`)).json();
     expect(inForce).toMatchObject({ proxy: { port: 0, keys: { cacheSize: 100_000 } } });
     expect(inForce).not.toHaveProperty('redis');
     await configure();
-    expect(await metric('config_fields_waiting_for_restart')).toBe(0);
+    expect(await metric('config_fields_pending')).toBe(0);
   });
 });
 
