@@ -117,4 +117,22 @@ export const PROCESS: readonly AlertCase[] = [
       'they are in force': { 'plexgate_certificates_last_reload_successful{@,files="proxy.tls"}': '1x5' },
     },
   },
+  {
+    alert: 'PlexgateConfigRefused',
+    at: 5,
+    begins: 0,
+    fires: {
+      'one of two gates refused it': {
+        scene: {
+          'plexgate_config_last_reload_successful{@}': '0x5',
+          'plexgate_config_last_reload_successful{@2}': '1x5',
+        },
+        says: 'a process refused its changed configuration and goes on with the one before.',
+      },
+    },
+    quiet: {
+      'it is in force': { 'plexgate_config_last_reload_successful{@}': '1x5' },
+      'it was refused while it was written': { 'plexgate_config_last_reload_successful{@}': '1x3 0 1' },
+    },
+  },
 ];
