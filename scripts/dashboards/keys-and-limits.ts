@@ -1,3 +1,4 @@
+import { CONFIGURATION } from './configuration.ts';
 import type { Dashboard, Row } from './dashboard.ts';
 import { percentiles, rate, ratesBy, series, share } from './query.ts';
 
@@ -264,18 +265,6 @@ const FILES: Row['panels'] = [
   },
 ];
 
-const PROCESS: Row = {
-  title: 'Process',
-  panels: [
-    {
-      title: 'Configurations in force',
-      description: 'Processes by the configuration that they run.',
-      unit: 'short',
-      queries: [[`count by (job, hash) (${series('plexgate_config_info')})`, '{{job}} {{hash}}']],
-    },
-  ],
-};
-
 /** Where to look when keys, limits or what they depend on are not well. */
 export const KEYS_AND_LIMITS: Dashboard = {
   title: 'Plexgate: keys, limits and dependencies',
@@ -285,6 +274,6 @@ export const KEYS_AND_LIMITS: Dashboard = {
     LIMITS,
     CACHE,
     { title: 'Dependencies', panels: [...KEY_SERVICE, ...REDIS, ...FILES] },
-    PROCESS,
+    CONFIGURATION,
   ],
 };
