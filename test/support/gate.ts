@@ -14,13 +14,15 @@ import { startProxy } from '../../src/proxy/start.ts';
 import { createAdminServer } from '../../src/runtime/admin.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog, type Log } from '../../src/runtime/log.ts';
-import { createMetrics } from '../../src/runtime/metrics.ts';
+import { createMetrics, type Metrics } from '../../src/runtime/metrics.ts';
 import { connectGateRedis } from './gate-redis.ts';
 import { proxyConfigOf } from './proxy-config.ts';
 
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
 export interface TestGate {
   readonly port: number;
+  /** Of all gates, this one first. */
+  readonly ports: readonly number[];
   readonly adminPort: number;
   readonly service: KeyService;
   /** Puts another configuration in force, as a changed file would. */
@@ -49,6 +51,8 @@ export interface TestGateOptions {
   readonly keyServiceOrigin?: string;
   /** The Redis of gate and key service, for keys; without it there is none. */
   readonly redis?: RedisConfig;
+  /** How many gates share their limits in that Redis; 0: each keeps its own, which is what one gate does by default. */
+  readonly sharing?: number;
   /** How long a lookup takes at least. */
   readonly lookupMs?: number;
   /** How a lookup's answer is changed before the gate has it. */
@@ -70,41 +74,40 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const token = madeToken();
   const redis = options.redis === undefined ? null : await connectGateRedis(options.redis, token, log);
   const { prefixes } = proxyConfig.keys;
-  const announcements = redis?.forKeyService ?? null;
-  const keys = await startKeys({ prefixes, clock: time.clock, log, token, redis: announcements });
+  const { forKeyService = null } = redis ?? {};
+  const keys = await startKeys({ prefixes, clock: time.clock, log, token, redis: forKeyService });
   const { service } = keys;
   const wire = new Wire(service, options);
-  const metrics = createMetrics({ version: 'test', revision: 'test' });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
   const keyService = { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token };
   const named = { keyService, echoOrigin: `http://127.0.0.1:${echoPort}` };
-  const proxy = await startProxy({
-    ...named,
-    config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
-    source: wire,
-    renewals: wire,
-    news: service.onNews,
-    redis: redis?.forGate ?? null,
-    limits: null,
-    reports: options.reports ?? service,
-    clock: time.clock,
-    metrics,
-    log,
+  const starting = Array.from({ length: Math.max(1, options.sharing ?? 0) }, async () => {
+    const metrics = createMetrics({ version: 'test', revision: 'test' });
+    const proxy = await startProxy({
+      ...named,
+      config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
+      source: wire,
+      renewals: wire,
+      news: service.onNews,
+      redis: redis?.forGate ?? null,
+      limits: (options.sharing ?? 0) > 0 ? (redis?.forLimits ?? null) : null,
+      reports: options.reports ?? service,
+      clock: time.clock,
+      metrics,
+      log,
+    });
+    return { proxy, metrics };
   });
-  const admin = createAdminServer({
-    token: () => null,
-    metrics,
-    isReady: () => true,
-    effectiveConfig: () => ({}),
-    members: () => proxy.member(),
-  });
-  const adminPort = await listen(admin, '127.0.0.1', 0);
+  const gates = await Promise.all(starting);
+  const [{ proxy, metrics }] = gates as [(typeof gates)[number], ...typeof gates];
+  const { admin, adminPort } = await startAdmin(metrics, () => proxy.member());
   return {
     port: proxy.port,
+    ports: gates.map((gate) => gate.proxy.port),
     adminPort,
     service,
-    reconfigure: (config) => proxy.prepare(proxyConfigOf(config, options.env), named)(),
+    reconfigure: (config) => gates.forEach((gate) => gate.proxy.prepare(proxyConfigOf(config), named)()),
     advance: time.advance,
     hold: time.hold,
     resolves: () => wire.resolves,
@@ -112,15 +115,27 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       wire.isCut = !answer;
     },
     logLines,
-    metrics: async () => (await metrics.scrape()).text,
+    metrics: async () =>
+      (await Promise.all(gates.map((gate) => gate.metrics.scrape()))).map(({ text }) => text).join(''),
     async stop() {
-      await proxy.stop(100);
+      await Promise.all(gates.map((gate) => gate.proxy.stop(100)));
       await closeServer(echo, 0);
       await closeServer(admin, 0);
       await keys.stop();
       await redis?.close();
     },
   };
+}
+
+async function startAdmin(metrics: Metrics, members: () => object) {
+  const admin = createAdminServer({
+    token: () => null,
+    metrics,
+    isReady: () => true,
+    effectiveConfig: () => ({}),
+    members,
+  });
+  return { admin, adminPort: await listen(admin, '127.0.0.1', 0) };
 }
 
 /** Between gate and key service: counts lookups, and may be cut. */
