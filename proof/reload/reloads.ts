@@ -130,8 +130,9 @@ async function breakAgainAndAgain(
       () => program.log().slice(said).includes('configuration refused'),
       () => `${name}: ${program.log().slice(said)}`,
     );
-    const log = program.log().slice(said);
-    const untold = mistakes.filter((mistake) => !log.includes(JSON.stringify(mistake).slice(1, -1)));
+    const isTold = (mistake: string): boolean =>
+      program.log().slice(said).includes(JSON.stringify(mistake).slice(1, -1));
+    const untold = mistakes.filter((mistake) => !isTold(mistake));
     findings.must(untold.length === 0, `${name}: the log does not say ${untold.join(' and ')}`);
     // The one before is as it was.
     const good = await fetch(`${program.gate}/live-1`);
