@@ -58,6 +58,8 @@ const REPLACED_WHERE_BOTH: ReadonlySet<string> = new Set([
 
 /** One request on its way to an upstream and its answer on the way back. It settles exactly once. */
 export class Flight {
+  /** Among all that are under way. */
+  place = 0;
   readonly #forward: Forward;
   readonly #timeouts: ProxyConfig['timeouts'];
   readonly #monotonic: () => number;

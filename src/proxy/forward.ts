@@ -4,6 +4,7 @@ import type { ProxyConfig } from '../config/config.ts';
 import type { Permit } from '../core/decision.ts';
 import { launchExpecting } from './expecting.ts';
 import { Flight, type ForwardOutcome } from './flight.ts';
+import { Flights } from './flights.ts';
 import type { Place } from './routes.ts';
 import type { Targets } from './targets.ts';
 
@@ -53,17 +54,13 @@ const SWEEP_MS = 100;
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { timeouts, monotonic, targets } = options;
   const pools = new Pools(timeouts.connectMs, options.ca);
-  const flights = new Set<Flight>();
-  const sweeper = setInterval(() => {
-    const now = monotonic();
-    for (const flight of flights) flight.endIfStalled(now);
-  }, SWEEP_MS);
-  sweeper.unref();
+  const flights = new Flights();
+  const sweeper = setInterval(() => flights.endStalled(monotonic()), SWEEP_MS).unref();
 
   const attempt = (forward: Forward, origin: string): Promise<ForwardOutcome> =>
     new Promise((resolve) => {
       const flight = new Flight(forward, timeouts, monotonic, (outcome) => {
-        flights.delete(flight);
+        flights.remove(flight);
         resolve(outcome);
       });
       flights.add(flight);
