@@ -41,6 +41,8 @@ export interface Controller {
   readonly rawHeaders?: unknown;
 }
 
+/** A body as short as this goes out in one piece with its head, where it came whole. */
+const SHORT_BYTES = 8 * 1024;
 /** Reason phrases that pass; Node refuses to write others, and RFC 9112 section 4 gives them no meaning. */
 const PHRASE = /^[\t\x20-\x7e]+$/;
 const KEY_ENDED = new Error('the key of the stream has ended');
@@ -69,6 +71,10 @@ export class Flight {
   #progressAt: number;
   #answer: { status: number; answeredAt: number; endless: boolean } | null = null;
   #timedOut = false;
+  /** Whether the answer's head came in this very tick. */
+  #isFirstTick = true;
+  /** The start of the answer's body, where it came in that tick, too: it may be all. */
+  #first: Buffer | null = null;
   #forget: (() => void) | null = null;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -159,19 +165,27 @@ export class Flight {
       endless: typeof contentType === 'string' && EVENT_STREAM.test(contentType),
     };
     if (this.#answer.endless) this.#forget = this.#forward.streams(() => this.#controller?.abort(KEY_ENDED));
-    // A head may come long before its body. One that brought none along is sent by itself.
-    process.nextTick(this.#sendHeadAlone);
+    // A head may come long before its body, and the start of a body before the rest. Neither waits for another tick.
+    process.nextTick(this.#sendBegun);
   }
 
-  onResponseData(controller: Controller, chunk: Buffer): void {
+  onResponseData(_controller: Controller, chunk: Buffer): void {
     this.#progressAt = this.#monotonic();
+    const mayWait = this.#bytesOut === 0 && this.#isFirstTick && chunk.byteLength <= SHORT_BYTES;
     this.#bytesOut += chunk.byteLength;
-    if (!this.#forward.response.write(chunk)) controller.pause();
+    if (mayWait) this.#first = chunk;
+    else {
+      this.#writeFirst();
+      this.#write(chunk);
+    }
   }
 
   onResponseEnd(): void {
     if (this.#phase === 'settled') return;
-    this.#forward.response.end();
+    // Text of one byte a character goes into one string with the head, which costs one write less.
+    if (this.#first === null) this.#forward.response.end();
+    else this.#forward.response.end(this.#first.toString('latin1'), 'latin1');
+    this.#first = null;
     this.#finish(true);
   }
 
@@ -198,9 +212,22 @@ export class Flight {
     );
   }
 
-  readonly #sendHeadAlone = (): void => {
-    if (this.#phase === 'answering' && this.#bytesOut === 0) this.#forward.response.flushHeaders();
+  readonly #sendBegun = (): void => {
+    this.#isFirstTick = false;
+    if (this.#phase !== 'answering') return;
+    if (this.#bytesOut === 0) this.#forward.response.flushHeaders();
+    else this.#writeFirst();
   };
+
+  #writeFirst(): void {
+    const first = this.#first;
+    this.#first = null;
+    if (first !== null) this.#write(first);
+  }
+
+  #write(chunk: Buffer): void {
+    if (!this.#forward.response.write(chunk)) this.#controller?.pause();
+  }
 
   readonly #onDrain = (): void => {
     this.#progressAt = this.#monotonic();

@@ -62,6 +62,8 @@ export function createProxyServer(parts: ProxyParts): Server {
     shouldUpgradeCallback: isWebSocketUpgrade,
     // The pipeline asks for it. The server would answer by itself, and nothing of it would be recorded.
     requireHostHeader: false,
+    // A request without a body is no stream that has to be read to its end.
+    optimizeEmptyRequests: true,
   };
   const server: Server =
     parts.tls === null
