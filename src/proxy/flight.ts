@@ -7,7 +7,7 @@ import type { Forward } from './forward.ts';
 export const UPSTREAM_ERRORS = ['timeout', 'refused', 'reset', 'tls'] as const;
 export type UpstreamError = (typeof UPSTREAM_ERRORS)[number];
 
-type Ending =
+export type Ending =
   /** The upstream's answer has been passed on, whole or, where either side broke off, in part. */
   | {
       readonly kind: 'answered';
@@ -29,9 +29,11 @@ type Ending =
   | { readonly kind: 'client_gone' };
 
 /** How it ended, with the bytes of the bodies sent to the upstream and to the client. */
-export type ForwardOutcome = Ending & {
-  readonly bytes: { readonly bytesIn: number; readonly bytesOut: number };
-};
+export interface Landing {
+  readonly ending: Ending;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
 
 /** What the HTTP client lets a request do while it is under way. */
 export interface Controller {
@@ -65,7 +67,7 @@ export class Flight {
   readonly #forward: Forward;
   readonly #timeouts: ProxyConfig['timeouts'];
   readonly #monotonic: () => number;
-  readonly #settle: (outcome: ForwardOutcome) => void;
+  readonly #settle: (landing: Landing) => void;
   #phase: 'connecting' | 'sending' | 'waiting' | 'answering' | 'settled' = 'connecting';
   #controller: Controller | null = null;
   #progressAt: number;
@@ -75,6 +77,8 @@ export class Flight {
   #isFirstTick = true;
   /** The start of the answer's body, where it came in that tick, too: it may be all. */
   #first: Buffer | null = null;
+  /** By a client that reads more slowly than the upstream writes. */
+  #isHeldUp = false;
   #forget: (() => void) | null = null;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -83,7 +87,7 @@ export class Flight {
     forward: Forward,
     timeouts: ProxyConfig['timeouts'],
     monotonic: () => number,
-    settle: (outcome: ForwardOutcome) => void,
+    settle: (landing: Landing) => void,
   ) {
     this.#forward = forward;
     this.#timeouts = timeouts;
@@ -91,7 +95,6 @@ export class Flight {
     this.#settle = settle;
     this.#progressAt = monotonic();
     forward.response.once('close', this.#onClientClose);
-    forward.response.on('drain', this.#onDrain);
   }
 
   /** Ends a request that has made no progress for longer than its phase allows. */
@@ -166,7 +169,7 @@ export class Flight {
     };
     if (this.#answer.endless) this.#forget = this.#forward.streams(() => this.#controller?.abort(KEY_ENDED));
     // A head may come long before its body, and the start of a body before the rest. Neither waits for another tick.
-    process.nextTick(this.#sendBegun);
+    process.nextTick(sendBegun, this);
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
@@ -212,12 +215,13 @@ export class Flight {
     );
   }
 
-  readonly #sendBegun = (): void => {
+  /** Sends what the tick in which the answer began has brought of it. */
+  sendBegun(): void {
     this.#isFirstTick = false;
     if (this.#phase !== 'answering') return;
     if (this.#bytesOut === 0) this.#forward.response.flushHeaders();
     else this.#writeFirst();
-  };
+  }
 
   #writeFirst(): void {
     const first = this.#first;
@@ -226,13 +230,18 @@ export class Flight {
   }
 
   #write(chunk: Buffer): void {
-    if (!this.#forward.response.write(chunk)) this.#controller?.pause();
+    const { response } = this.#forward;
+    if (response.write(chunk)) return;
+    this.#controller?.pause();
+    if (this.#isHeldUp) return;
+    this.#isHeldUp = true;
+    response.once('drain', () => {
+      this.#isHeldUp = false;
+      if (this.#phase === 'settled') return;
+      this.#progressAt = this.#monotonic();
+      this.#controller?.resume();
+    });
   }
-
-  readonly #onDrain = (): void => {
-    this.#progressAt = this.#monotonic();
-    this.#controller?.resume();
-  };
 
   readonly #onClientClose = (): void => {
     if (this.#phase === 'settled') return;
@@ -249,10 +258,14 @@ export class Flight {
   #end(ending: Ending): void {
     this.#phase = 'settled';
     this.#forget?.();
-    this.#forward.response.off('close', this.#onClientClose);
-    this.#forward.response.off('drain', this.#onDrain);
-    this.#settle({ ...ending, bytes: { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut } });
+    // Behind its answer the response is over, and with it whoever listens to it.
+    if (ending.kind !== 'answered') this.#forward.response.off('close', this.#onClientClose);
+    this.#settle({ ending, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut });
   }
+}
+
+function sendBegun(flight: Flight): void {
+  flight.sendBegun();
 }
 
 /** Whether a body of this transfer coding arrives as it was before it. */

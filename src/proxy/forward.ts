@@ -3,7 +3,7 @@ import { Pool, type Dispatcher } from 'undici';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Permit } from '../core/decision.ts';
 import { launchExpecting } from './expecting.ts';
-import { Flight, type ForwardOutcome } from './flight.ts';
+import { Flight, type Landing } from './flight.ts';
 import { Flights } from './flights.ts';
 import type { Place } from './routes.ts';
 import type { Targets } from './targets.ts';
@@ -36,8 +36,11 @@ export interface Forwarder {
   close(): Promise<void>;
 }
 
-/** `origin` is the one that was asked last. */
-export type Forwarded = ForwardOutcome & { readonly origin: string };
+export interface Forwarded {
+  /** Of the last attempt, to `origin`. */
+  readonly landing: Landing;
+  readonly origin: string;
+}
 
 export interface ForwarderOptions {
   readonly timeouts: ProxyConfig['timeouts'];
@@ -57,11 +60,11 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const flights = new Flights();
   const sweeper = setInterval(() => flights.endStalled(monotonic()), SWEEP_MS).unref();
 
-  const attempt = (forward: Forward, origin: string): Promise<ForwardOutcome> =>
+  const attempt = (forward: Forward, origin: string): Promise<Landing> =>
     new Promise((resolve) => {
-      const flight = new Flight(forward, timeouts, monotonic, (outcome) => {
+      const flight = new Flight(forward, timeouts, monotonic, (landing) => {
         flights.remove(flight);
-        resolve(outcome);
+        resolve(landing);
       });
       flights.add(flight);
       launch(flight, () => {
@@ -77,14 +80,15 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       let repeats = 1;
       for (;;) {
         const origin = targets.pick(origins, tried);
-        const outcome = await attempt(forward, origin);
+        const landing = await attempt(forward, origin);
+        const { ending } = landing;
         tried.push(origin);
-        if (outcome.kind === 'answered') targets.answered(origin);
-        if (outcome.kind !== 'failed') return { ...outcome, origin };
-        targets.failed(origin, outcome.unsent);
+        if (ending.kind === 'answered') targets.answered(origin);
+        if (ending.kind !== 'failed') return { landing, origin };
+        targets.failed(origin, ending.unsent);
         // What has not left may go to any other; what changes nothing may go once more.
-        if (!(outcome.unsent ? tried.length < origins.length : outcome.mayRepeat && repeats-- > 0)) {
-          return { ...outcome, origin };
+        if (!(ending.unsent ? tried.length < origins.length : ending.mayRepeat && repeats-- > 0)) {
+          return { landing, origin };
         }
       }
     },

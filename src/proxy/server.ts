@@ -9,7 +9,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { TrustedProxies } from './address.ts';
 import { denyResponse, denySocket } from './deny.ts';
-import type { ForwardOutcome } from './flight.ts';
+import type { Ending } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide, type Gate } from './pipeline.ts';
 import { createRecorder, failureOf, type Exchange, type Recorder } from './record.ts';
@@ -140,9 +140,9 @@ class Door {
     visit: Visit,
     response: ServerResponse,
     awaitsContinue: boolean,
-  ): Promise<ForwardOutcome['kind']> {
+  ): Promise<Ending['kind']> {
     const { request, head, exchange } = visit;
-    const outcome = await this.#parts.forwarder.forward({
+    const { landing, origin } = await this.#parts.forwarder.forward({
       permit: decision,
       request,
       response,
@@ -153,16 +153,18 @@ class Door {
       awaitsContinue,
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
-    Object.assign(exchange, outcome.bytes);
-    exchange.upstream = outcome.origin;
-    if (outcome.kind === 'answered') {
-      exchange.status = outcome.status;
-      exchange.answeredAt = outcome.answeredAt;
-      exchange.complete = outcome.complete;
-    } else if (outcome.kind === 'failed' && !response.destroyed) {
-      this.#deny(visit, response, failureOf(exchange, decision, outcome.error, outcome.detail));
+    const { ending, bytesIn, bytesOut } = landing;
+    exchange.bytesIn = bytesIn;
+    exchange.bytesOut = bytesOut;
+    exchange.upstream = origin;
+    if (ending.kind === 'answered') {
+      exchange.status = ending.status;
+      exchange.answeredAt = ending.answeredAt;
+      exchange.complete = ending.complete;
+    } else if (ending.kind === 'failed' && !response.destroyed) {
+      this.#deny(visit, response, failureOf(exchange, decision, ending.error, ending.detail));
     }
-    return outcome.kind;
+    return ending.kind;
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {

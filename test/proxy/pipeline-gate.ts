@@ -110,7 +110,7 @@ export class PipelineGate {
     this.source.records.set(digestOf(key), record);
   }
 
-  ask({ host = 'gate.test', headers = [], ...asked }: Asked) {
+  async ask({ host = 'gate.test', headers = [], ...asked }: Asked): Promise<Decision<Place>> {
     const head = readHead([...(host === null ? [] : ['Host', host]), ...headers]);
     const facts = { method: 'GET', url: '/', httpVersion: '1.1', address: '203.0.113.9', upgrade: false };
     return decide({ ...facts, ...asked, head }, this.gate);
