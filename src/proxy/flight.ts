@@ -1,11 +1,10 @@
+import { STATUS_CODES } from 'node:http';
 import type { ProxyConfig } from '../config/config.ts';
 import { passAnswerHeaders } from '../core/forward-headers.ts';
 import { DEPRECATION_FIELD_NAMES } from '../core/deprecation-fields.ts';
 import { RATE_LIMIT_FIELD_NAMES } from '../core/rate-limit-fields.ts';
 import type { Forward } from './forward.ts';
-
-export const UPSTREAM_ERRORS = ['timeout', 'refused', 'reset', 'tls'] as const;
-export type UpstreamError = (typeof UPSTREAM_ERRORS)[number];
+import { codeOf, upstreamErrorOf, type UpstreamError } from './upstream-error.ts';
 
 export type Ending =
   /** The upstream's answer has been passed on, whole or, where either side broke off, in part. */
@@ -158,7 +157,8 @@ export class Flight {
     this.#forward.answered(status);
     const fields = passAnswerHeaders(rawText(controller.rawHeaders), replacedIn(permit));
     for (const field of answerHeaders) fields.push(field);
-    if (statusText === undefined || !PHRASE.test(statusText)) response.writeHead(status, fields);
+    if (statusText === undefined || statusText === STATUS_CODES[status] || !PHRASE.test(statusText))
+      response.writeHead(status, fields);
     else response.writeHead(status, statusText, fields);
     this.#phase = 'answering';
     const contentType = headers['content-type'];
@@ -284,17 +284,4 @@ function rawText(raw: unknown): string[] {
   return Array.isArray(raw)
     ? raw.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString('latin1') : String(part)))
     : [];
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-}
-
-function upstreamErrorOf(error: Error): UpstreamError {
-  const code = codeOf(error);
-  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return 'timeout';
-  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT')) return 'tls';
-  return ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'].includes(code)
-    ? 'refused'
-    : 'reset';
 }

@@ -4,7 +4,7 @@ import type { Reason } from '../core/reasons.ts';
 import { keyMask } from '../core/secret.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { UpstreamError } from './flight.ts';
+import type { UpstreamError } from './upstream-error.ts';
 import type { Gate } from './pipeline.ts';
 import { isRefusedAuthentication } from './refusals.ts';
 import type { Reporter } from './reporter.ts';
@@ -45,9 +45,14 @@ export function openExchange(
   about: Pick<Exchange, 'requestId' | 'method' | 'url' | 'address' | 'userAgent'> & { upgrade?: boolean },
   receivedAt: number,
 ): Exchange {
+  const { requestId, method, url, address, userAgent, upgrade = false } = about;
   return {
-    ...about,
-    upgrade: about.upgrade ?? false,
+    requestId,
+    method,
+    url,
+    address,
+    userAgent,
+    upgrade,
     receivedAt,
     decision: null,
     decidedAt: receivedAt,
@@ -175,7 +180,7 @@ function lineOf(
     route: more.route,
     method: exchange.method,
     // The query may hold what is nobody's business, and a key pasted into a path is still a key.
-    path: clip(mask(exchange.url.split('?', 1)[0] ?? '')),
+    path: clip(mask(pathOf(exchange.url))),
     status: exchange.status,
     source: more.source,
     address: exchange.address,
@@ -198,6 +203,11 @@ function lineOf(
   if (exchange.userAgent !== null) line.userAgent = clip(mask(exchange.userAgent));
   if (exchange.answeredAt > 0) line.upstreamMs = rounded(exchange.answeredAt - exchange.decidedAt);
   return line;
+}
+
+function pathOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark === -1 ? url : url.slice(0, mark);
 }
 
 function clip(text: string): string {

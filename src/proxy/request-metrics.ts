@@ -38,7 +38,8 @@ const METHODS: ReadonlySet<string> = new Set([
 class RouteMetrics {
   readonly #metrics: Metrics;
   readonly #route: string;
-  readonly #requests = new Map<string, Counting>();
+  /** By status, within source and method: no name has to be put together to count. */
+  readonly #requests = { upstream: new Map<string, Counting[]>(), gateway: new Map<string, Counting[]>() };
   readonly #decisions = new Map<Reason | null, Counting>();
   readonly #durations: Record<'upstream' | 'gateway', Observing>;
   readonly #overhead: Observing;
@@ -70,14 +71,16 @@ class RouteMetrics {
     this.#overhead.observe(overheadSeconds);
   }
 
-  #request(method: string, status: number, source: string): Counting {
-    const name = `${method} ${status} ${source}`;
-    let child = this.#requests.get(name);
-    if (child === undefined) {
-      const known = METHODS.has(method) ? method : '_OTHER';
-      child = this.#metrics.requests.labels(this.#route, known, String(status), source);
-      // Only known methods are kept: a client can invent any number of others.
-      if (known === method) this.#requests.set(name, child);
+  #request(method: string, status: number, source: 'upstream' | 'gateway'): Counting {
+    const kept = this.#requests[source].get(method)?.[status];
+    if (kept !== undefined) return kept;
+    const known = METHODS.has(method) ? method : '_OTHER';
+    const child = this.#metrics.requests.labels(this.#route, known, String(status), source);
+    // Only known methods are kept: a client can invent any number of others.
+    if (known === method) {
+      const ofMethod = this.#requests[source].get(method) ?? [];
+      this.#requests[source].set(method, ofMethod);
+      ofMethod[status] = child;
     }
     return child;
   }

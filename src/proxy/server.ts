@@ -16,6 +16,7 @@ import { createRecorder, failureOf, type Exchange, type Recorder } from './recor
 import type { Reporter } from './reporter.ts';
 import type { Place } from './routes.ts';
 import type { OpenStreams } from './streams.ts';
+import { dropRest } from './drop-rest.ts';
 import { endsConnection } from './ignored-upgrade.ts';
 import { Lines, type Line } from './lines.ts';
 import type { Load } from './load.ts';
@@ -285,17 +286,4 @@ class Door {
   #refusing({ requestId }: Exchange, denial: Denial<Place>) {
     return { denial, requestId, now: this.#parts.gate.clock.now(), draining: this.#parts.isDraining() };
   }
-}
-
-/**
- * An answer may be through before its request is. The rest is taken and dropped: a client that sends all of it before
- * it reads would else wait for ever, and the connection is good for the next request.
- */
-function dropRest(request: IncomingMessage, idleMs: number): void {
-  const stalled = setTimeout(() => request.destroy(), idleMs);
-  request.once('close', () => {
-    clearTimeout(stalled);
-  });
-  // Not `resume` alone, which does nothing while the forwarder has not let go of the request.
-  request.on('data', () => stalled.refresh()).resume();
 }

@@ -15,7 +15,7 @@ import { TrustedProxies } from './address.ts';
 import { openCertificates, type Certificates } from './certificates.ts';
 import { ConnectionBound } from './connection-bound.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
-import { UPSTREAM_ERRORS } from './flight.ts';
+import { UPSTREAM_ERRORS } from './upstream-error.ts';
 import { createForwarder, type Forwarder } from './forward.ts';
 import { startKeys, type KeyPartners, type MemberState } from './keys/start.ts';
 import type { RunningLimiter } from './limiter/limiter.ts';
@@ -235,15 +235,17 @@ function startReporter({ reports, clock, metrics }: ProxyOptions, member: string
 
 /** Every decision on every tier a key can have exists from the first scrape on. */
 function limitEvents(metrics: Metrics, { tiers }: ProxyConfig, algorithm: string): Gate['limited'] {
-  const counters = new Map<string, { inc(): void }>();
+  const counters = new Map<string, Map<string, { inc(): void }>>();
   for (const profile of PROFILES) {
     for (const tier of [...tiers[profile].keys(), OTHER_TIER].map((name) => `${profile}/${name}`)) {
+      const ofTier = new Map<string, { inc(): void }>();
+      counters.set(tier, ofTier);
       for (const result of LIMIT_RESULTS) {
         const child = metrics.limitDecisions.labels(tier, result, algorithm);
         child.inc(0);
-        counters.set(`${tier} ${result}`, child);
+        ofTier.set(result, child);
       }
     }
   }
-  return (tier, result) => counters.get(`${tier} ${result}`)?.inc();
+  return (tier, result) => counters.get(tier)?.get(result)?.inc();
 }
