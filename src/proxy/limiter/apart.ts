@@ -96,8 +96,9 @@ function spendApart(shelves: readonly OwnShelf[], members: Members, now: number)
 }
 
 /**
- * Whose requests have spent what this member may give is refused by the limit, and so is who was refused when the books
- * were last seen. Who has spent nothing here is not: nobody knows what the others have spent.
+ * Whose requests have spent this member's whole part is refused by the limit, and so is who was refused when the books
+ * were last seen. Who has not is told that the limits are not to be had: nobody knows what the others have spent, and
+ * that the member must wait before it may use its part, or has outlived it, is no limit of the client's.
  */
 function refuseApart(
   shelves: readonly OwnShelf[],
@@ -108,9 +109,9 @@ function refuseApart(
   const places = placesOf(shelves, members, now);
   const retryAfterMs = Math.max(...places.map((place) => waitOf(place, now)));
   if (!Number.isFinite(retryAfterMs)) return unavailable(RETRY_MS);
-  const isSpent = places.some(({ shelf, i, phases }) => {
+  const isSpent = places.some(({ shelf, i }) => {
     const used = shelf.book(i).used(now);
-    return used > 0 && used >= unitsAt(phases, now);
+    return used > 0 && used >= partOf(shelf.limits[i]?.quota ?? 0, members.held);
   });
   if (!wasSpent && !isSpent) return unavailable(Math.min(retryAfterMs, RETRY_MS));
   return { allowed: false, states: statesOf(places, now), retryAfterMs: Math.max(1, retryAfterMs) };

@@ -122,6 +122,28 @@ describe('a member without a part', () => {
     expect(outcome.allowed ? 0 : outcome.retryAfterMs).toBeGreaterThan(0);
   });
 
+  it.each([
+    ['not yet', 1, 100, { unavailable: true }],
+    ['a little', 500, 100, { unavailable: true }],
+    ['wholly', 500, 40, { states: [{ remaining: 0 }] }],
+  ])(
+    'and one that may use its part %s refuses by the limit only if it is spent',
+    async (_, awayMs, quota, how) => {
+      const spendings = [spending(`owner:a ${quota}/second`)];
+      const limits = [limitOf(`${quota}/second`)];
+      const [first] = [1, 2].map(() => fleet.start({ algorithm: 'exact', limits })) as [Replica, Replica];
+      await fleet.settle();
+      await fleet.time.pass(1000);
+      const take = () => fleet.time.until(Promise.resolve(first.limiter.take(spendings)));
+      for (let i = 0; i < 20; i++) expect(await take()).toMatchObject({ allowed: true });
+      fleet.server.isUp = false;
+      await fleet.time.pass(awayMs);
+      const refusal = await take();
+      expect(refusal).toMatchObject({ allowed: false, ...how });
+      expect('unavailable' in refusal).toBe('unavailable' in how);
+    },
+  );
+
   it('joined to others gets one when all have heard of it, and the others give it up', async () => {
     const first = fleet.start({ algorithm: 'exact', limits: [limitOf('100/second')] });
     await fleet.settle();
