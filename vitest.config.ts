@@ -35,6 +35,19 @@ export default defineConfig({
             'test/commands/build.ts',
             'test/support/find-postgres.ts',
             'test/support/redis-programs.ts',
+            'test/support/prometheus-programs.ts',
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'monitoring',
+          include: ['test/monitoring/**/*.test.ts'],
+          globalSetup: [
+            'test/chart/check-helm.ts',
+            'test/support/redis-programs.ts',
+            'test/support/prometheus-programs.ts',
           ],
         },
       },

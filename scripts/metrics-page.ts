@@ -13,7 +13,8 @@ Made from \`src/runtime/metrics.ts\` by \`npm run docs\`; do not edit.
 
 \`GET /metrics\` on the admin port. Labels come from the configuration and from fixed lists: \`route\` is the id of a
 route (\`none\` where no route matched), \`upstream\` its origin, \`tier\` is \`profile/tier\`, \`reason\` a word of
-[errors.md](errors.md), \`method\` a known method or \`_OTHER\`. No client can make a series.
+[errors.md](errors.md), \`method\` a known method or \`_OTHER\`. No client can make a series. A scraper that asks for
+OpenMetrics by its Accept header gets it. With ten routes and four tiers a gate has some 1,400 series in 130 kB.
 
 | metric | type | labels | meaning |
 |---|---|---|---|

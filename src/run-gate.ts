@@ -55,7 +55,8 @@ export async function startGate(
     if (stop.reason === 'SIGTERM') await pause(config.drain.delayMs);
     await proxy.stop(config.drain.timeoutMs);
   });
-  log.info({ url: `http://${hostAndPort(config.host, proxy.port)}` }, 'gate listens');
+  const scheme = config.tls === null ? 'http' : 'https';
+  log.info({ url: `${scheme}://${hostAndPort(config.host, proxy.port)}` }, 'gate listens');
   return proxy;
 }
 

@@ -21,6 +21,7 @@ export async function connectRedis(
     RESULTS.map((result) => [result, metrics.redisCommands.labels(purpose, result)]),
   );
   for (const child of Object.values(results)) child.inc(0);
+  metrics.redisCommandDuration.zero({ connection: purpose });
   const duration = metrics.redisCommandDuration.labels(purpose);
   const connection = await openRedis(config, {
     purpose,

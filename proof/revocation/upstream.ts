@@ -7,6 +7,7 @@ export interface Upstream {
   readonly origin: string;
 }
 
+const BACKLOG = 8192;
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /** Who the gate says is calling, as the body of every answer. */
@@ -46,7 +47,9 @@ export async function startUpstream(stage: Stage): Promise<Upstream> {
     const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
     socket.write([...lines, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A proof may have thousands of requests forwarded at one moment, each on a connection of its own.
+  const at = { port: 0, host: '127.0.0.1', backlog: BACKLOG };
+  await new Promise<void>((resolve) => server.listen(at, resolve));
   stage.atEnd(() => {
     server.close();
     for (const socket of sockets) socket.destroy();

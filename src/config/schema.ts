@@ -91,7 +91,9 @@ const keys = z.strictObject({
     .describe('Number of keys the gate remembers; the least recently used is forgotten first.'),
   freshFor: duration({ minMs: 0 })
     .prefault('10s')
-    .describe('How long what is known of a key is used without asking again.'),
+    .describe(
+      'How long what is known of a key is used without asking again; of a key in use, at most a second more while the answer is under way.',
+    ),
   staleIfError: duration({ minMs: 0, maxMs: STALE_IF_ERROR_MAX_MS })
     .prefault('60s')
     .describe(

@@ -25,6 +25,7 @@ export async function openCertificates({
     name,
     log,
     told: (isInForce: boolean) => metrics.certificatesInForce.labels(name).set(isInForce ? 1 : 0),
+    expires: (at: number) => metrics.certificatesExpireAt.labels(name).set(at / 1000),
   });
   const door =
     tls === null

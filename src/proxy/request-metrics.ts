@@ -58,6 +58,8 @@ class RouteMetrics {
     // They exist from the first scrape on, so that a rate never starts with a jump.
     this.inFlight.inc(0);
     metrics.webSockets.labels(route).set(0);
+    metrics.overhead.zero({ route });
+    for (const source of ['upstream', 'gateway']) metrics.requestDuration.zero({ route, source });
     this.deprecatedKeys = metrics.deprecatedKeyRequests.labels(route);
     this.deprecatedKeys.inc(0);
     this.#decision(null).inc(0);

@@ -187,12 +187,14 @@ function gateOf(
   } satisfies Gate;
 }
 
-/** The routes, and every way to fail of each upstream from the first scrape on. */
+/** The routes, and all that is counted of each upstream from the first scrape on. */
 function routesOf(options: ProxyOptions): Routes {
   const { config, metrics } = options;
   return new Routes(config.routes, (route) => {
     const upstream = upstreamOf(route, options);
     for (const origin of upstream.origins) {
+      metrics.upstreamDuration.zero({ upstream: origin });
+      metrics.upstreamEjections.labels(origin).inc(0);
       for (const reason of UPSTREAM_ERRORS) metrics.upstreamErrors.labels(origin, reason).inc(0);
     }
     return upstream;

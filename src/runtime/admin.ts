@@ -50,7 +50,7 @@ async function answer(request: IncomingMessage, options: AdminOptions): Promise<
     case '/readyz':
       return options.isReady() ? text(200, 'ok') : text(503, 'not ready');
     case '/metrics': {
-      const scrape = await options.metrics.scrape();
+      const scrape = await options.metrics.scrape(request.headers.accept);
       return { status: 200, type: scrape.contentType, body: scrape.text };
     }
     case '/config':

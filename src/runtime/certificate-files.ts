@@ -16,6 +16,8 @@ export interface CertificateFilesOptions<Part extends string> {
   readonly onChange: (pems: Pems<Part>) => void;
   /** Told whether the files as they are now are in force. */
   readonly told: (isInForce: boolean) => void;
+  /** Told when the first certificate of those in force expires. */
+  readonly expires: (at: number) => void;
 }
 
 export interface CertificateFiles<Part extends string> {
@@ -31,13 +33,14 @@ export interface CertificateFiles<Part extends string> {
 export async function openCertificateFiles<Part extends 'ca' | 'cert' | 'key'>(
   options: CertificateFilesOptions<Part>,
 ): Promise<CertificateFiles<Part>> {
-  const { name, paths, log, onChange, told } = options;
+  const { name, paths, log, onChange, told, expires } = options;
   const parts = Object.keys(paths) as Part[];
   const texts = new Map<Part, FileText>();
   for (const part of parts) texts.set(part, await readFileText(paths[part]));
   const pems = usable(options, texts);
   if (typeof pems === 'string') throw new Error(`${name}: ${pems}`);
   told(true);
+  expires(expiryOf(pems));
   let inForce = JSON.stringify(pems);
   // All of them, since those that were swapped together are to be taken together.
   const take = async (): Promise<void> => {
@@ -49,6 +52,7 @@ export async function openCertificateFiles<Part extends 'ca' | 'cert' | 'key'>(
     } else if (JSON.stringify(changed) !== inForce) {
       inForce = JSON.stringify(changed);
       log.info({}, `${name} has changed and is in force`);
+      expires(expiryOf(changed));
       onChange(changed);
     }
   };
@@ -77,6 +81,16 @@ function usable<Part extends string>(
     return 'certificate and key do not fit together';
   }
   return pems as Pems<Part>;
+}
+
+const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----/g;
+
+/** Of a chain the first to expire ends it; of authorities, it tells that the list is to be renewed. */
+function expiryOf(pems: Pems<string>): number {
+  const certificates = Object.values(pems)
+    .flatMap((pem) => pem.match(CERTIFICATE) ?? [])
+    .filter(isCertificate);
+  return Math.min(...certificates.map((pem) => new X509Certificate(pem).validToDate.getTime()));
 }
 
 function isCertificate(text: string): boolean {

@@ -1,7 +1,9 @@
+import { getHeapStatistics } from 'node:v8';
 import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { fleetMetrics, redisMetrics } from './fleet-metrics.ts';
 import { keyMetrics } from './key-metrics.ts';
 import { limitMetrics } from './limit-metrics.ts';
+import { OPEN_METRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './open-metrics.ts';
 import { BucketFamily, NumberFamily } from './series.ts';
 
 const PREFIX = 'plexgate_';
@@ -9,7 +11,8 @@ const PREFIX = 'plexgate_';
 const OVERHEAD_BUCKETS = [
   0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1,
 ];
-const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** Few, since each is a series for each route and upstream. */
+const DURATION_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60];
 
 export interface BuildInfo {
   readonly version: string;
@@ -31,8 +34,12 @@ export function createMetrics(build: BuildInfo) {
     .gauge('build_info', 'Always 1; the labels tell what runs', ['version', 'revision', 'node_version'])
     .labels(build.version, build.revision, process.versions.node)
     .set(1);
+  make
+    .gauge('heap_limit_bytes', 'What the heap of Node.js may grow to; beyond it the process ends')
+    .set(getHeapStatistics().heap_size_limit);
   return {
     ...requestMetrics(make),
+    ...certificateMetrics(make),
     ...keyMetrics(make),
     ...reportMetrics(make),
     ...keysFileMetrics(make),
@@ -40,9 +47,12 @@ export function createMetrics(build: BuildInfo) {
     ...redisMetrics(make),
     ...limitMetrics(make),
     configInfo: make.gauge('config_info', 'Always 1; the label names the configuration in force', ['hash']),
-    /** The text of a scrape and its content type. */
-    async scrape(): Promise<{ contentType: string; text: string }> {
-      return { contentType: registry.contentType, text: await registry.metrics() };
+    /** The text of a scrape and its content type, in the format that the scraper's Accept header asks for. */
+    async scrape(accept = ''): Promise<{ contentType: string; text: string }> {
+      const text = await registry.metrics();
+      return wantsOpenMetrics(accept)
+        ? { contentType: OPEN_METRICS_TYPE, text: openMetricsOf(text) }
+        : { contentType: registry.contentType, text };
     },
     /** Everything registered, for docs/metrics.md. */
     async describe(): Promise<readonly MetricDescription[]> {
@@ -136,15 +146,26 @@ function requestMetrics({ counter, gauge, histogram }: Makers) {
       'connections_refused_total',
       'Connections closed because their client address had too many',
     ),
+    deprecatedKeyRequests: counter(
+      'deprecated_key_requests_total',
+      'Requests answered for callers of a key that a rotation has replaced',
+      ['route'],
+    ),
+  };
+}
+
+/** Without files of certificates they have no series. */
+function certificateMetrics({ gauge }: Makers) {
+  return {
     certificatesInForce: gauge(
       'certificates_last_reload_successful',
       '1 where certificate files as they are now are in force, 0 where they were refused',
       ['files'],
     ),
-    deprecatedKeyRequests: counter(
-      'deprecated_key_requests_total',
-      'Requests answered for callers of a key that a rotation has replaced',
-      ['route'],
+    certificatesExpireAt: gauge(
+      'certificates_expiry_timestamp_seconds',
+      'When the first of the certificates in force expires, in Unix time',
+      ['files'],
     ),
   };
 }
@@ -175,12 +196,21 @@ function keysFileMetrics({ gauge }: Makers) {
   return { keysFileSuccessful, keysFileSuccessAt };
 }
 
-/** Node's own, less the three gauges whose names end in `_total`, which promtool rightly refuses. */
+/**
+ * Of Node's own, those left out: three gauges whose names end in `_total`, which promtool rightly refuses; lists of
+ * everything that is open, whose making takes the longer the more connections there are; and details by the dozen of
+ * heap and event loop, beside which stand the sums.
+ */
+const LEFT_OUT = [
+  ...['handles', 'requests', 'resources'].flatMap((what) => [`active_${what}_total`, `active_${what}`]),
+  ...['total', 'used', 'available'].map((what) => `heap_space_size_${what}_bytes`),
+  ...['summary', 'histogram'].map((what) => `eventloop_utilization_${what}`),
+  ...['min', 'max', 'mean', 'stddev'].map((what) => `eventloop_lag_${what}_seconds`),
+];
+
 function collectNodeMetrics(registry: Registry): void {
   collectDefaultMetrics({ register: registry });
-  for (const name of ['handles', 'requests', 'resources']) {
-    registry.removeSingleMetric(`nodejs_active_${name}_total`);
-  }
+  for (const name of LEFT_OUT) registry.removeSingleMetric(`nodejs_${name}`);
 }
 
 function labelsOf(registry: Registry, name: string): readonly string[] {

@@ -183,6 +183,11 @@ export class BucketFamily extends Family<BucketSeries> {
     this.labels().observe(value);
   }
 
+  /** The child of these labels is told of from now on, with nothing in it. */
+  zero(labels: Readonly<Record<string, string>>): void {
+    this.labels(...this.labelNames.map((name) => labels[name] ?? '')).isTouched = true;
+  }
+
   protected make(labels: Record<string, string>): BucketSeries {
     return new BucketSeries(labels, this.#bounds);
   }

@@ -1,110 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
-import type { Lookup, LookupOptions } from '../../src/proxy/keys/lookup.ts';
-import { KeyLookup } from '../../src/proxy/keys/lookup.ts';
+import type { Lookup } from '../../src/proxy/keys/lookup.ts';
 import type { SharedAnswer } from '../../src/proxy/keys/shared-cache.ts';
-import { FakeClock } from '../support/fake-clock.ts';
 import { recordOf } from '../support/key-record.ts';
-import { HeldSource } from '../support/key-source.ts';
-import { FENCE_MS, Renewed } from '../support/renewed.ts';
-
-const D1 = digestOf('one');
-const RECORD = recordOf();
-const STALE_MS = 60_000;
-
-/** A lookup whose every step is the test's; `refresh` renews where `renewals` answer. */
-function stage(options: Partial<LookupOptions> = {}) {
-  const clock = new FakeClock();
-  const renewed = new Renewed({ clock, staleIfErrorMs: STALE_MS });
-  const source = new HeldSource();
-  const told: string[] = [];
-  const faults = { renewalsFail: false };
-  let refreshed = 0;
-  const keys = new KeyLookup({
-    source,
-    knowledge: renewed.knowledge,
-    member: {
-      async refresh() {
-        refreshed++;
-        await turn();
-        if (!faults.renewalsFail) renewed.renew();
-      },
-    },
-    shared: null,
-    clock,
-    events: {
-      answered: (layer, result) => void told.push(`${layer} ${result}`),
-      took: () => undefined,
-      coalesced: () => undefined,
-    },
-    cacheSize: 100,
-    freshForMs: 10_000,
-    negativeForMs: 5000,
-    early: 0.8,
-    ...options,
-  });
-  const use = async (mayBeStale = true): Promise<Lookup> =>
-    keys.cached(D1, mayBeStale) ?? (await keys.recall(D1, mayBeStale)) ?? (await keys.ask(D1, mayBeStale));
-  /** The key is known from now on. */
-  const warm = async (): Promise<void> => {
-    const asked = use();
-    await turn();
-    source.last.answer(RECORD, 0);
-    await asked;
-    told.length = 0;
-  };
-  /** Time goes by, with renewals all the while. */
-  const pass = (ms: number): void => {
-    clock.advance(ms);
-    if (!faults.renewalsFail) renewed.renew();
-  };
-  const witness = () => {
-    const head = { epoch: renewed.epoch, number: renewed.head };
-    renewed.knowledge.hear({ run: 'run1', head }, { now: clock.now(), monotonic: clock.monotonic() });
-  };
-  return { clock, renewed, source, told, faults, keys, use, warm, pass, witness, refreshed: () => refreshed };
-}
-
-describe('a key in steady use', () => {
-  it('is asked for anew before its time is over, and nobody waits for it', async () => {
-    const { source, keys, warm, pass } = stage();
-    await warm();
-    for (let second = 1; second <= 60; second++) {
-      pass(1000);
-      for (let i = 0; i < 512; i++) expect(keys.cached(D1, true), `second ${second}`).not.toBeNull();
-      // The answer takes its time.
-      if (second % 2 === 0) source.last.answer(RECORD, 0);
-      await turn();
-    }
-    expect(source.questions.length).toBeGreaterThanOrEqual(6);
-    expect(source.questions.length).toBeLessThanOrEqual(8);
-  });
-
-  it('has what the key service said last', async () => {
-    const { source, keys, warm, pass } = stage();
-    await warm();
-    pass(8000);
-    keys.cached(D1, true);
-    source.last.answer(recordOf({ name: 'renamed' }), 0);
-    await turn();
-    expect(keys.cached(D1, true)).toMatchObject({ record: { name: 'renamed' } });
-  });
-
-  it('is asked for again only every second while that fails', async () => {
-    const { source, keys, warm, pass } = stage();
-    await warm();
-    const before = source.questions.length;
-    pass(8000);
-    for (let tenth = 0; tenth < 40; tenth++) {
-      keys.cached(D1, true);
-      source.last.fail(new Error('away'));
-      await turn();
-      pass(100);
-    }
-    expect(source.questions.length - before).toBe(4);
-  });
-});
+import { FENCE_MS } from '../support/renewed.ts';
+import { D1, RECORD, STALE_MS, stage } from './lookup-stage.ts';
 
 describe('a key that nobody has', () => {
   it('is not asked for early', async () => {

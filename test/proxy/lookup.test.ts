@@ -37,7 +37,7 @@ function lookupOver<S extends KeySource>(source: S, options: Partial<LookupOptio
 
 describe('a key that was looked up', () => {
   it('is known without asking for as long as freshFor says, counted from before the question', async () => {
-    const { source, clock, lookup } = lookupOver(new HeldSource());
+    const { source, clock, lookup } = lookupOver(new HeldSource(), { early: 1 });
     const asked = lookup.ask(D1, true);
     clock.advance(900);
     source.last.answer(RECORD, 1);

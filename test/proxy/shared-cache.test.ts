@@ -84,6 +84,28 @@ describe('a record that one gate has shared', () => {
     expect(Number(await server.cli('PTTL', NAME))).toBeGreaterThan(0);
   });
 
+  it('is as old as the question it answers', async () => {
+    const clock = new FakeClock();
+    const a = gate('a', { clock });
+    const answer = a.answer();
+    clock.advance(5000);
+    a.cache.settle(D1, answer);
+    await until('the record', async () => (await redis.get(NAME)) !== null);
+    expect(Number(await server.cli('PTTL', NAME))).toBeLessThanOrEqual(KEEP_MS - 5000);
+  });
+
+  it('is not kept where its time is over before it is written', async () => {
+    const clock = new FakeClock();
+    const a = gate('a', { clock });
+    const answer = a.answer();
+    await a.cache.find(D1);
+    clock.advance(KEEP_MS);
+    a.cache.settle(D1, answer);
+    expect(await gate('b').cache.find(D1)).toEqual({ kind: 'miss' });
+    // The next one may ask at once.
+    expect(await redis.get(`plexgate:asked:{${D1}}`)).toBe('b');
+  });
+
   it('is never younger than its reading, however long it is to be kept', async () => {
     await share(gate('a'));
     await redis.set(NAME, (await redis.get(NAME)) ?? '', 10 * KEEP_MS);

@@ -49,7 +49,7 @@ export class MetricsStage {
       '{closed}',
       new URL(closed.origin).port,
     );
-    const gate = await startGate({ config: change(config) });
+    const gate = await startGate({ config: change(config), lookupMs: 0 });
     const first = await Scrape.of(gate.adminPort);
     const fixtures = new Fixtures(gate);
     await fixtures.prepare('{RW} {RO} {URW} {S} {REV} {M1}');
@@ -87,7 +87,7 @@ export class MetricsStage {
       }
       connection.drop();
     };
-    await Promise.all(Array.from({ length: 8 }, worker));
+    await Promise.all(Array.from({ length: 16 }, worker));
   }
 
   async stop(): Promise<void> {

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { METHODS } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { composeKey } from '../../src/core/key-shape.ts';
 import { REASONS } from '../../src/core/reasons.ts';
 import { seriesOf } from '../support/exposition.ts';
+import { prometheusPrograms } from '../support/prometheus-programs.ts';
 import { MetricsStage, documentedNames, promtoolSays, type Scrape } from './metrics-stage.ts';
 
-const PROMTOOL = '/usr/bin/promtool';
+const KNOWN_ROUTES = new Set(['/plexe', 'mcp.test/mcp', '/standard', '/gone', 'none']);
 
 let stage: MetricsStage;
 
@@ -19,12 +19,9 @@ afterAll(() => stage.stop());
 
 /** The log lines of requests, once `count` are there: a request is recorded when nothing more can happen to it. */
 async function requestLines(count: number): Promise<Record<string, unknown>[]> {
-  const lines = (): Record<string, unknown>[] =>
-    stage.gate.logLines
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
-      .filter(({ msg }) => msg === 'request');
+  const lines = (): string[] => stage.gate.logLines.filter((line) => line.includes('"msg":"request"'));
   for (let i = 0; i < 200 && lines().length < count; i++) await sleep(10);
-  return lines();
+  return lines().map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 function seriesIn(scrape: Scrape): string[] {
@@ -56,7 +53,7 @@ describe('the first scrape', () => {
       ).toBe(true);
       return samples.map(({ labels }) => Object.values(labels).join(' '));
     };
-    const routes = ['/plexe', 'mcp.test/mcp', '/standard', '/gone', 'none'];
+    const routes = [...KNOWN_ROUTES];
     const reasons = Object.entries(REASONS).map(
       ([reason, { status }]) => `${status >= 500 ? 'error' : 'deny'} ${reason}`,
     );
@@ -95,8 +92,8 @@ describe('the first scrape', () => {
     ).toHaveLength(4);
   });
 
-  it(`is clean by promtool${existsSync(PROMTOOL) ? '' : ' (not asked: it is not on this machine)'}`, async () => {
-    if (existsSync(PROMTOOL)) expect(await promtoolSays(PROMTOOL, stage.first.text)).toBe('');
+  it('is clean by promtool', async () => {
+    expect(await promtoolSays(prometheusPrograms().promtool, stage.first.text)).toBe('');
   });
 });
 
@@ -203,7 +200,7 @@ function requestOf(i: number): string {
   );
 }
 
-it('2,000 other keys, paths, hosts, methods, user agents and request ids make no series', async () => {
+it('10,000 other keys, paths, hosts, methods, user agents and request ids make no series', async () => {
   stage.upstream.does(({ socket, startLine }) => {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Seen: ${startLine.length}\r\n\r\n`);
   });
@@ -212,11 +209,16 @@ it('2,000 other keys, paths, hosts, methods, user agents and request ids make no
     stage.sendAll(Array.from({ length: count }, (_, i) => requestOf(from + i)));
   await ask(0, 200);
   await requestLines(recorded + 200);
-  const before = seriesIn(await stage.scrape());
-  await ask(200, 2000);
-  expect(await requestLines(recorded + 2200)).toHaveLength(recorded + 2200);
+  const before = await stage.scrape();
+  await ask(200, 10_000);
+  expect(await requestLines(recorded + 10_200)).toHaveLength(recorded + 10_200);
   const after = await stage.scrape();
-  expect(seriesIn(after)).toEqual(before);
+  // A machine that is busy may make one of them a 503 or a 504, which is a status that was not there before.
+  const isOfAStatus = (series: string): boolean => series.startsWith('plexgate_http_requests_total');
+  expect(seriesIn(after).filter((one) => !isOfAStatus(one))).toEqual(
+    seriesIn(before).filter((one) => !isOfAStatus(one)),
+  );
   const { samples = [] } = after.families.get('plexgate_http_requests_total') ?? {};
   expect(samples.filter(({ labels }) => !KNOWN_METHODS.has(labels['method'] ?? ''))).toEqual([]);
+  expect(samples.filter(({ labels }) => !KNOWN_ROUTES.has(labels['route'] ?? ''))).toEqual([]);
 });

@@ -20,13 +20,14 @@ export interface Authority {
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
-export function makeAuthority(): Authority {
+/** `days` is how long it is valid, and what it issues. */
+export function makeAuthority(days = 2): Authority {
   const root = inFolder((file) => {
     openssl(
       'req',
       '-x509',
       '-days',
-      '2',
+      String(days),
       ...NEW_KEY,
       '-keyout',
       file('key'),
@@ -65,7 +66,7 @@ export function makeAuthority(): Authority {
           '-extfile',
           file('ext'),
         ];
-        openssl('x509', '-req', '-in', file('csr'), ...by, '-days', '2', '-out', file('cert'));
+        openssl('x509', '-req', '-in', file('csr'), ...by, '-days', String(days), '-out', file('cert'));
         return { cert: readFileSync(file('cert'), 'utf8'), key: readFileSync(file('key'), 'utf8') };
       }),
   };

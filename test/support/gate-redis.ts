@@ -14,7 +14,7 @@ const DEADLINE_MS = 2000;
 export async function connectGateRedis(config: RedisConfig, token: Secret, log: Log) {
   const events = { up: () => undefined, command: () => undefined };
   const open = (purpose: string) => openRedis(config, { purpose, deadlineMs: DEADLINE_MS, events, log });
-  const [cache, head] = await Promise.all([open('cache'), open('head')]);
+  const [cache, head, limits] = await Promise.all([open('cache'), open('head'), open('limits')]);
   const seal = new Seal([token]);
   const forGate: NonNullable<KeyPartners['redis']> = {
     cache,
@@ -24,9 +24,10 @@ export async function connectGateRedis(config: RedisConfig, token: Secret, log: 
   };
   return {
     forGate,
+    forLimits: limits,
     forKeyService: redisAnnouncements(head, seal),
     async close() {
-      await Promise.all([cache.close(), head.close()]);
+      await Promise.all([cache, head, limits].map((connection) => connection.close()));
     },
   };
 }

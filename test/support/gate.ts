@@ -21,6 +21,8 @@ import { proxyConfigOf } from './proxy-config.ts';
 /** The whole gate with its key service in this process, on real sockets, with clocks a test can move. */
 export interface TestGate {
   readonly port: number;
+  /** Of all gates, this one first. */
+  readonly ports: readonly number[];
   readonly adminPort: number;
   readonly service: KeyService;
   /** Moves the gate's and the key service's clocks forward, wall and monotonic. */
@@ -47,6 +49,8 @@ export interface TestGateOptions {
   readonly keyServiceOrigin?: string;
   /** The Redis of gate and key service, for keys; without it there is none. */
   readonly redis?: RedisConfig;
+  /** How many gates share their limits in that Redis; 0: each keeps its own, which is what one gate does by default. */
+  readonly sharing?: number;
   /** How long a lookup takes at least. */
   readonly lookupMs?: number;
   /** How a lookup's answer is changed before the gate has it. */
@@ -72,23 +76,29 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const keys = await startKeys({ prefixes, clock: time.clock, log, token, redis: announcements });
   const { service } = keys;
   const wire = new Wire(service, options);
-  const metrics = createMetrics({ version: 'test', revision: 'test' });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
-  const proxy = await startProxy({
-    config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
-    source: wire,
-    renewals: wire,
-    news: service.onNews,
-    redis: redis?.forGate ?? null,
-    limits: null,
-    reports: options.reports ?? service,
-    keyService: { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token },
-    echoOrigin: `http://127.0.0.1:${echoPort}`,
-    clock: time.clock,
-    metrics,
-    log,
+  const { sharing = 0 } = options;
+  const starting = Array.from({ length: Math.max(1, sharing) }, async () => {
+    const metrics = createMetrics({ version: 'test', revision: 'test' });
+    const proxy = await startProxy({
+      config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
+      source: wire,
+      renewals: wire,
+      news: service.onNews,
+      redis: redis?.forGate ?? null,
+      limits: sharing === 0 ? null : (redis?.forLimits ?? null),
+      reports: options.reports ?? service,
+      keyService: { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token },
+      echoOrigin: `http://127.0.0.1:${echoPort}`,
+      clock: time.clock,
+      metrics,
+      log,
+    });
+    return { proxy, metrics };
   });
+  const gates = await Promise.all(starting);
+  const [{ proxy, metrics }] = gates as [(typeof gates)[number], ...typeof gates];
   const admin = createAdminServer({
     token: null,
     metrics,
@@ -99,6 +109,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const adminPort = await listen(admin, '127.0.0.1', 0);
   return {
     port: proxy.port,
+    ports: gates.map((gate) => gate.proxy.port),
     adminPort,
     service,
     advance: time.advance,
@@ -108,9 +119,10 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       wire.isCut = !answer;
     },
     logLines,
-    metrics: async () => (await metrics.scrape()).text,
+    metrics: async () =>
+      (await Promise.all(gates.map((gate) => gate.metrics.scrape()))).map(({ text }) => text).join(''),
     async stop() {
-      await proxy.stop(100);
+      await Promise.all(gates.map((gate) => gate.proxy.stop(100)));
       await closeServer(echo, 0);
       await closeServer(admin, 0);
       await keys.stop();

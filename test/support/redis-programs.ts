@@ -2,6 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { boundCommand } from './bound-command.ts';
 
 interface Programs {
   readonly server: string;
@@ -49,13 +50,8 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** On Linux the kernel ends the server when this process is gone, also when it was killed. */
-const SETPRIV = '/usr/bin/setpriv';
-
 export function spawnServer(args: readonly string[]): ChildProcess {
-  const { server } = programs();
-  const bound = process.platform === 'linux' && existsSync(SETPRIV);
-  const [command, all] = bound ? [SETPRIV, ['--pdeathsig', 'KILL', server, ...args]] : [server, args];
+  const [command, all] = boundCommand(programs().server, args);
   const child = spawn(command, all, { stdio: ['ignore', 'pipe', 'ignore'] });
   children.add(child);
   child.once('exit', () => children.delete(child));

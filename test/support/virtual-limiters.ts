@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { openRedis } from '../../src/runtime/redis/connect.ts';
 import type { RedisConnection } from '../../src/runtime/redis/redis.ts';
 import type { RedisConfig } from '../../src/config/config.ts';
@@ -5,13 +6,14 @@ import type { NamedLimit } from '../../src/core/limit.ts';
 import { SharedLimiter } from '../../src/proxy/limiter/shared.ts';
 import type { WhenDown } from '../../src/proxy/limiter/shared-books.ts';
 import { VirtualRedis, VirtualServer, type Fate } from './virtual-redis.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { VirtualTime, type VirtualProcess } from './virtual-time.ts';
 
 /** A registry made anew is believed after this time. */
 const SETTLED_MS = 2200;
 
 export interface Replica {
   readonly limiter: SharedLimiter;
+  readonly process: VirtualProcess;
   /** What the metrics have heard, by name. */
   readonly heard: Record<string, number>;
 }
@@ -23,6 +25,7 @@ export interface ReplicaOptions {
   readonly clock?: { readonly rate?: number; readonly aheadMs?: number };
   readonly fate?: (call: unknown) => Fate;
   readonly delayMs?: () => number;
+  readonly isCluster?: boolean;
   readonly limits?: readonly NamedLimit[];
 }
 
@@ -38,7 +41,7 @@ export class VirtualFleet {
 
   /** A new process. It takes part once time passes. */
   start({ algorithm, whenDown = 'share', name, clock = {}, limits = [], ...link }: ReplicaOptions): Replica {
-    const own = this.time.clock(clock);
+    const process = this.time.process(clock);
     const heard: Record<string, number> = {};
     const count = (name: string, by = 1): void => {
       heard[name] = (heard[name] ?? 0) + by;
@@ -47,9 +50,9 @@ export class VirtualFleet {
       algorithm,
       whenDown,
       name: name ?? null,
-      redis: new VirtualRedis({ time: this.time, real: this.#real, server: this.server, ...link }),
-      clock: own,
-      timers: own,
+      redis: new VirtualRedis({ time: this.time, process, real: this.#real, server: this.server, ...link }),
+      clock: process,
+      timers: process,
       events: {
         called: (operation, result) => count(`${operation} ${result}`),
         leased: (units) => count('leased', units),
@@ -57,7 +60,7 @@ export class VirtualFleet {
       },
     });
     void limiter.start(limits);
-    return { limiter, heard };
+    return { limiter, process, heard };
   }
 
   /** Passes until a new registry is believed. */
@@ -69,9 +72,36 @@ export class VirtualFleet {
   async empty(): Promise<void> {
     await this.#real.run(FLUSH, [], []);
   }
+
+  /** A replica has all that Redis holds now. */
+  async replicate(): Promise<void> {
+    await this.#real.run(REPLICATE, [], []);
+  }
+
+  /** The replica is the master from now on: it lacks what was written since. */
+  async failOver(): Promise<void> {
+    await this.#real.run(PROMOTE, [], []);
+    this.server.run = newRun();
+  }
+}
+
+/** A name that no Redis process had before. */
+export function newRun(): string {
+  return randomUUID().replaceAll('-', '');
 }
 
 const FLUSH = { name: 'flush', lua: "return redis.call('FLUSHALL')", numberOfKeys: 0 };
+
+const COPY = `
+local function copy(from, to)
+  for _, key in ipairs(redis.call('KEYS', to .. '*')) do redis.call('DEL', key) end
+  for _, key in ipairs(redis.call('KEYS', from .. '*')) do
+    redis.call('SET', to .. string.sub(key, #from + 1), redis.call('GET', key))
+  end
+end
+`;
+const REPLICATE = { name: 'replicate', lua: `${COPY}copy('plexgate', 'replica')`, numberOfKeys: 0 };
+const PROMOTE = { name: 'promote', lua: `${COPY}copy('replica', 'plexgate')`, numberOfKeys: 0 };
 
 export async function connectTo(config: RedisConfig): Promise<RedisConnection> {
   return openRedis(config, {

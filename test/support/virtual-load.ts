@@ -1,22 +1,27 @@
 import type { LimitOutcome } from '../../src/core/limit.ts';
 import type { Limiter, Spending } from '../../src/proxy/limiter/limiter.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { VirtualProcess, VirtualTime } from './virtual-time.ts';
 import type { Accepted } from './windows.ts';
 
 export interface VirtualLoadOptions {
   readonly time: VirtualTime;
   readonly spendings: readonly Spending[];
+  /** Other sets of limits that requests are in as often, each. */
+  readonly others?: readonly (readonly Spending[])[];
   readonly perSecond: number;
   /** What part of the requests each gets. */
   readonly weights: readonly number[];
   readonly random: () => number;
   /** The limiter of each, null where it is dead: what it answers then is seen by nobody. */
   readonly limiterOf: (replica: number) => Limiter | null;
+  /** Where requests wait while it is frozen; null: they never do. */
+  readonly processOf?: (replica: number) => VirtualProcess | null;
 }
 
 /** Requests that come at random moments, until `end`. */
 export class VirtualLoad {
-  readonly accepted: Accepted[] = [];
+  /** `set` is 0 for the spendings of the options, and from 1 on for the others. */
+  readonly accepted: (Accepted & { readonly set: number })[] = [];
   /** When each was refused by a limit, and when none could tell. */
   readonly refused: number[] = [];
   readonly unavailable: number[] = [];
@@ -58,20 +63,23 @@ export class VirtualLoad {
   }
 
   #request(replica: number): void {
-    const { time, limiterOf, spendings } = this.#options;
+    const { time, limiterOf, processOf, random, spendings, others = [] } = this.#options;
     const limiter = limiterOf(replica);
     if (limiter === null) return;
-    const arrivedAt = time.now;
+    const set = others.length === 0 ? 0 : Math.floor(random() * (others.length + 1));
     const take = async (): Promise<void> => {
-      const outcome = await limiter.take(spendings);
-      if (limiterOf(replica) === limiter) this.#answered(outcome, arrivedAt);
+      const arrivedAt = time.now;
+      const outcome = await limiter.take(others[set - 1] ?? spendings);
+      if (limiterOf(replica) === limiter) this.#answered(outcome, arrivedAt, set);
     };
-    void take();
+    const process = processOf?.(replica) ?? null;
+    if (process === null) void take();
+    else process.at(time.now, () => void take());
   }
 
-  #answered(outcome: LimitOutcome, arrivedAt: number): void {
+  #answered(outcome: LimitOutcome, arrivedAt: number, set: number): void {
     const { time } = this.#options;
-    if (outcome.allowed) this.accepted.push({ arrivedAt, handedOverAt: time.now });
+    if (outcome.allowed) this.accepted.push({ arrivedAt, handedOverAt: time.now, set });
     else (outcome.unavailable === true ? this.unavailable : this.refused).push(time.now);
   }
 }

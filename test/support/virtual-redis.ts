@@ -1,15 +1,18 @@
 import { RedisError, type RedisConnection, type RedisScript } from '../../src/runtime/redis/redis.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { VirtualProcess, VirtualTime } from './virtual-time.ts';
 
 /** What may happen to a call on its way. */
 export type Fate = 'arrives' | 'never arrives' | 'reply lost' | 'connection killed' | 'arrives late';
 
 export interface VirtualRedisOptions {
   readonly time: VirtualTime;
+  /** Whose calls these are. */
+  readonly process: VirtualProcess;
   readonly real: RedisConnection;
   /** One way, in milliseconds. */
   readonly delayMs?: () => number;
   readonly fate?: (call: unknown) => Fate;
+  readonly isCluster?: boolean;
   /** What the scripts read as Redis' clock, and as its run id. */
   readonly server: VirtualServer;
 }
@@ -30,11 +33,12 @@ const DEADLINE_MS = 100;
  */
 export class VirtualRedis implements RedisConnection {
   readonly isUp = true;
-  readonly isCluster = false;
+  readonly isCluster: boolean;
   readonly #options: VirtualRedisOptions;
 
   constructor(options: VirtualRedisOptions) {
     this.#options = options;
+    this.isCluster = options.isCluster ?? false;
   }
 
   run(
@@ -42,14 +46,14 @@ export class VirtualRedis implements RedisConnection {
     keys: readonly string[],
     parameters: readonly (string | number)[],
   ): Promise<unknown> {
-    const { time, server, delayMs = () => 0.25, fate = () => 'arrives' } = this.#options;
+    const { time, process, server, delayMs = () => 0.25, fate = () => 'arrives' } = this.#options;
     server.calls++;
     const happens = fate(JSON.parse(String(parameters[0])));
     return new Promise((resolve, reject) => {
       const { promise, resolve: done, reject: failed } = Promise.withResolvers<unknown>();
       promise.catch(() => {});
       if (!server.isUp) {
-        time.at(time.now + delayMs(), () => reject(new RedisError('refused', 'nobody listens')));
+        process.at(time.now + delayMs(), () => reject(new RedisError('refused', 'nobody listens')));
         return;
       }
       const lateMs = happens === 'arrives late' ? 60 + 200 * Math.random() : 0;
@@ -64,12 +68,12 @@ export class VirtualRedis implements RedisConnection {
       }
       if (happens === 'arrives') {
         promise.then(
-          (reply) => time.at(time.now + delayMs(), () => resolve(reply)),
-          (error: unknown) => time.at(time.now + delayMs(), () => reject(error)),
+          (reply) => process.at(time.now + delayMs(), () => resolve(reply)),
+          (error: unknown) => process.at(time.now + delayMs(), () => reject(error)),
         );
       }
       const lostMs = happens === 'connection killed' ? 1 : DEADLINE_MS;
-      time.at(time.now + lostMs, () => reject(new RedisError('unknown', 'no reply came')));
+      process.at(time.now + lostMs, () => reject(new RedisError('unknown', 'no reply came')));
     });
   }
 

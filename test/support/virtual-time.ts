@@ -63,17 +63,41 @@ export class VirtualTime {
     return over;
   }
 
-  /** A process's own clock and timers: `rate` of its seconds to one, and as far ahead as it says. */
-  clock({ rate = 1, aheadMs = 0 }: { readonly rate?: number; readonly aheadMs?: number } = {}): Clock &
-    Timers {
+  /** A process: its clock makes `rate` of its seconds to one, and is as far ahead as it says. */
+  process({
+    rate = 1,
+    aheadMs = 0,
+  }: { readonly rate?: number; readonly aheadMs?: number } = {}): VirtualProcess {
     const startedAt = this.#now;
     const local = (): number => (this.#now - startedAt) * rate + startedAt + aheadMs;
+    let frozenUntil = this.#now;
+    const at = (when: number, action: () => unknown): (() => void) => {
+      let cancel = (): void => {};
+      const attempt = (): unknown => {
+        if (this.#now >= frozenUntil) return action();
+        cancel = this.at(frozenUntil, attempt);
+        return null;
+      };
+      cancel = this.at(when, attempt);
+      return () => cancel();
+    };
     return {
       now: local,
       monotonic: local,
-      after: (ms, action) => this.at(this.#now + Math.max(0, ms) / rate, action),
+      after: (ms, action) => at(this.#now + Math.max(0, ms) / rate, action),
+      at,
+      freeze: (ms) => {
+        frozenUntil = Math.max(frozenUntil, this.#now + ms);
+      },
     };
   }
+}
+
+/** A process's own clock and timers. While it is frozen nothing happens in it, and its clock goes on. */
+export interface VirtualProcess extends Clock, Timers {
+  /** Does something in the process at a time of ours, or when it is no longer frozen. Returns what calls it off. */
+  at(when: number, action: () => unknown): () => void;
+  freeze(ms: number): void;
 }
 
 function isAfter(a: Due | undefined, b: Due): boolean {

@@ -149,6 +149,8 @@ const wireCase = z
     config: z.string().default('default'),
     /** Gate and key service share a Redis. */
     redis: z.boolean().default(false),
+    /** So many gates share their limits in that Redis, and requests go to one after the other. */
+    sharing: z.number().default(0),
     /** The case runs once in each of these environments. */
     env: z.array(z.record(z.string(), z.string())).default([{}]),
     steps: z.array(step).min(1).optional(),

@@ -31,10 +31,10 @@ export async function runCase(wireCase: WireCase, config: string): Promise<void>
 
 async function runIn(
   env: Record<string, string>,
-  { steps = [], redis: withRedis }: WireCase,
+  { steps = [], redis: withRedis, sharing }: WireCase,
   config: string,
 ): Promise<void> {
-  const stage = await startStage({ config, env, withRedis, fixtures: JSON.stringify(steps) });
+  const stage = await startStage({ config, env, withRedis, sharing, fixtures: JSON.stringify(steps) });
   try {
     const run = new CaseRun(stage);
     for (const step of steps) await run.step(step);
@@ -107,7 +107,12 @@ class CaseRun {
       Array.from({ length: step.repeat }, () => this.#bytes(step.request, part, step.atOnce)),
     );
     if (!step.atOnce) {
-      return { answers: await sendOneByOne(this.#gate.port, bytes, step.parallel), arrivedBefore };
+      const { ports } = this.#gate;
+      const sent = ports.map((port, i) => {
+        const own = bytes.filter((_, k) => k % ports.length === i);
+        return sendOneByOne(port, own, step.parallel);
+      });
+      return { answers: (await Promise.all(sent)).flat(), arrivedBefore };
     }
     const letGo = this.#gate.hold();
     try {

@@ -23,8 +23,8 @@ describe('the wire cases', () => {
   });
 });
 
-/** What one process cannot show, or nothing serves yet; the files say for each what it waits for. */
-const PENDING = [70, 78, 121, 122];
+/** What nothing serves yet; the files say for each what it waits for. */
+const PENDING = [121, 122];
 
 describe.each(files)('$name', (file) => {
   const real = file.cases.filter((wireCase) => wireCase.pending === undefined);

@@ -15,8 +15,8 @@ metricRelabelings:
 {{- end -}}
 
 {{/*
-The groups of files/alerts, as JSON, with what `prometheusRule.alerts` changes. An alert's expression ends with its
-threshold, so the files are plain rules that promtool reads.
+The groups of files/alerts, as JSON, with what `prometheusRule.alerts` changes. Where a line of an expression ends with
+a comparison, it ends with the alert's threshold, so the files are plain rules that promtool reads.
 */}}
 {{- define "plexgate.alertGroups" -}}
 {{- $changes := .Values.prometheusRule.alerts -}}
@@ -30,9 +30,9 @@ threshold, so the files are plain rules that promtool reads.
 {{- $change := get $changes .alert | default dict -}}
 {{- if ne (toString (get $change "enabled")) "false" -}}
 {{- $rule := deepCopy . -}}
-{{- $_ := set $rule "annotations" (merge (dict "runbook_url" (printf "%s#%s" $.Values.prometheusRule.runbookUrl (lower .alert))) .annotations) -}}
+{{- $_ := set $rule "annotations" (merge (dict "runbook_url" (printf "%s/%s.md" (trimSuffix "/" $.Values.prometheusRule.runbookUrl) (trimPrefix "Plexgate" .alert | kebabcase))) .annotations) -}}
 {{- if hasKey $change "threshold" -}}
-{{- $_ := set $rule "expr" (regexReplaceAll "[0-9.]+\\s*$" .expr (toString $change.threshold)) -}}
+{{- $_ := set $rule "expr" (regexReplaceAll "(?m)([<>] )[0-9.]+$" .expr (printf "${1}%s" (toString $change.threshold))) -}}
 {{- end -}}
 {{- with $change.for }}{{- $_ := set $rule "for" . }}{{ end -}}
 {{- with $change.severity }}{{- $_ := set $rule.labels "severity" . }}{{ end -}}

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startRedis } from '../../../test/support/redis-servers.ts';
 import { makeKey } from '../admin.ts';
-import { Connection, reasonOf, requestWith } from '../connection.ts';
+import { Connection, reasonOf, requestWith, type Answer } from '../connection.ts';
 import { Fleet, type Gate } from '../fleet.ts';
 import { percentile } from '../percentile.ts';
 import type { Findings, Proof, Stage } from '../proof.ts';
@@ -11,8 +11,6 @@ import { mustBeOnly } from '../watch.ts';
 const COLD = 1000;
 const ACROSS = 512;
 const SLOW_MS = 500;
-/** Who waits for the key service waits for half a second. */
-const WAITED_MS = 400;
 const FRESH_MS = 2000;
 
 /** Many requests for one unknown key ask once, and a known key is asked for again before anybody has to wait. */
@@ -52,7 +50,7 @@ async function coldOnce(fleet: Fleet, findings: Findings): Promise<void> {
   const good = answers.filter(({ status }) => status === 200).length;
   for (const answer of answers) {
     const told = `a cold request was answered ${answer.status} ${reasonOf(answer)}`;
-    findings.must(answer.status === 200 || answer.status === 503, told);
+    findings.must(isTrue(answer), told);
   }
   findings.inTime(good === answers.length, `of ${answers.length} cold requests ${good} were answered 200`);
   const calls = after.map((count, i) => count - (before[i] ?? 0));
@@ -67,11 +65,30 @@ async function coldOnce(fleet: Fleet, findings: Findings): Promise<void> {
   findings.note(told);
 }
 
+/**
+ * Nothing false was said of the key. 504 is said of the upstream: it has let a good key pass, and the upstream is this
+ * process, which asks thousands of questions at the same moment.
+ */
+function isTrue(answer: Answer): boolean {
+  return (
+    answer.status === 200 ||
+    answer.status === 503 ||
+    (answer.status === 504 && reasonOf(answer) === 'upstream_timeout')
+  );
+}
+
 const slowLookups: Delay = (line) => (isLookup(line) ? SLOW_MS : 0);
 
 /** Questions to the key service by the gate's own metric, or by what its relay saw pass, whichever is more. */
 async function callsOf(fleet: Fleet, gate: Gate): Promise<number> {
   return Math.max((await fleet.scrape(gate)).keyServiceCalls, gate.toKeyService?.lookups ?? 0);
+}
+
+/** How many lookups its memory has answered, and how many had to go on to Redis or the key service, as it counts. */
+async function memoryOf(fleet: Fleet, gate: Gate): Promise<{ answered: number; missed: number }> {
+  const scrape = await fleet.scrape(gate);
+  const count = (result: string): number => scrape.sum('plexgate_key_lookups_total', { layer: 'l1', result });
+  return { answered: count('hit') + count('stale'), missed: count('miss') };
 }
 
 async function acrossExpiry(stage: Stage, fleet: Fleet, findings: Findings): Promise<void> {
@@ -81,18 +98,26 @@ async function acrossExpiry(stage: Stage, fleet: Fleet, findings: Findings): Pro
   gate.toKeyService?.delayAnswers(slowLookups);
   const connections = await Promise.all(Array.from({ length: ACROSS }, () => Connection.opened(gate.port)));
   const callsBefore = gate.toKeyService?.lookups ?? 0;
-  const until = performance.now() + (stage.quick ? 3 : 10) * FRESH_MS;
+  const before = await memoryOf(fleet, gate);
+  const expiries = stage.quick ? 3 : 10;
+  const until = performance.now() + expiries * FRESH_MS;
   const statuses = new Map<number, number>();
-  const all = await Promise.all(connections.map((connection) => askUntil(connection, key, until, statuses)));
+  const latencies = (
+    await Promise.all(connections.map((connection) => askUntil(connection, key, until, statuses)))
+  ).flat();
+  const after = await memoryOf(fleet, gate);
+  const unanswered = latencies.length - (after.answered - before.answered);
+  const waited = Math.max(after.missed - before.missed, unanswered);
   mustBeOnly(findings, statuses, [200], 'across expiries');
   for (const connection of connections) connection.close();
   gate.toKeyService?.delayAnswers(null);
-  const latencies = all.flat();
   const longest = latencies.reduce((most, ms) => Math.max(most, ms), 0);
-  findings.inTime(longest < WAITED_MS, `the longest request took ${longest.toFixed(0)} ms`);
   const calls = (gate.toKeyService?.lookups ?? 0) - callsBefore;
+  const waitedText = `${waited} of ${latencies.length} requests waited for a lookup`;
+  findings.inTime(waited === 0, waitedText);
+  findings.inTime(calls >= expiries - 1, `${calls} lookups across ${expiries} expiries`);
   findings.note(
-    `${latencies.length} requests on ${ACROSS} connections across expiries every ${FRESH_MS} ms (${calls} lookups of ${SLOW_MS} ms): p99 ${percentile(latencies, 0.99).toFixed(1)} ms, longest ${longest.toFixed(1)} ms (under ${WAITED_MS})`,
+    `${waitedText}, on ${ACROSS} connections across expiries every ${FRESH_MS} ms (${calls} lookups of ${SLOW_MS} ms): p99 ${percentile(latencies, 0.99).toFixed(1)} ms, longest ${longest.toFixed(1)} ms`,
   );
 }
 

@@ -46,6 +46,7 @@ function lookupEvents(metrics: Metrics): LookupEvents {
     l2: countersOfLayer('l2'),
     origin: countersOfLayer('origin'),
   };
+  for (const layer of ['l2', 'origin']) metrics.lookupDuration.zero({ layer });
   const durations = {
     l2: metrics.lookupDuration.labels('l2'),
     origin: metrics.lookupDuration.labels('origin'),

@@ -48,6 +48,12 @@ export interface LookupOptions {
   readonly early?: number;
 }
 
+/** To the key service, and under way. */
+interface Question {
+  readonly askedAt: Moment;
+  readonly lookup: Promise<Lookup>;
+}
+
 /** Keys nobody has are kept apart, so that guessing cannot push real keys out. */
 const NEGATIVE_MAX = 10_000;
 const UNDER_WAY_MAX = 10_000;
@@ -68,7 +74,7 @@ export class KeyLookup {
   readonly #found: LRUCache<Digest, Answer>;
   readonly #unknown = new LRUCache<Digest, Answer>({ max: NEGATIVE_MAX });
   readonly #recalling = new Map<Digest, Promise<Answer | null>>();
-  readonly #asking = new Map<Digest, Promise<Lookup>>();
+  readonly #asking = new Map<Digest, Question>();
   readonly #early: number;
   #generation = 0;
   /** Of the latest question that failed, where none has been answered since: the key service is away. */
@@ -100,12 +106,14 @@ export class KeyLookup {
     const ageMs = ageOf(answer.askedAt, clock);
     const lifeMs = this.#lifeMs(answer);
     const isFresh = ageMs < lifeMs;
-    if (!isFresh && (this.#failedAt === null || !this.#mayStandIn(answer, mayBeStale))) {
+    const isAway = this.#failedAt !== null;
+    const mayStandIn = isAway && this.#mayStandIn(answer, mayBeStale);
+    if (!isFresh && !mayStandIn && !this.#isBeingReplaced(answer, ageMs)) {
       events.answered('l1', 'miss');
       return null;
     }
     if (answer.record !== null && ageMs >= lifeMs * this.#early) this.#askEarly(digest);
-    const isStale = !isFresh || judged === 'confirmed';
+    const isStale = (!isFresh && isAway) || judged === 'confirmed';
     events.answered('l1', isStale ? 'stale' : answer.record === null ? 'negative' : 'hit');
     return lookupOf(answer, 'l1');
   }
@@ -123,7 +131,7 @@ export class KeyLookup {
     const answer = await this.#sharedAnswer(digest, shared);
     if (answer === null) return null;
     if (knowledge.judge(answer, mayBeStale) === 'unconfirmed') await member.refresh();
-    if (this.#knowsBetter(answer)) return this.cached(digest, mayBeStale);
+    if (this.#knowsBetter(answer) || this.#knowsLater(answer)) return this.cached(digest, mayBeStale);
     const judged = knowledge.judge(answer, mayBeStale);
     const isUsable = judged === 'certain' || judged === 'confirmed';
     if (!isUsable || ageOf(answer.askedAt, clock) >= this.#lifeMs(answer)) return null;
@@ -144,13 +152,14 @@ export class KeyLookup {
 
   #askOnce(digest: Digest): Promise<Lookup> {
     const shared = this.#asking.get(digest);
-    if (shared !== undefined) return shared;
+    if (shared !== undefined) return shared.lookup;
     if (this.#asking.size >= UNDER_WAY_MAX) {
       return Promise.resolve({ kind: 'unavailable', detail: 'too many key lookups are under way' });
     }
-    const question = this.#resolve(digest).finally(() => this.#asking.delete(digest));
-    this.#asking.set(digest, question);
-    return question;
+    const askedAt = momentOf(this.#options.clock);
+    const lookup = this.#resolve(digest).finally(() => this.#asking.delete(digest));
+    this.#asking.set(digest, { askedAt, lookup });
+    return lookup;
   }
 
   /** Nobody waits for it. Of a key service that is away one question at a time finds out whether it is back. */
@@ -220,6 +229,14 @@ export class KeyLookup {
     return held !== undefined && held.asOf > asOf && this.#isKept(held, true);
   }
 
+  /** One that has seen the same and was asked for later may be used for longer. */
+  #knowsLater({ digest, asOf, askedAt }: Answer): boolean {
+    const { clock, knowledge } = this.#options;
+    const held = this.#held(digest);
+    if (held === undefined || held.asOf !== asOf || knowledge.judge(held, true) === 'outdated') return false;
+    return ageOf(held.askedAt, clock) < ageOf(askedAt, clock);
+  }
+
   #held(digest: Digest): Answer | undefined {
     const { generation } = this.#options.knowledge;
     if (this.#generation !== generation) {
@@ -232,6 +249,7 @@ export class KeyLookup {
 
   #remember(answer: Answer): void {
     this.#options.knowledge.hearOf(answer);
+    if (this.#knowsLater(answer)) return;
     this.#forget(answer.digest);
     (answer.record === null ? this.#unknown : this.#found).set(answer.digest, answer);
   }
@@ -245,6 +263,15 @@ export class KeyLookup {
     const { freshForMs, negativeForMs, knowledge } = this.#options;
     const lifeMs = record === null ? negativeForMs : freshForMs;
     return knowledge.alone ? Math.min(lifeMs, knowledge.fenceMs) : lifeMs;
+  }
+
+  /** What takes its place was asked for within its life and may still come. Answers that count by themselves end with it. */
+  #isBeingReplaced(answer: Answer, ageMs: number): boolean {
+    const { knowledge, clock } = this.#options;
+    const question = this.#asking.get(answer.digest);
+    if (question === undefined || answer.record === null || knowledge.alone) return false;
+    const pastMs = ageMs - this.#lifeMs(answer);
+    return pastMs < ageOf(question.askedAt, clock) && pastMs < RESOLVE_DEADLINE_MS;
   }
 
   /** Whether a key past its life may be used where nobody can say more. */

@@ -6,7 +6,7 @@ import type { Digest } from '../../core/secret.ts';
 import { recordFromJson, recordToJson } from '../../core/wire-json.ts';
 import type { RedisConnection, RedisScript } from '../../runtime/redis/redis.ts';
 import type { Answer, Knowledge } from './knowledge.ts';
-import { before, momentOf } from './moment.ts';
+import { ageOf, before, momentOf } from './moment.ts';
 
 export type SharedAnswer =
   | { readonly kind: 'hit'; readonly answer: Answer }
@@ -58,7 +58,7 @@ interface Body {
   readonly epoch: string;
   readonly digest: string;
   readonly asOf: number;
-  /** What the record was given when it was written, so that what is left tells its age by Redis' clock alone. */
+  /** What a record is given from before its question on, so that what is left tells its age by Redis' clock alone. */
   readonly keepMs: number;
   readonly record: KeyRecord;
 }
@@ -113,11 +113,12 @@ export class SharedCache {
 
   /** What came of the question that this process has asked; null: nothing that can be shared. Does not wait. */
   settle(digest: Digest, answer: Answer | null): void {
-    const { redis, member, keepMs, knowledge } = this.#options;
+    const { redis, member, keepMs, knowledge, clock } = this.#options;
     if (!redis.isUp || knowledge.epoch === null) return;
-    const text = answer === null ? '' : this.#seal(answer);
+    const leftMs = answer === null ? 0 : Math.floor(keepMs - ageOf(answer.askedAt, clock));
+    const text = answer === null || leftMs <= 0 ? '' : this.#seal(answer);
     // Whoever misses it asks for itself.
-    redis.run(SETTLE, namesOf(digest), [member, text, keepMs]).catch(() => undefined);
+    redis.run(SETTLE, namesOf(digest), [member, text, leftMs]).catch(() => undefined);
   }
 
   #seal({ digest, record, asOf, generation }: Answer): string {

@@ -55,11 +55,11 @@ export class OwnRule {
  * that it tells by its end.
  */
 function phasesHere(
-  { contacts, view, held }: Members,
+  { contacts, view, held, isApart }: Members,
   limit: Limit,
   had: (at: number, contact: number) => number,
 ): readonly Phase[] {
-  const contact = contacts.of(limit, view);
+  const contact = contacts.of(limit, view, isApart);
   if (contact === null || contacts.last === null || held === null) return [];
   const { quota, windowMs } = limit;
   const beginsAt = contact.latest + 2 * silenceMs(windowMs) * CLOCK_RATES;

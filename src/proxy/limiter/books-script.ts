@@ -190,11 +190,13 @@ for _, place in ipairs(places) do
   end
 end
 
-local open, stand = math.huge, {}
+local open, late, stand = math.huge, 0, {}
 for _, place in ipairs(places) do
   local book, t, opens = place.book, place.t, math.huge
   for id, grant in pairs(shelves[place.p][5]) do
-    if id ~= call.id and grant[6] > 0 and grant[3] > t then opens = math.min(opens, grant[3] - t) end
+    if id ~= call.id and grant[6] > 0 then
+      if grant[3] > t then opens = math.min(opens, grant[3] - t) else late = 1 end
+    end
   end
   open = math.min(open, opens)
   local left = place.cap - book[2]
@@ -213,7 +215,7 @@ end
 for p, shelf in ipairs(shelves) do
   if dirty[p] then write(p, shelf) end
 end
-return {'done', run, now, atonce, pieces, stand, open == math.huge and 0 or open}
+return {'done', run, now, atonce, pieces, stand, open == math.huge and 0 or open, late}
 `;
 
 /** The books, and the registry of the members where a beat goes along: its key is the last one then. */

@@ -16,6 +16,8 @@ export class Contacts {
   #lapses = 0;
   /** The contact from which on the member goes by its own rule, and the process whose books must know all first. */
   #lost: { readonly contact: Contact; readonly run: string } | null = null;
+  /** Whether the others may have heard that this member has told those books what it spent. */
+  #hasTold = false;
 
   get last(): Contact | null {
     return this.#last;
@@ -46,9 +48,16 @@ export class Contacts {
     this.#lost = { contact: { earliest: contact.earliest, latest }, run };
   }
 
+  /** A beat is sent, which says what books know of this member. */
+  tells(runs: readonly string[]): void {
+    if (this.#lost !== null && runs.includes(this.#lost.run)) this.#hasTold = true;
+  }
+
   /** Books were lost; those of this process take their place. */
   lose(run: string): void {
-    if (this.#last !== null) this.#lost = { contact: this.#last, run };
+    if (this.#last === null) return;
+    this.#lost = { contact: this.#last, run };
+    this.#hasTold = false;
   }
 
   /** The books know all again. */
@@ -56,9 +65,12 @@ export class Contacts {
     this.#lost = null;
   }
 
-  /** The last contact at which the books of such a limit may have been used. */
-  of(limit: Limit, view: MembersView | null): Contact | null {
-    if (this.#lost === null || this.#last === null) return this.#last;
+  /**
+   * The last contact at which the books of such a limit may have been used. While the member `isApart` they may have
+   * been at any time since it has told them: the others need no more of it to believe them.
+   */
+  of(limit: Limit, view: MembersView | null, isApart: boolean): Contact | null {
+    if (this.#lost === null || this.#last === null || (isApart && this.#hasTold)) return this.#last;
     const usedUntil = this.#last.latest + silenceMs(limit.windowMs);
     return view?.isOutlived(this.#lost.run, limit, usedUntil) === true ? this.#last : this.#lost.contact;
   }

@@ -3,6 +3,9 @@ import type { Limit } from '../../core/limit.ts';
 import { partOf, silenceMs } from '../../core/share.ts';
 import { LAPSE_MS, REGISTRY_MS, type BeatReply } from './members-call.ts';
 
+/** How late a busy member may be with its beat. */
+const LATE_MS = 250;
+
 /** The registry as a member read it, between two of its instants. */
 export class MembersView {
   readonly sentAt: number;
@@ -35,6 +38,14 @@ export class MembersView {
       if (quietMs > silenceMs(windowMs) || !told.includes(run)) units += partOf(quota, held);
     }
     return units;
+  }
+
+  /** Whether something is kept for a member that is silent only since a moment ago: it may just be busy. */
+  isOneLate({ windowMs }: Limit): boolean {
+    const silentMs = silenceMs(windowMs);
+    return this.reply.rows.some(
+      ({ held, quietMs }) => held !== null && quietMs > silentMs && quietMs <= silentMs + LATE_MS,
+    );
   }
 
   /** Whether all members have put what they spent into the books of this Redis process. */

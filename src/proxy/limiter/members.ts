@@ -12,9 +12,8 @@ import type { Ride } from './redis-books.ts';
 const BEAT_MS = 100;
 /** How often a member that makes no other calls beats, in silences. */
 const PACE = 0.9;
-/** Longer than a new registry needs to be believed. */
-const STARTING_MS = 2500;
-const [AWAY_PACE_MS, IDLE_PACE_MS] = [50, 2000];
+/** The start waits for longer than a new registry needs to be believed. */
+const [STARTING_MS, AWAY_PACE_MS, IDLE_PACE_MS] = [2500, 50, 2000];
 
 /**
  * This process among those that share the limits: its beats, what it knows of the others, and whether it may use the
@@ -32,7 +31,8 @@ export class Members {
   /** How often another Redis process was met: what was leased before may be in no books. */
   moves = 0;
   #away = true;
-  #returning = false;
+  /** A round tells the books, or has a beat under way: Redis may hear of this member at any moment. */
+  #isHeard = false;
   #told: readonly string[] = [];
   #untold = true;
   readonly #seen = new Set<string>();
@@ -78,7 +78,7 @@ export class Members {
   #ending(round: Promise<void>): Promise<void> {
     return round.finally(() => {
       this.#round = null;
-      this.#returning = false;
+      this.#isHeard = false;
       this.#schedule();
     });
   }
@@ -112,9 +112,9 @@ export class Members {
     return this.view?.count ?? 1;
   }
 
-  /** Whether the member may spend by its own rule alone: not while it tells the books what it spent that way. */
+  /** Whether the member may spend by its own rule alone: not while it tells what it spent, nor while a beat is out. */
   get isApart(): boolean {
-    return this.#away && !this.#returning;
+    return this.#away && !this.#isHeard;
   }
 
   /** Whether a call on such a limit may be made now: the others are seen as they were at most this long ago. */
@@ -162,7 +162,7 @@ export class Members {
     if (this.#untold) {
       const runs = new Set([this.run ?? '', ...this.#seen, ...(this.view?.reply.runs.keys() ?? [])]);
       this.#untold = false;
-      this.#returning = true;
+      this.#isHeard = true;
       if (!(await this.#options.tell())) {
         this.#untold = true;
         return;
@@ -194,18 +194,22 @@ export class Members {
     }
   }
 
-  #newBeat(): Ride {
+  #newBeat(isOver = () => {}): Ride {
     const { clock, times } = this.#options;
     const sentAt = clock.monotonic();
     const patienceMs = times.patienceMs(this.run ?? '', sentAt, BEAT_MS);
+    this.#isHeard = true;
+    this.contacts.tells(this.#told);
     return {
       beat: this.#beat(sentAt),
       heard: (reply) => {
+        isOver();
         this.#hear(reply, sentAt);
         if (reply.kind === 'forgotten') this.#remember();
         if (reply.kind === 'done') this.#took(new MembersView(reply, sentAt, clock.monotonic()));
       },
       failed: (error) => {
+        isOver();
         ignoreRedis(error);
         this.#away = true;
         this.#untold = true;
@@ -219,17 +223,13 @@ export class Members {
 
   /** A beat that goes along with another call; null where none is due, a round is under way, or it lives elsewhere. */
   ride(): Ride | null {
-    const { redis, clock } = this.#options;
-    if (redis.isCluster || this.#round !== null || this.#away || this.#untold || this.#stopped) return null;
-    if (clock.monotonic() - (this.view?.sentAt ?? 0) < this.#paceMs() / 16) return null;
+    if (this.#options.redis.isCluster || this.#round !== null || this.#away || this.#untold || this.#stopped)
+      return null;
+    const now = this.#options.clock.monotonic();
+    if (now - (this.view?.sentAt ?? 0) < this.#paceMs() / 16) return null;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const ride = this.#newBeat();
     this.#round = this.#ending(promise);
-    return {
-      beat: ride.beat,
-      heard: (reply) => [ride.heard(reply), resolve()],
-      failed: (error) => [ride.failed(error), resolve()],
-    };
+    return this.#newBeat(resolve);
   }
 
   #beat(now: number): Beat {

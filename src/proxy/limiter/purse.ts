@@ -15,7 +15,7 @@ type Done = Reply & { readonly kind: 'done' };
 
 /** Between two calls for the same requests. */
 const PAUSE_MS = 25;
-/** From a refusal by the books until a member that has lost them has its part. */
+/** From a refusal by the books on, until a member that has lost them has its part. */
 const APART_WINDOWS = 3;
 
 /**
@@ -96,7 +96,7 @@ export class Purse {
     );
   }
 
-  /** Other purses of the owner may have seen other limits since, or that the books are lost, and with them the lease. */
+  /** Other purses of the owner may have seen other limits since, or lost books, and with them the lease. */
   #prepare(now: number): boolean {
     for (const [i, shelf] of this.#shelves.entries()) shelf.turn(this.#lists[i] ?? [], now);
     const before = this.#losses;
@@ -136,8 +136,9 @@ export class Purse {
     return outcome;
   }
 
+  /** Before a first refusal the books are asked: another replica may have told the client what is news to this one. */
   #refuseFromMemory(now: number): LimitOutcome | null {
-    if (this.#standing === null) return null;
+    if (this.#standing === null || !this.#hasRefused(now)) return null;
     const time = this.#time(now);
     if (!this.#held.hasUnits(time) && !this.#standing.isSpent(time, this.#demand.lifeMs)) return null;
     return this.#refuse(now, this.#standing);
@@ -178,8 +179,8 @@ export class Purse {
 
   /** One call, or the answer to all who wait; false where it is to be tried again. */
   async #step(attempts: number): Promise<boolean> {
-    const { members, clock } = this.#shared;
-    const now = clock.monotonic();
+    const { members } = this.#shared;
+    const now = this.#shared.clock.monotonic();
     this.#prepare(now);
     if (attempts >= ATTEMPTS) return this.#giveUp(now);
     if (!this.#limits.every((limit) => members.isFresh(limit, now))) {
@@ -245,8 +246,7 @@ export class Purse {
   }
 
   async #distribute(reply: Done): Promise<void> {
-    const now = this.#shared.clock.monotonic();
-    const standing = this.#standing;
+    const [now, standing] = [this.#shared.clock.monotonic(), this.#standing];
     if (standing === null) return;
     this.#waiters.answer(() => {
       for (const shelf of this.#shelves) shelf.spend(now);
@@ -255,10 +255,10 @@ export class Purse {
     while (this.#waiters.count > 0 && this.#held.spend(this.#shortest, now, this.#time(now)))
       this.#waiters.answer(() => this.#acceptLeased(now), 1);
     const isPatient = this.#waiters.count > 0 && standing.free <= 0 && !this.#hasRefused(now);
-    const pauseMs = isPatient ? this.#patience.next(reply.openMs, this.#demand.lifeMs) : null;
-    if (pauseMs !== null) await this.#pause(pauseMs);
-    else this.#patience.end();
-    if (pauseMs === null && standing.free <= 0) this.#waiters.answer(() => this.#refuse(now, standing));
+    const pauseMs = isPatient ? this.#patience.next(reply, this.#demand.lifeMs) : null;
+    if (pauseMs !== null) return void (await this.#pause(pauseMs));
+    this.#patience.end();
+    if (standing.free <= 0) this.#waiters.answer(() => this.#refuse(now, standing));
   }
 
   async #failed(attempts: number): Promise<boolean> {

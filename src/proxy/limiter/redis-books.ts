@@ -81,6 +81,8 @@ export type Reply =
       readonly stands: readonly Stand[];
       /** Until the first lease of another purse ends; null: none is open. */
       readonly openMs: number | null;
+      /** Whether others may give back units in a moment: a lease has ended, and what was spent of it is not told yet. */
+      readonly isLate: boolean;
     }
   /** Nothing was done: other books than the call was for, its time was over, or books that must be there are not. */
   | { readonly kind: 'moved' | 'late' | 'lost'; readonly run: string; readonly at: number };
@@ -154,13 +156,14 @@ function write(call: Call, ride: Ride | null): string {
 const up = (ms: number): number => Math.ceil(ms * 1000);
 
 function readReply(reply: unknown): Reply {
-  const [kind, run, at, now, pieces, stand, open] = reply as [
+  const [kind, run, at, now, pieces, stand, open, late] = reply as [
     string,
     string,
     number,
     number,
     number[],
     number[],
+    number,
     number,
   ];
   if (kind === 'moved' || kind === 'late' || kind === 'lost') return { kind, run, at };
@@ -176,6 +179,7 @@ function readReply(reply: unknown): Reply {
       waitMs: wait < 0 ? null : wait / 1000,
     })),
     openMs: open === 0 ? null : open / 1000,
+    isLate: late === 1,
   };
 }
 

@@ -65,6 +65,8 @@ export class SharedBooks {
   async ask(shelves: readonly OwnShelf[], asked: Asked): Promise<Answer> {
     const sentAt = this.clock.monotonic();
     const run = shelves[0]?.run ?? this.members.run ?? '';
+    // Where one partition of a request has been seen in another process, the others' books are lost as well.
+    for (const shelf of shelves) if (shelf.run !== null && shelf.run !== run) shelf.lost();
     const takes = asked.now + asked.more + asked.ahead > 0;
     // What is told twice counts twice: one call that takes tells, and one that is made to tell does in any case.
     const tellings = new Map<OwnShelf, Telling>();
@@ -132,6 +134,8 @@ export class SharedBooks {
     for (const shelf of of.shelves) shelf.run = reply.run;
     if (reply.kind !== 'done') return { kind: reply.kind };
     for (const [shelf, telling] of of.tellings) shelf.booked(telling);
-    return { kind: 'done', number: of.number, reply };
+    const { view } = this.members;
+    const isOneLate = of.shelves.some(({ limits }) => limits.some((limit) => view?.isOneLate(limit)));
+    return { kind: 'done', number: of.number, reply: { ...reply, isLate: reply.isLate || isOneLate } };
   }
 }

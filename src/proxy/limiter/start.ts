@@ -55,6 +55,7 @@ function eventsFor({
 }: Metrics): LimiterEvents {
   const calls = new Map<string, { inc(by?: number): void }>();
   for (const operation of OPERATIONS) {
+    limitStoreDuration.zero({ operation });
     for (const result of ['ok', 'error']) {
       const child = limitStoreCalls.labels(operation, result);
       child.inc(0);

@@ -42,21 +42,27 @@ export class Waiters {
   }
 }
 
-/** How late a busy process may be with telling of a lease that has ended. */
-const LATE_MS = 15;
+/** How late a busy process may be with telling of a lease that has ended; it is asked for that often meanwhile. */
+const LATE_MS = [10, 20, 40, 80, 100];
 
 /** Before a first refusal: what others hold on lease may come back, at its end or when they have told of it. */
 export class Patience {
-  #waits = 0;
+  #hasWaited = false;
+  #asked = 0;
 
   /** How long to wait now; null: not any longer. */
-  next(openMs: number | null, lifeMs: number): number | null {
-    this.#waits++;
-    if (this.#waits === 1 && openMs !== null) return Math.min(openMs, lifeMs) + 2;
-    return this.#waits === 2 ? LATE_MS : null;
+  next(
+    { openMs, isLate }: { readonly openMs: number | null; readonly isLate: boolean },
+    lifeMs: number,
+  ): number | null {
+    if (isLate && this.#asked < LATE_MS.length) return LATE_MS[this.#asked++] ?? null;
+    if (openMs === null || this.#hasWaited) return null;
+    this.#hasWaited = true;
+    return Math.min(openMs, lifeMs) + 2;
   }
 
   end(): void {
-    this.#waits = 0;
+    this.#hasWaited = false;
+    this.#asked = 0;
   }
 }

@@ -5,9 +5,9 @@ import type { RedisConnection } from '../../../src/runtime/redis/redis.ts';
 import { spending } from '../../contracts/limiter.stage.ts';
 import { startRedis, type RedisServer } from '../../support/redis-servers.ts';
 import type { Fate } from '../../support/virtual-redis.ts';
-import { connectTo, VirtualFleet, type Replica } from '../../support/virtual-limiters.ts';
+import { connectTo, newRun, VirtualFleet, type Replica } from '../../support/virtual-limiters.ts';
 import { randomFrom, VirtualLoad } from '../../support/virtual-load.ts';
-import { violationOf, type Accepted } from '../../support/windows.ts';
+import { violationOf } from '../../support/windows.ts';
 
 let server: RedisServer;
 let redis: RedisConnection;
@@ -40,6 +40,9 @@ const KINDS = [
   'redis back',
   'redis replaced',
   'redis failed over',
+  'redis failed over twice',
+  'freeze',
+  'freeze',
   'load',
 ] as const;
 
@@ -57,6 +60,9 @@ const histories = fc.record({
   weights: fc.constantFrom<number[]>([1, 1, 1, 1], [8, 1, 1, 1], [1, 8, 8, 0], [0, 1, 0, 1]),
   factor: fc.constantFrom(1, 3, 3, 6),
   rates: fc.array(fc.constantFrom(0.91, 1, 1, 1.09), { minLength: 4, maxLength: 4 }),
+  /** Whether requests come with keys that have limits of their own. */
+  keys: fc.boolean(),
+  isCluster: fc.boolean(),
   unreliable: fc.constantFrom(0, 0, 0.02, 0.2),
   events: fc.array(event, { minLength: 2, maxLength: 14 }),
 });
@@ -69,11 +75,18 @@ describe('four replicas that share limits', () => {
       fc.asyncProperty(histories, async (history) => {
         const { accepted, limit } = await new Run(redis, history).play();
         expect(violationOf(accepted, limit)).toBeNull();
+        for (const [i, key] of KEYS.entries()) {
+          const ofKey = accepted.filter(({ set }) => set === i + 1);
+          for (const one of key.limits) expect(violationOf(ofKey, one)).toBeNull();
+        }
       }),
       { numRuns: Number(process.env['PLEXGATE_RUNS'] ?? 40) },
     );
   }, 600_000);
 });
+
+/** Keys with limits of their own, of the same owner. */
+const KEYS = ['key:a 3/second', 'key:b 10/second 20/2s'].map(spending);
 
 interface Member {
   replica: Replica | null;
@@ -96,20 +109,23 @@ class Run {
     this.#limit = limit;
   }
 
-  async play(): Promise<{ accepted: readonly Accepted[]; limit: NamedLimit }> {
+  async play(): Promise<{ accepted: VirtualLoad['accepted']; limit: NamedLimit }> {
     const { time } = this.#fleet;
     const { weights, factor, events } = this.#history;
     const { quota, windowMs } = this.#limit;
+    const owner = spending(`owner:a ${this.#history.limit}`);
     await this.#fleet.empty();
     for (let i = 0; i < 4; i++) this.#start(i);
     await this.#fleet.settle();
     const load = new VirtualLoad({
       time,
-      spendings: [spending(`owner:a ${this.#history.limit}`)],
+      spendings: [owner],
       perSecond: (quota * factor * 1000) / windowMs,
       weights,
       random: this.#random,
       limiterOf: (i) => this.#members[i]?.replica?.limiter ?? null,
+      processOf: (i) => this.#members[i]?.replica?.process ?? null,
+      others: this.#history.keys ? KEYS.map((key) => [owner, key]) : [],
     });
     await time.pass(windowMs * 1.3);
     for (const one of events) {
@@ -124,10 +140,11 @@ class Run {
   }
 
   #start(i: number): Member {
-    const { algorithm, rates, unreliable } = this.#history;
+    const { algorithm, isCluster, rates, unreliable } = this.#history;
     const member: Member = { replica: null, link: 'whole' };
     const replica: Replica = this.#fleet.start({
       algorithm,
+      isCluster,
       clock: { rate: rates[i] ?? 1, aheadMs: (i - 2) * 60_000 },
       limits: [this.#limit],
       delayMs: () => 0.1 + this.#random(),
@@ -150,17 +167,38 @@ class Run {
     const { server } = this.#fleet;
     if (kind === 'redis away') server.isUp = false;
     if (kind === 'redis back') server.isUp = true;
-    if (kind === 'redis replaced') await this.#fleet.empty();
-    if (kind === 'redis replaced' || kind === 'redis failed over') {
-      server.run = `${server.run.slice(1)}${Math.floor(this.#random() * 10)}`;
+    if (kind === 'redis replaced') {
+      await this.#fleet.empty();
+      server.run = newRun();
+    }
+    if (kind === 'redis failed over') await this.#failOver();
+    if (kind === 'redis failed over twice') {
+      await this.#failOver();
+      await this.#fleet.time.pass(this.#random() * 500);
+      await this.#failOver();
     }
     const member = this.#members[replica];
     if (member === undefined) return;
     if (kind === 'cut') member.link = 'cut';
     if (kind === 'deafen') member.link = 'deaf';
+    if (kind === 'freeze') member.replica?.process.freeze(this.#random() * 1500);
     if (kind === 'mend') member.link = 'whole';
     if (kind === 'kill') member.replica = null;
     if (kind === 'leave') void member.replica?.limiter.stop();
     if (kind === 'restart' && member.replica === null) this.#start(replica);
+  }
+
+  /** With the last writes lost, and sometimes nobody there for a while. */
+  async #failOver(): Promise<void> {
+    const { time, server } = this.#fleet;
+    const lostMs = [0, 5, 50, 400][Math.floor(this.#random() * 4)] ?? 0;
+    await this.#fleet.replicate();
+    await time.pass(lostMs);
+    if (this.#random() < 0.5) {
+      server.isUp = false;
+      await time.pass(this.#random() * 1000);
+      server.isUp = true;
+    }
+    await this.#fleet.failOver();
   }
 }

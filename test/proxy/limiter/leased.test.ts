@@ -87,27 +87,44 @@ describe('under twice the load, four replicas', () => {
 });
 
 describe.each(['exact', 'leased'] as const)(
-  'a client alone, served by four %s replicas in turn',
+  'a client alone, served by four %s replicas in turn,',
   (algorithm) => {
+    async function refusals(limit: string, requests: number, frozenMs: number): Promise<number> {
+      const replicas = await startFour(algorithm, limit);
+      const spendings = [spending(`owner:a ${limit}`)];
+      const random = randomFrom(17);
+      let refused = 0;
+      for (let i = 0; i < requests; i++) {
+        const { limiter, process } = replicas[i % 4] ?? unanswered();
+        const { promise, resolve } = Promise.withResolvers<LimitOutcome>();
+        process.at(fleet.time.now, () => resolve(limiter.take(spendings)));
+        const outcome = await fleet.time.until(promise);
+        if (!outcome.allowed) refused++;
+        if (random() < 0.1) replicas[Math.floor(random() * 4)]?.process.freeze(random() * frozenMs);
+        // The answer and the next request are on their way for a moment.
+        await fleet.time.pass(waitTold(outcome) * 1000 + 1);
+      }
+      return refused;
+    }
+
     it.each([
       ['100/second', 3000],
       ['10/second', 300],
       ['100/minute', 1000],
       ['500/minute 10/second', 600],
     ])('that obeys what it is told of %s meets no refusal', async (limit, requests) => {
-      const replicas = await startFour(algorithm, limit);
-      const spendings = [spending(`owner:a ${limit}`)];
-      let refused = 0;
-      for (let i = 0; i < requests; i++) {
-        const outcome = await fleet.time.until(
-          Promise.resolve((replicas[i % 4] ?? replicas[0])?.limiter.take(spendings) ?? unanswered()),
-        );
-        if (!outcome.allowed) refused++;
-        // The answer and the next request are on their way for a moment.
-        await fleet.time.pass(waitTold(outcome) * 1000 + 1);
-      }
-      expect(refused).toBe(0);
+      expect(await refusals(limit, requests, 0)).toBe(0);
     });
+
+    it.each([
+      ['100/second', 3000],
+      ['100/minute', 1000],
+    ])(
+      'that obeys what it is told of %s meets none where they stand still at times',
+      async (limit, requests) => {
+        expect(await refusals(limit, requests, 150)).toBe(0);
+      },
+    );
   },
 );
 

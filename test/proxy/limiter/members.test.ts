@@ -79,7 +79,7 @@ class Registry {
   constructor(real: RedisConnection) {
     this.fleet = new VirtualFleet(real);
     const { time, server } = this.fleet;
-    this.link = new VirtualRedis({ time, server, real, delayMs: () => 0 });
+    this.link = new VirtualRedis({ time, process: time.process(), server, real, delayMs: () => 0 });
   }
 
   async beats(i: number, isReplyLost: boolean): Promise<void> {

@@ -41,7 +41,7 @@ async function occupied(slots: Slots, ...texts: string[]): Promise<Slot> {
 }
 
 async function started(algorithm: 'memory' | 'exact' | 'leased'): Promise<Slots> {
-  if (algorithm === 'memory') return new MemoryLimiter(fleet.time.clock()).slots;
+  if (algorithm === 'memory') return new MemoryLimiter(fleet.time.process()).slots;
   const { limiter } = fleet.start({ algorithm });
   await fleet.settle();
   return limiter.slots;

@@ -1,0 +1,130 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { SharedAnswer } from '../../src/proxy/keys/shared-cache.ts';
+import { recordOf } from '../support/key-record.ts';
+import { FENCE_MS } from '../support/renewed.ts';
+import { D1, RECORD, stage } from './lookup-stage.ts';
+
+describe('a key in steady use', () => {
+  it('is asked for anew before its time is over, and nobody waits for it', async () => {
+    const { source, keys, warm, pass } = stage();
+    await warm();
+    for (let second = 1; second <= 60; second++) {
+      pass(1000);
+      for (let i = 0; i < 512; i++) expect(keys.cached(D1, true), `second ${second}`).not.toBeNull();
+      // The answer takes its time.
+      if (second % 2 === 0) source.last.answer(RECORD, 0);
+      await turn();
+    }
+    expect(source.questions.length).toBeGreaterThanOrEqual(6);
+    expect(source.questions.length).toBeLessThanOrEqual(8);
+  });
+
+  it('waits for nobody where an answer takes longer than was left, and is no stale one', async () => {
+    const { source, told, keys, warm, pass } = stage({ freshForMs: 2000 });
+    await warm();
+    let askedAgo = 0;
+    for (let ms = 0; ms < 20_000; ms += 100) {
+      pass(100);
+      const before = source.questions.length;
+      expect(keys.cached(D1, false), `after ${ms} ms`).not.toBeNull();
+      askedAgo = source.questions.length > before ? 0 : askedAgo + 100;
+      if (askedAgo === 900) source.last.answer(RECORD, 0);
+      await turn();
+    }
+    expect(source.questions.length).toBe(1 + Math.floor(20_000 / 1600));
+    expect(new Set(told)).toEqual(new Set(['l1 hit', 'origin hit']));
+  });
+
+  it('is waited for a second after its time, whatever is under way', async () => {
+    const { keys, warm, pass } = stage();
+    await warm();
+    pass(9999);
+    keys.cached(D1, true);
+    pass(1000);
+    expect(keys.cached(D1, true)).not.toBeNull();
+    pass(1);
+    expect(keys.cached(D1, true)).toBeNull();
+  });
+
+  it('is waited for after a change, whatever is under way', async () => {
+    const { renewed, keys, warm, pass } = stage();
+    await warm();
+    pass(9999);
+    keys.cached(D1, true);
+    pass(500);
+    renewed.renew({ keyId: RECORD.keyId });
+    expect(keys.cached(D1, true)).toBeNull();
+  });
+
+  it('is used no longer than its time where answers count by themselves', async () => {
+    const { renewed, keys, warm, clock } = stage({ freshForMs: FENCE_MS / 2 });
+    renewed.knowledge.standAlone();
+    await warm();
+    clock.advance(FENCE_MS / 2 - 1);
+    expect(keys.cached(D1, true)).not.toBeNull();
+    clock.advance(1);
+    expect(keys.cached(D1, true)).toBeNull();
+  });
+
+  it('has what the key service said last', async () => {
+    const { source, keys, warm, pass } = stage();
+    await warm();
+    pass(8000);
+    keys.cached(D1, true);
+    source.last.answer(recordOf({ name: 'renamed' }), 0);
+    await turn();
+    expect(keys.cached(D1, true)).toMatchObject({ record: { name: 'renamed' } });
+  });
+
+  it('is asked for again only every second while that fails', async () => {
+    const { source, keys, warm, pass } = stage();
+    await warm();
+    const before = source.questions.length;
+    pass(8000);
+    for (let tenth = 0; tenth < 40; tenth++) {
+      keys.cached(D1, true);
+      source.last.fail(new Error('away'));
+      await turn();
+      pass(100);
+    }
+    expect(source.questions.length - before).toBe(4);
+  });
+});
+
+describe('a key that is used again after its time', () => {
+  it('is waited for by all, also while another asks for it', async () => {
+    const { source, keys, warm, pass } = stage();
+    await warm();
+    pass(10_000);
+    const asked = keys.ask(D1, true);
+    for (let i = 0; i < 3; i++) {
+      expect(keys.cached(D1, true)).toBeNull();
+      pass(100);
+    }
+    source.last.answer(RECORD, 0);
+    await asked;
+    expect(keys.cached(D1, true)).not.toBeNull();
+  });
+});
+
+describe('a record of Redis that is older than what came meanwhile', () => {
+  it('is not used, and does not take its place', async () => {
+    const found = Promise.withResolvers<SharedAnswer>();
+    const { renewed, clock, source, keys, pass } = stage({
+      shared: { find: () => found.promise, settle: () => undefined },
+    });
+    const { generation } = renewed.knowledge;
+    const before = { now: clock.now(), monotonic: clock.monotonic() };
+    pass(9000);
+    const recalled = keys.recall(D1, true);
+    const asked = keys.ask(D1, true);
+    source.last.answer(RECORD, 0);
+    await asked;
+    const old = { digest: D1, record: RECORD, asOf: 0, generation, askedAt: before, firstHand: false };
+    found.resolve({ kind: 'hit', answer: { ...old, currentAt: -1 } });
+    expect(await recalled).toMatchObject({ kind: 'found', source: 'l1', answer: { firstHand: true } });
+    pass(1000);
+    expect(keys.cached(D1, true)).toMatchObject({ kind: 'found', answer: { firstHand: true } });
+  });
+});
