@@ -36,6 +36,8 @@ export class RunningConfig {
   #config: Config;
   #watch: FileWatch | null = null;
   #isClosed = false;
+  /** Of the configuration in force, as the metric has it. */
+  #hash: string | null = null;
 
   constructor({ path, config, read }: ConfigFile, log: LevelledLog, metrics: Metrics) {
     this.#path = path;
@@ -100,8 +102,9 @@ export class RunningConfig {
   #tellInForce(waiting: readonly string[]): void {
     const { configInfo, configSuccessful, configSuccessAt, configWaiting } = this.#metrics;
     const effective = JSON.stringify(effectiveConfig(this.#config));
-    configInfo.reset();
-    configInfo.labels(hash('sha256', effective).slice(0, 12)).set(1);
+    if (this.#hash !== null) configInfo.remove(this.#hash);
+    this.#hash = hash('sha256', effective).slice(0, 12);
+    configInfo.labels(this.#hash).set(1);
     configSuccessful.set(1);
     configSuccessAt.set(Date.now() / 1000);
     configWaiting.set(waiting.length);

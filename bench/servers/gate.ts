@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Keys } from '../cases.ts';
 import { LOAD_CORE, SERVER_CORE } from '../machine.ts';
@@ -32,6 +32,7 @@ export async function startGate(programs: Programs, options: GateOptions): Promi
   writeFileSync(file, JSON.stringify(configOf(options, redis, `${file}.db`)));
   const started = programs.start(SERVER_CORE, [process.execPath, 'dist/main.js', 'run', '--config', file], {
     BENCH_TOKEN: adminToken,
+    NODE_OPTIONS: optionsOfImage(),
   });
   const [origin, keyService] = await programs.said(started, (output) => {
     const gate = urlOf(output, 'gate listens');
@@ -42,6 +43,13 @@ export async function startGate(programs: Programs, options: GateOptions): Promi
     ask(`${keyService}/admin/v1${path}`, adminToken, method, body);
   const keys = await makeKeys(admin);
   return { name: `gate ${mode}`, origin: origin ?? '', pid: started.pid, keys, cases: CASES_OF[mode], admin };
+}
+
+/** The gate runs as it does in its image, whose heap is bounded more closely than by default. */
+function optionsOfImage(): string {
+  const options = /NODE_OPTIONS="([^"]*)"/.exec(readFileSync('Dockerfile', 'utf8'))?.[1];
+  if (options === undefined) throw new Error('the Dockerfile has no NODE_OPTIONS');
+  return options;
 }
 
 function configOf({ mode, upstream, routes = [] }: GateOptions, redis: string | null, store: string): object {

@@ -50,7 +50,8 @@ export function permit<Route>(
   stands: () => boolean,
   slot: Slot = NO_SLOT,
 ): Permit<Route> {
-  return { ...about, kind: 'permit', credential, stands, slot } as Permit<Route>;
+  const { route, key, source, limits } = about;
+  return { kind: 'permit', route, key, source, limits, credential, stands, slot } as Permit<Route>;
 }
 
 export function deny<Route>(

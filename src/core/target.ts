@@ -61,9 +61,14 @@ export function isHost(value: string): boolean {
   return true;
 }
 
+let lastNamed = { host: '', name: '' };
+
 /** The host of a Host field as routes know it: without port, without the dot of the root, in lower case. */
 export function hostName(host: string): string {
-  return host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
+  if (host !== lastNamed.host) {
+    lastNamed = { host, name: host.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase() };
+  }
+  return lastNamed.name;
 }
 
 /** One round of percent-decoding to latin-1 characters; null where a `%` is not followed by two hex digits. */

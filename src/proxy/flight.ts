@@ -1,13 +1,12 @@
+import { STATUS_CODES } from 'node:http';
 import type { ProxyConfig } from '../config/config.ts';
 import { passAnswerHeaders } from '../core/forward-headers.ts';
 import { DEPRECATION_FIELD_NAMES } from '../core/deprecation-fields.ts';
 import { RATE_LIMIT_FIELD_NAMES } from '../core/rate-limit-fields.ts';
 import type { Forward } from './forward.ts';
+import { codeOf, upstreamErrorOf, type UpstreamError } from './upstream-error.ts';
 
-export const UPSTREAM_ERRORS = ['timeout', 'refused', 'reset', 'tls'] as const;
-export type UpstreamError = (typeof UPSTREAM_ERRORS)[number];
-
-type Ending =
+export type Ending =
   /** The upstream's answer has been passed on, whole or, where either side broke off, in part. */
   | {
       readonly kind: 'answered';
@@ -29,9 +28,11 @@ type Ending =
   | { readonly kind: 'client_gone' };
 
 /** How it ended, with the bytes of the bodies sent to the upstream and to the client. */
-export type ForwardOutcome = Ending & {
-  readonly bytes: { readonly bytesIn: number; readonly bytesOut: number };
-};
+export interface Landing {
+  readonly ending: Ending;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
 
 /** What the HTTP client lets a request do while it is under way. */
 export interface Controller {
@@ -41,6 +42,8 @@ export interface Controller {
   readonly rawHeaders?: unknown;
 }
 
+/** A body as short as this goes out in one piece with its head, where it came whole. */
+const SHORT_BYTES = 8 * 1024;
 /** Reason phrases that pass; Node refuses to write others, and RFC 9112 section 4 gives them no meaning. */
 const PHRASE = /^[\t\x20-\x7e]+$/;
 const KEY_ENDED = new Error('the key of the stream has ended');
@@ -58,15 +61,23 @@ const REPLACED_WHERE_BOTH: ReadonlySet<string> = new Set([
 
 /** One request on its way to an upstream and its answer on the way back. It settles exactly once. */
 export class Flight {
+  /** Among all that are under way. */
+  place = 0;
   readonly #forward: Forward;
   readonly #timeouts: ProxyConfig['timeouts'];
   readonly #monotonic: () => number;
-  readonly #settle: (outcome: ForwardOutcome) => void;
+  readonly #settle: (landing: Landing) => void;
   #phase: 'connecting' | 'sending' | 'waiting' | 'answering' | 'settled' = 'connecting';
   #controller: Controller | null = null;
   #progressAt: number;
   #answer: { status: number; answeredAt: number; endless: boolean } | null = null;
   #timedOut = false;
+  /** Whether the answer's head came in this very tick. */
+  #isFirstTick = true;
+  /** The start of the answer's body, where it came in that tick, too: it may be all. */
+  #first: Buffer | null = null;
+  /** By a client that reads more slowly than the upstream writes. */
+  #isHeldUp = false;
   #forget: (() => void) | null = null;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -75,7 +86,7 @@ export class Flight {
     forward: Forward,
     timeouts: ProxyConfig['timeouts'],
     monotonic: () => number,
-    settle: (outcome: ForwardOutcome) => void,
+    settle: (landing: Landing) => void,
   ) {
     this.#forward = forward;
     this.#timeouts = timeouts;
@@ -83,7 +94,6 @@ export class Flight {
     this.#settle = settle;
     this.#progressAt = monotonic();
     forward.response.once('close', this.#onClientClose);
-    forward.response.on('drain', this.#onDrain);
   }
 
   /** Ends a request that has made no progress for longer than its phase allows. */
@@ -147,7 +157,8 @@ export class Flight {
     this.#forward.answered(status);
     const fields = passAnswerHeaders(rawText(controller.rawHeaders), replacedIn(permit));
     for (const field of answerHeaders) fields.push(field);
-    if (statusText === undefined || !PHRASE.test(statusText)) response.writeHead(status, fields);
+    if (statusText === undefined || statusText === STATUS_CODES[status] || !PHRASE.test(statusText))
+      response.writeHead(status, fields);
     else response.writeHead(status, statusText, fields);
     this.#phase = 'answering';
     const contentType = headers['content-type'];
@@ -157,19 +168,27 @@ export class Flight {
       endless: typeof contentType === 'string' && EVENT_STREAM.test(contentType),
     };
     if (this.#answer.endless) this.#forget = this.#forward.streams(() => this.#controller?.abort(KEY_ENDED));
-    // A head may come long before its body. One that brought none along is sent by itself.
-    process.nextTick(this.#sendHeadAlone);
+    // A head may come long before its body, and the start of a body before the rest. Neither waits for another tick.
+    process.nextTick(sendBegun, this);
   }
 
-  onResponseData(controller: Controller, chunk: Buffer): void {
+  onResponseData(_controller: Controller, chunk: Buffer): void {
     this.#progressAt = this.#monotonic();
+    const mayWait = this.#bytesOut === 0 && this.#isFirstTick && chunk.byteLength <= SHORT_BYTES;
     this.#bytesOut += chunk.byteLength;
-    if (!this.#forward.response.write(chunk)) controller.pause();
+    if (mayWait) this.#first = chunk;
+    else {
+      this.#writeFirst();
+      this.#write(chunk);
+    }
   }
 
   onResponseEnd(): void {
     if (this.#phase === 'settled') return;
-    this.#forward.response.end();
+    // Text of one byte a character goes into one string with the head, which costs one write less.
+    if (this.#first === null) this.#forward.response.end();
+    else this.#forward.response.end(this.#first.toString('latin1'), 'latin1');
+    this.#first = null;
     this.#finish(true);
   }
 
@@ -196,14 +215,33 @@ export class Flight {
     );
   }
 
-  readonly #sendHeadAlone = (): void => {
-    if (this.#phase === 'answering' && this.#bytesOut === 0) this.#forward.response.flushHeaders();
-  };
+  /** Sends what the tick in which the answer began has brought of it. */
+  sendBegun(): void {
+    this.#isFirstTick = false;
+    if (this.#phase !== 'answering') return;
+    if (this.#bytesOut === 0) this.#forward.response.flushHeaders();
+    else this.#writeFirst();
+  }
 
-  readonly #onDrain = (): void => {
-    this.#progressAt = this.#monotonic();
-    this.#controller?.resume();
-  };
+  #writeFirst(): void {
+    const first = this.#first;
+    this.#first = null;
+    if (first !== null) this.#write(first);
+  }
+
+  #write(chunk: Buffer): void {
+    const { response } = this.#forward;
+    if (response.write(chunk)) return;
+    this.#controller?.pause();
+    if (this.#isHeldUp) return;
+    this.#isHeldUp = true;
+    response.once('drain', () => {
+      this.#isHeldUp = false;
+      if (this.#phase === 'settled') return;
+      this.#progressAt = this.#monotonic();
+      this.#controller?.resume();
+    });
+  }
 
   readonly #onClientClose = (): void => {
     if (this.#phase === 'settled') return;
@@ -220,10 +258,14 @@ export class Flight {
   #end(ending: Ending): void {
     this.#phase = 'settled';
     this.#forget?.();
-    this.#forward.response.off('close', this.#onClientClose);
-    this.#forward.response.off('drain', this.#onDrain);
-    this.#settle({ ...ending, bytes: { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut } });
+    // Behind its answer the response is over, and with it whoever listens to it.
+    if (ending.kind !== 'answered') this.#forward.response.off('close', this.#onClientClose);
+    this.#settle({ ending, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut });
   }
+}
+
+function sendBegun(flight: Flight): void {
+  flight.sendBegun();
 }
 
 /** Whether a body of this transfer coding arrives as it was before it. */
@@ -242,17 +284,4 @@ function rawText(raw: unknown): string[] {
   return Array.isArray(raw)
     ? raw.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString('latin1') : String(part)))
     : [];
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-}
-
-function upstreamErrorOf(error: Error): UpstreamError {
-  const code = codeOf(error);
-  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return 'timeout';
-  if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT')) return 'tls';
-  return ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'].includes(code)
-    ? 'refused'
-    : 'reset';
 }

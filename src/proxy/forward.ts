@@ -3,7 +3,8 @@ import { Pool, type Dispatcher } from 'undici';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Permit } from '../core/decision.ts';
 import { launchExpecting } from './expecting.ts';
-import { Flight, type ForwardOutcome } from './flight.ts';
+import { Flight, type Landing } from './flight.ts';
+import { Flights } from './flights.ts';
 import type { Place } from './routes.ts';
 import type { Targets } from './targets.ts';
 
@@ -38,8 +39,11 @@ export interface Forwarder {
   close(): Promise<void>;
 }
 
-/** `origin` is the one that was asked last. */
-export type Forwarded = ForwardOutcome & { readonly origin: string };
+export interface Forwarded {
+  /** Of the last attempt, to `origin`. */
+  readonly landing: Landing;
+  readonly origin: string;
+}
 
 export interface ForwarderOptions {
   /** How long a connection to an upstream may take to come about. */
@@ -57,19 +61,15 @@ const SWEEP_MS = 100;
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { monotonic, targets } = options;
   const pools = new Pools(options.connectMs, options.ca);
-  const flights = new Set<Flight>();
-  const sweeper = setInterval(() => {
-    const now = monotonic();
-    for (const flight of flights) flight.endIfStalled(now);
-  }, SWEEP_MS);
-  sweeper.unref();
+  const flights = new Flights();
+  const sweeper = setInterval(() => flights.endStalled(monotonic()), SWEEP_MS).unref();
 
-  const attempt = (forward: Forward, origin: string): Promise<ForwardOutcome> =>
+  const attempt = (forward: Forward, origin: string): Promise<Landing> =>
     new Promise((resolve) => {
       const { timeouts } = forward;
-      const flight = new Flight(forward, timeouts, monotonic, (outcome) => {
-        flights.delete(flight);
-        resolve(outcome);
+      const flight = new Flight(forward, timeouts, monotonic, (landing) => {
+        flights.remove(flight);
+        resolve(landing);
       });
       flights.add(flight);
       launch(flight, () => {
@@ -85,14 +85,15 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       let repeats = 1;
       for (;;) {
         const origin = targets.pick(origins, tried);
-        const outcome = await attempt(forward, origin);
+        const landing = await attempt(forward, origin);
+        const { ending } = landing;
         tried.push(origin);
-        if (outcome.kind === 'answered') targets.answered(origin);
-        if (outcome.kind !== 'failed') return { ...outcome, origin };
-        targets.failed(origin, outcome.unsent);
+        if (ending.kind === 'answered') targets.answered(origin);
+        if (ending.kind !== 'failed') return { landing, origin };
+        targets.failed(origin, ending.unsent);
         // What has not left may go to any other; what changes nothing may go once more.
-        if (!(outcome.unsent ? tried.length < origins.length : outcome.mayRepeat && repeats-- > 0)) {
-          return { ...outcome, origin };
+        if (!(ending.unsent ? tried.length < origins.length : ending.mayRepeat && repeats-- > 0)) {
+          return { landing, origin };
         }
       }
     },

@@ -1,17 +1,25 @@
 import type { Clock } from '../core/clock.ts';
 import { readCredential, type Credential } from '../core/credential.ts';
-import { deny, permit, type Decision, type Denial, type Subject } from '../core/decision.ts';
+import {
+  deny,
+  permit,
+  type Decision,
+  type Denial,
+  type LookupSource,
+  type Subject,
+} from '../core/decision.ts';
 import { standingOf, type KeyRecord } from '../core/key.ts';
 import { inspectShape } from '../core/key-shape.ts';
 import { mcpsNamedBy, reachesMcps } from '../core/mcp.ts';
-import { NO_SLOT } from '../core/limit.ts';
+import { NO_SLOT, type LimitOutcome, type Slot } from '../core/limit.ts';
 import { permits, requiredAccess } from '../core/permission.ts';
 import type { Reason } from '../core/reasons.ts';
 import { isPreflight, type RequestHead } from '../core/request-head.ts';
+import type { Digest } from '../core/secret.ts';
 import { isHost, readTarget } from '../core/target.ts';
 import type { FailedAuthentications } from './failed-authentications.ts';
 import type { Knowledge } from './keys/knowledge.ts';
-import type { KeyLookup } from './keys/lookup.ts';
+import type { KeyLookup, Lookup } from './keys/lookup.ts';
 import type { Limiter, Spending } from './limiter/limiter.ts';
 import { countShadow } from './limiter/shadow.ts';
 import type { Slots } from './limiter/slots/slots.ts';
@@ -56,8 +64,11 @@ export interface Gate {
 
 type About = Subject<Place> & { readonly route: Place };
 
-/** The whole decision, in its order. Every door asks here, and nothing reaches an upstream without its permit. */
-export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<Place>> {
+/**
+ * The whole decision, in its order. Every door asks here, and nothing reaches an upstream without its permit. Where the
+ * key is in memory and the limiter has a unit at hand, nothing is waited for.
+ */
+export function decide(facts: RequestFacts, gate: Gate): Decision<Place> | Promise<Decision<Place>> {
   // 1. Route: on the bytes that will be forwarded.
   const place = placeOf(facts, gate);
   if ('kind' in place) return place;
@@ -76,10 +87,53 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   }
 
   // 3. Key.
-  const found = await keyOf(credential, about, facts, gate);
-  if (found.kind === 'denial') return found;
-  const { key } = found;
-  const known: About = { ...about, key, source: found.source };
+  const digest = credential.secret.digest();
+  const lookup = gate.keys.cached(digest, place.route.mayBeStale);
+  const asked: Asked = { facts, credential, about };
+  return lookup === null ? lookUp(digest, asked, gate) : judge(lookup, asked, gate);
+}
+
+/** A request with a credential, on its way through the steps. */
+interface Asked {
+  readonly facts: RequestFacts;
+  readonly credential: Credential;
+  readonly about: About;
+}
+
+/** A key that is not in memory. */
+async function lookUp(digest: Digest, asked: Asked, gate: Gate): Promise<Decision<Place>> {
+  const { facts, credential, about } = asked;
+  const { mayBeStale } = about.route.route;
+  // What is cached was asked for once; only a lookup that costs something is worth the look at the checksum.
+  if (inspectShape(credential.secret.reveal(), gate.checkedPrefixes) === 'damaged') {
+    return failed('unknown_key', about, facts, gate);
+  }
+  const recalled = await gate.keys.recall(digest, mayBeStale);
+  if (recalled !== null) return judge(recalled, asked, gate);
+  const retryAfterMs = gate.failures.coldLookupAfter(facts.address);
+  if (retryAfterMs > 0) return deny('auth_throttled', about, { retryAfterMs });
+  return judge(await gate.keys.ask(digest, mayBeStale), asked, gate);
+}
+
+function judge(
+  lookup: Lookup,
+  { facts, credential, about: { route: place } }: Asked,
+  gate: Gate,
+): Decision<Place> | Promise<Decision<Place>> {
+  const about = (key: KeyRecord | null, source: LookupSource | null): About => ({
+    route: place,
+    key,
+    source,
+    limits: [],
+  });
+  if (lookup.kind === 'unavailable') {
+    const { detail } = lookup;
+    return deny('key_service_unavailable', about(null, null), { retryAfterMs: 1000, detail });
+  }
+  const { source } = lookup;
+  if (lookup.kind === 'unknown') return failed('unknown_key', about(null, source), facts, gate);
+  const { record: key, answer } = lookup;
+  const known = about(key, source);
 
   // 4. Standing: on every request, whatever the cache says.
   const standing = standingOf(key, gate.knowledge.now());
@@ -90,7 +144,9 @@ export async function decide(facts: RequestFacts, gate: Gate): Promise<Decision<
   if (forbidden !== null) return forbid(forbidden, key, known, gate);
 
   // 6. Limits: all at once, all or nothing.
-  return spend(credential, found, known, gate);
+  const { mayBeStale } = place.route;
+  const stands = (): boolean => gate.knowledge.allows(answer, mayBeStale);
+  return spend({ credential, key, stands, about: known }, gate);
 }
 
 /** Whoever is refused because there is too much should not come back at once. */
@@ -144,31 +200,6 @@ function headProblem({ httpVersion, head }: RequestFacts): string | null {
     : null;
 }
 
-async function keyOf(credential: Credential, about: About, facts: RequestFacts, gate: Gate) {
-  const digest = credential.secret.digest();
-  const { mayBeStale } = about.route.route;
-  let lookup = gate.keys.cached(digest, mayBeStale);
-  if (lookup === null) {
-    // What is cached was asked for once; only a lookup that costs something is worth the look at the checksum.
-    if (inspectShape(credential.secret.reveal(), gate.checkedPrefixes) === 'damaged') {
-      return failed('unknown_key', about, facts, gate);
-    }
-    lookup = await gate.keys.recall(digest, mayBeStale);
-  }
-  if (lookup === null) {
-    const retryAfterMs = gate.failures.coldLookupAfter(facts.address);
-    if (retryAfterMs > 0) return deny('auth_throttled', about, { retryAfterMs });
-    lookup = await gate.keys.ask(digest, mayBeStale);
-  }
-  if (lookup.kind === 'unavailable') {
-    return deny('key_service_unavailable', about, { retryAfterMs: 1000, detail: lookup.detail });
-  }
-  if (lookup.kind === 'unknown')
-    return failed('unknown_key', { ...about, source: lookup.source }, facts, gate);
-  const { record: key, answer, source } = lookup;
-  return { kind: 'key' as const, key, source, stands: () => gate.knowledge.allows(answer, mayBeStale) };
-}
-
 /** A failed authentication: told as it is within the address's allowance, throttled beyond it. */
 function failed(reason: Reason, about: About, { address }: RequestFacts, gate: Gate): Denial<Place> {
   const retryAfterMs = gate.failures.count(address);
@@ -198,35 +229,50 @@ async function forbid(reason: Reason, key: KeyRecord, about: About, gate: Gate):
   return deny('forbidden_throttled', about, { retryAfterMs: outcome.retryAfterMs });
 }
 
-async function spend(
-  credential: Credential,
-  found: { readonly key: KeyRecord; readonly stands: () => boolean },
-  about: About,
-  gate: Gate,
-): Promise<Decision<Place>> {
-  const { spendings, claims, shadow, tierLabel } = gate.policies.of(found.key);
-  if (spendings.length + claims.length === 0 && shadow === null) {
-    return permit(about, credential, found.stands);
-  }
-  const occupied = claims.length === 0 ? UNOCCUPIED : await gate.slots.occupy(claims);
-  if (!occupied.allowed) return refuse('concurrency_limited', occupied, tierLabel, about, gate);
-  const outcome = await outcomeOf(gate.limiter, spendings);
-  const limited: About = { ...about, limits: outcome.states };
+/** A request that may pass where its limits let it. */
+interface Found {
+  readonly credential: Credential;
+  readonly key: KeyRecord;
+  readonly stands: () => boolean;
+  readonly about: About;
+}
+
+function spend(found: Found, gate: Gate): Decision<Place> | Promise<Decision<Place>> {
+  const { credential, about, stands } = found;
+  const { spendings, claims, shadow } = gate.policies.of(found.key);
+  if (spendings.length + claims.length === 0 && shadow === null) return permit(about, credential, stands);
+  if (claims.length > 0) return occupy(found, gate);
+  const outcome = outcomeOf(gate.limiter, spendings);
+  return outcome instanceof Promise
+    ? outcome.then((later) => permitWithin(later, NO_SLOT, found, gate))
+    : permitWithin(outcome, NO_SLOT, found, gate);
+}
+
+async function occupy(found: Found, gate: Gate): Promise<Decision<Place>> {
+  const { spendings, claims, tierLabel } = gate.policies.of(found.key);
+  const occupied = await gate.slots.occupy(claims);
+  if (!occupied.allowed) return refuse('concurrency_limited', occupied, tierLabel, found.about, gate);
+  return permitWithin(await outcomeOf(gate.limiter, spendings), occupied.slot, found, gate);
+}
+
+/** What follows from the limiter's word; the slot is given back where that is a refusal. */
+function permitWithin(outcome: LimitOutcome, slot: Slot, found: Found, gate: Gate): Decision<Place> {
+  const { credential, stands } = found;
+  const { shadow, tierLabel } = gate.policies.of(found.key);
+  const { route, key, source } = found.about;
+  const limited: About = { route, key, source, limits: outcome.states };
   if (!outcome.allowed) {
-    occupied.slot.release();
+    slot.release();
     return refuse('rate_limited', outcome, tierLabel, limited, gate);
   }
   gate.limited(tierLabel, 'allow');
-  const { slot } = occupied;
   return permit(
     limited,
     credential,
-    claims.length === 0 ? found.stands : () => found.stands() && slot.stands(),
+    slot === NO_SLOT ? stands : () => stands() && slot.stands(),
     shadow === null ? slot : countShadow(shadow, slot, gate, () => gate.limited(tierLabel, 'shadow')),
   );
 }
-
-const UNOCCUPIED = { allowed: true, slot: NO_SLOT } as const;
 
 function refuse(
   reason: Reason,

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import type { Reason } from '../core/reasons.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
-import type { UpstreamError } from './flight.ts';
+import type { UpstreamError } from './upstream-error.ts';
 import { isRefusedAuthentication } from './refusals.ts';
 import type { Reporter } from './reporter.ts';
 import type { RequestMetrics } from './request-metrics.ts';
@@ -42,9 +42,14 @@ export function openExchange(
   about: Pick<Exchange, 'requestId' | 'method' | 'url' | 'address' | 'userAgent'> & { upgrade?: boolean },
   receivedAt: number,
 ): Exchange {
+  const { requestId, method, url, address, userAgent, upgrade = false } = about;
   return {
-    ...about,
-    upgrade: about.upgrade ?? false,
+    requestId,
+    method,
+    url,
+    address,
+    userAgent,
+    upgrade,
     receivedAt,
     decision: null,
     decidedAt: receivedAt,
@@ -168,7 +173,7 @@ function lineOf(
     route: more.route,
     method: exchange.method,
     // The query may hold what is nobody's business, and a key pasted into a path is still a key.
-    path: clip(mask(exchange.url.split('?', 1)[0] ?? '')),
+    path: clip(mask(pathOf(exchange.url))),
     status: exchange.status,
     source: more.source,
     address: exchange.address,
@@ -191,6 +196,11 @@ function lineOf(
   if (exchange.userAgent !== null) line.userAgent = clip(mask(exchange.userAgent));
   if (exchange.answeredAt > 0) line.upstreamMs = rounded(exchange.answeredAt - exchange.decidedAt);
   return line;
+}
+
+function pathOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark === -1 ? url : url.slice(0, mark);
 }
 
 function clip(text: string): string {

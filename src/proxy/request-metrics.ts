@@ -1,6 +1,6 @@
 import { REASONS, type Reason } from '../core/reasons.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { UPSTREAM_ERRORS } from './flight.ts';
+import { UPSTREAM_ERRORS } from './upstream-error.ts';
 
 /** What the metrics want to know of a finished request. Times in seconds. */
 export interface RequestSummary {
@@ -45,7 +45,8 @@ function resultOf(denied: Reason | null): string {
 class RouteMetrics {
   readonly #metrics: Metrics;
   readonly #route: string;
-  readonly #requests = new Map<string, Counting>();
+  /** By status, within source and method: no name has to be put together to count. */
+  readonly #requests = { upstream: new Map<string, Counting[]>(), gateway: new Map<string, Counting[]>() };
   /** Labels of requests by methods of which no child is kept. */
   readonly #others = new Map<string, readonly [code: string, source: string]>();
   readonly #decisions = new Map<Reason | null, Counting>();
@@ -96,9 +97,11 @@ class RouteMetrics {
   remove(): void {
     const metrics = this.#metrics;
     const route = this.#route;
-    for (const name of this.#requests.keys()) {
-      const [method = '', code = '', source = ''] = name.split(' ');
-      metrics.requests.remove(route, method, code, source);
+    for (const source of ['upstream', 'gateway'] as const) {
+      for (const [method, ofMethod] of this.#requests[source]) {
+        // Sparse: by status.
+        ofMethod.forEach((_, status) => metrics.requests.remove(route, method, String(status), source));
+      }
     }
     for (const [code, source] of this.#others.values())
       metrics.requests.remove(route, OTHER_METHOD, code, source);
@@ -114,15 +117,18 @@ class RouteMetrics {
       metric.remove(route);
   }
 
-  #request(method: string, status: number, source: string): Counting {
-    const name = `${method} ${status} ${source}`;
-    let child = this.#requests.get(name);
-    if (child === undefined) {
-      const known = METHODS.has(method) ? method : OTHER_METHOD;
-      child = this.#metrics.requests.labels(this.#route, known, String(status), source);
-      // Only known methods are kept: a client can invent any number of others.
-      if (known === method) this.#requests.set(name, child);
-      else this.#others.set(`${status} ${source}`, [String(status), source]);
+  #request(method: string, status: number, source: 'upstream' | 'gateway'): Counting {
+    const kept = this.#requests[source].get(method)?.[status];
+    if (kept !== undefined) return kept;
+    const known = METHODS.has(method) ? method : OTHER_METHOD;
+    const child = this.#metrics.requests.labels(this.#route, known, String(status), source);
+    // Only known methods are kept: a client can invent any number of others.
+    if (known === method) {
+      const ofMethod = this.#requests[source].get(method) ?? [];
+      this.#requests[source].set(method, ofMethod);
+      ofMethod[status] = child;
+    } else {
+      this.#others.set(`${status} ${source}`, [String(status), source]);
     }
     return child;
   }

@@ -22,6 +22,7 @@ export interface Route extends RouteUpstream {
   readonly config: RouteConfig;
   readonly rules: readonly Rule[];
   readonly accept: AcceptedSchemes;
+  readonly voice: Voice;
   /** Whether a key may be used that, with the key service away, only Redis confirms. */
   readonly mayBeStale: boolean;
 }
@@ -31,6 +32,8 @@ interface Rule {
   readonly segments: readonly string[];
   readonly methods: ReadonlySet<string> | null;
   readonly accept: AcceptedSchemes | null;
+  /** Null: the route's. */
+  readonly voice: Voice | null;
 }
 
 /** Where a request goes and what holds there: the route with the first matching rule applied. */
@@ -74,6 +77,7 @@ export class Routes {
         ...upstreamOf(config),
         rules: config.rules.map((rule) => compile(rule, config)),
         accept: acceptedBy(config.accept, config),
+        voice: voiceOf(config.profile, config.accept),
         // "There is no grace period once a key is deactivated" (Plextera's authentication page).
         mayBeStale: config.profile !== 'plextera',
       });
@@ -95,7 +99,7 @@ export class Routes {
     const others = target.otherReadings.length === 0 ? [] : otherReadingsOf(path);
     if (others.some((reading) => ruleOf(route, method, reading) !== rule)) return { kind: 'ambiguous' };
     const { config } = route;
-    const accept = rule?.accept ?? route.accept;
+    const voice = rule?.voice ?? route.voice;
     const mcpEndpoint = config.profile === 'plexmcp' && isMcpEndpoint(path);
     return {
       kind: 'place',
@@ -106,43 +110,36 @@ export class Routes {
         forwardedPath: route.basePath + path + target.query,
         auth: rule?.config.auth ?? config.auth,
         access: rule?.config.access ?? config.access,
-        accept,
-        voice: {
-          profile: config.profile,
-          schemes: [...accept.schemes],
-          mcpEndpoint,
-          jsonRpc: mcpEndpoint && speaksJsonRpc(head),
-        },
+        accept: rule?.accept ?? route.accept,
+        voice: mcpEndpoint ? { ...voice, mcpEndpoint, jsonRpc: speaksJsonRpc(head) } : voice,
       },
     };
   }
 
   #routeOf(host: string, path: string): Route | null {
     const own = this.#byHost.get(host);
-    const prefixes = prefixesOf(path, this.#deepest);
-    return (own && longest(own, prefixes)) ?? longest(this.#byHost.get(ANY_HOST), prefixes);
+    return (own && this.#longest(own, path)) ?? this.#longest(this.#byHost.get(ANY_HOST), path);
+  }
+
+  /** By the path's prefixes of whole segments, the longest first; `/` is the last. */
+  #longest(routes: Map<string, Route> | undefined, path: string): Route | null {
+    if (routes === undefined) return null;
+    for (let end = endOfSegments(path, this.#deepest); end > 1; end = path.lastIndexOf('/', end - 1)) {
+      const route = routes.get(path.slice(0, end));
+      if (route !== undefined) return route;
+    }
+    return routes.get('/') ?? null;
   }
 }
 
-function longest(routes: Map<string, Route> | undefined, prefixes: readonly string[]): Route | null {
-  if (routes === undefined) return null;
-  for (const prefix of prefixes) {
-    const route = routes.get(prefix);
-    if (route !== undefined) return route;
-  }
-  return null;
-}
-
-/** The path's prefixes by whole segments, the longest first, none deeper than `deepest` segments; `/` is the last. */
-function prefixesOf(path: string, deepest: number): string[] {
-  const prefixes = ['/'];
+/** Where the first so many segments of the path end. */
+function endOfSegments(path: string, segments: number): number {
   let end = 0;
-  for (let depth = 0; depth < deepest && end < path.length; depth++) {
+  for (let depth = 0; depth < segments && end < path.length; depth++) {
     const slash = path.indexOf('/', end + 1);
     end = slash === -1 ? path.length : slash;
-    if (end > 1) prefixes.unshift(path.slice(0, end));
   }
-  return prefixes;
+  return end;
 }
 
 function pathWithin({ config }: Route, path: string): string {
@@ -188,7 +185,13 @@ function compile(rule: RuleConfig, route: RouteConfig): Rule {
     segments: segmentsOf(rule.path),
     methods: rule.methods === null ? null : new Set(rule.methods),
     accept: rule.accept === null ? null : acceptedBy(rule.accept, route),
+    voice: rule.accept === null ? null : voiceOf(route.profile, rule.accept),
   };
+}
+
+/** How it is spoken to callers; on the MCP endpoint it depends on the request, too. */
+function voiceOf(profile: RouteConfig['profile'], schemes: readonly Scheme[]): Voice {
+  return { profile, schemes: [...new Set(schemes)], mcpEndpoint: false, jsonRpc: false };
 }
 
 function acceptedBy(schemes: readonly Scheme[], { schemeCase }: RouteConfig): AcceptedSchemes {

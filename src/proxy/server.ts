@@ -8,7 +8,7 @@ import { rateLimitFields } from '../core/rate-limit-fields.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { denyResponse, denySocket } from './deny.ts';
-import type { ForwardOutcome } from './flight.ts';
+import type { Ending } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide } from './pipeline.ts';
 import { createRecorder, failureOf, type Exchange, type Recorder } from './record.ts';
@@ -17,6 +17,7 @@ import type { RequestMetrics } from './request-metrics.ts';
 import type { Place } from './routes.ts';
 import type { Settings } from './settings.ts';
 import type { OpenStreams } from './streams.ts';
+import { dropRest } from './drop-rest.ts';
 import { endsConnection } from './ignored-upgrade.ts';
 import { Lines, type Line } from './lines.ts';
 import type { Load } from './load.ts';
@@ -66,6 +67,8 @@ export function createProxyServer(parts: ProxyParts): Server {
     shouldUpgradeCallback: isWebSocketUpgrade,
     // The pipeline asks for it. The server would answer by itself, and nothing of it would be recorded.
     requireHostHeader: false,
+    // A request without a body is no stream that has to be read to its end.
+    optimizeEmptyRequests: true,
   };
   const server: Server =
     parts.tls === null
@@ -142,9 +145,9 @@ class Door {
     visit: Visit,
     response: ServerResponse,
     awaitsContinue: boolean,
-  ): Promise<ForwardOutcome['kind']> {
+  ): Promise<Ending['kind']> {
     const { request, head, exchange, settings } = visit;
-    const outcome = await this.#parts.forwarder.forward({
+    const { landing, origin } = await this.#parts.forwarder.forward({
       permit: decision,
       request,
       response,
@@ -156,16 +159,18 @@ class Door {
       awaitsContinue,
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
-    Object.assign(exchange, outcome.bytes);
-    exchange.upstream = outcome.origin;
-    if (outcome.kind === 'answered') {
-      exchange.status = outcome.status;
-      exchange.answeredAt = outcome.answeredAt;
-      exchange.complete = outcome.complete;
-    } else if (outcome.kind === 'failed' && !response.destroyed) {
-      this.#deny(visit, response, failureOf(exchange, decision, outcome.error, outcome.detail));
+    const { ending, bytesIn, bytesOut } = landing;
+    exchange.bytesIn = bytesIn;
+    exchange.bytesOut = bytesOut;
+    exchange.upstream = origin;
+    if (ending.kind === 'answered') {
+      exchange.status = ending.status;
+      exchange.answeredAt = ending.answeredAt;
+      exchange.complete = ending.complete;
+    } else if (ending.kind === 'failed' && !response.destroyed) {
+      this.#deny(visit, response, failureOf(exchange, decision, ending.error, ending.detail));
     }
-    return outcome.kind;
+    return ending.kind;
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {
@@ -281,17 +286,4 @@ class Door {
   #refusing({ requestId }: Exchange, denial: Denial<Place>) {
     return { denial, requestId, now: this.#parts.clock.now(), draining: this.#parts.isDraining() };
   }
-}
-
-/**
- * An answer may be through before its request is. The rest is taken and dropped: a client that sends all of it before
- * it reads would else wait for ever, and the connection is good for the next request.
- */
-function dropRest(request: IncomingMessage, idleMs: number): void {
-  const stalled = setTimeout(() => request.destroy(), idleMs);
-  request.once('close', () => {
-    clearTimeout(stalled);
-  });
-  // Not `resume` alone, which does nothing while the forwarder has not let go of the request.
-  request.on('data', () => stalled.refresh()).resume();
 }

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-const CHUNK_CHARACTERS = 4096;
+const CHUNK_CHARACTERS = 16 * 1024;
 /** Beyond this, lines are dropped: a reader that has stopped must not cost memory, let alone the traffic. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 

@@ -1,9 +1,10 @@
 import { getHeapStatistics } from 'node:v8';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { fleetMetrics, redisMetrics } from './fleet-metrics.ts';
 import { keyMetrics } from './key-metrics.ts';
 import { limitMetrics } from './limit-metrics.ts';
 import { OPEN_METRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './open-metrics.ts';
+import { BucketFamily, NumberFamily } from './series.ts';
 
 const PREFIX = 'plexgate_';
 /** From 50 microseconds: what the gate itself may take. */
@@ -76,25 +77,25 @@ export interface MetricDescription {
 export type Makers = ReturnType<typeof makersOf>;
 
 function makersOf(registry: Registry) {
-  const registers = [registry];
+  const registered = <F extends NumberFamily | BucketFamily>(family: F): F => {
+    // The registry asks for no more of a metric than its name and `get`.
+    registry.registerMetric(family as unknown as Gauge);
+    return family;
+  };
   return {
-    counter: <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
-      new Counter({ name: PREFIX + name, help, labelNames, registers }),
-    gauge: <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
-      new Gauge({ name: PREFIX + name, help, labelNames, registers }),
-    histogram: <L extends string>(
-      name: string,
-      help: string,
-      labelNames: readonly L[],
-      buckets: number[],
-    ): Histogram<L> => new Histogram({ name: PREFIX + name, help, labelNames, buckets, registers }),
+    counter: (name: string, help: string, labelNames: readonly string[] = []) =>
+      registered(new NumberFamily('counter', { name: PREFIX + name, help, labelNames })),
+    gauge: (name: string, help: string, labelNames: readonly string[] = []) =>
+      registered(new NumberFamily('gauge', { name: PREFIX + name, help, labelNames })),
+    histogram: (name: string, help: string, labelNames: readonly string[], bounds: number[]) =>
+      registered(new BucketFamily({ name: PREFIX + name, help, labelNames }, bounds)),
     /** A gauge whose value is asked for at each scrape, from the function that it is given. */
     watched: (name: string, help: string): ((value: () => number) => void) => {
       let current = (): number => 0;
       const gauge: Gauge = new Gauge({
         name: PREFIX + name,
         help,
-        registers,
+        registers: [registry],
         collect: () => gauge.set(current()),
       });
       return (value) => {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { valuesOf } from '../support/http-message.ts';
@@ -55,6 +56,39 @@ describe('an answer passes', () => {
     }
     expect(valuesOf(answer, 'keep-alive').join()).not.toContain('max=9');
     expect(answer.bytes.toString()).not.toContain('X-Late');
+  });
+
+  describe.each([
+    ['with its length', `Content-Length: ${2 * 256}`, (bytes: Buffer) => bytes],
+    ['in chunks', 'Transfer-Encoding: chunked', chunkOf],
+  ])('%s', (_, framing, framed) => {
+    const last = framed === chunkOf ? Buffer.from('0\r\n\r\n') : Buffer.alloc(0);
+    const head = Buffer.from(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n`);
+    const half = framed(Buffer.from(Array.from({ length: 256 }, (__, byte) => byte)));
+
+    it.each([
+      ['in one piece', [Buffer.concat([head, half, half, last])]],
+      ['behind its head', [head, Buffer.concat([half, half, last])]],
+      ['with a first half that comes with the head', [Buffer.concat([head, half]), half, last]],
+      ['in two halves behind its head', [head, half, Buffer.concat([half, last])]],
+    ])('with every byte of a body %s', async (__, pieces) => {
+      stage.upstream.does(({ socket }) => void writeApart(socket, pieces));
+      const { body } = await stage.send('GET /bytes');
+      expect(body).toEqual(Buffer.from(Array.from({ length: 512 }, (___, i) => i % 256)));
+    });
+  });
+
+  it('piece by piece: what has come of a body waits for nothing', async () => {
+    let rest = (): void => undefined;
+    stage.upstream.does(({ socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst');
+      rest = () => void socket.write(' last');
+    });
+    const connection = await stage.open();
+    connection.send(stage.bytes('GET /piecemeal'));
+    await until(() => connection.received === 'first', 'the first half of the body');
+    rest();
+    expect((await connection.answer()).body.toString()).toBe('first last');
   });
 
   it.each([
@@ -243,3 +277,15 @@ describe('a client that expects', () => {
     expect(await stage.line('/expects-unkeyed')).toMatchObject({ status: 401, reason: 'missing_credential' });
   });
 });
+
+function chunkOf(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
+}
+
+/** So far apart that each piece arrives by itself. */
+async function writeApart(socket: Socket, pieces: readonly Buffer[]): Promise<void> {
+  for (const piece of pieces) {
+    socket.write(piece);
+    await sleep(20);
+  }
+}

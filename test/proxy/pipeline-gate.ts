@@ -110,7 +110,12 @@ export class PipelineGate {
     this.source.records.set(digestOf(key), record);
   }
 
-  ask({ host = 'gate.test', headers = [], ...asked }: Asked) {
+  async ask(asked: Asked): Promise<Decision<Place>> {
+    return this.begin(asked);
+  }
+
+  /** As the pipeline returns it: a promise only where something has to be waited for. */
+  begin({ host = 'gate.test', headers = [], ...asked }: Asked): ReturnType<typeof decide> {
     const head = readHead([...(host === null ? [] : ['Host', host]), ...headers]);
     const facts = { method: 'GET', url: '/', httpVersion: '1.1', address: '203.0.113.9', upgrade: false };
     return decide({ ...facts, ...asked, head }, this.gate);

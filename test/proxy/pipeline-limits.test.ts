@@ -79,3 +79,16 @@ describe('shadow limits', () => {
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+describe('what is at hand is not waited for', () => {
+  it('a key in memory within its limits is decided on at once, also where it is refused', async () => {
+    const gate = new PipelineGate();
+    const key = gate.add({ limits: stated('2/minute') });
+    const asked = { headers: ['x-api-key', key] };
+    expect(gate.begin(asked)).toBeInstanceOf(Promise);
+    await gate.use(key);
+    const [spent, refused] = [gate.begin(asked), gate.begin(asked)];
+    expect([spent, refused].map((decision) => decision instanceof Promise)).toEqual([false, false]);
+    expect(await refused).toMatchObject({ kind: 'denial', reason: 'rate_limited' });
+  });
+});

@@ -33,14 +33,19 @@ export function keyEvents(metrics: Metrics) {
 }
 
 function lookupEvents(metrics: Metrics): LookupEvents {
-  const counters = new Map<string, Counting>();
-  for (const [layer, results] of Object.entries(RESULTS)) {
-    for (const result of results) {
-      const child = metrics.lookups.labels(layer, result);
-      child.inc(0);
-      counters.set(`${layer} ${result}`, child);
-    }
-  }
+  const countersOfLayer = (layer: keyof typeof RESULTS): ReadonlyMap<string, Counting> =>
+    new Map(
+      RESULTS[layer].map((result) => {
+        const child = metrics.lookups.labels(layer, result);
+        child.inc(0);
+        return [result, child];
+      }),
+    );
+  const counters = {
+    l1: countersOfLayer('l1'),
+    l2: countersOfLayer('l2'),
+    origin: countersOfLayer('origin'),
+  };
   for (const layer of ['l2', 'origin']) metrics.lookupDuration.zero({ layer });
   const durations = {
     l2: metrics.lookupDuration.labels('l2'),
@@ -48,7 +53,7 @@ function lookupEvents(metrics: Metrics): LookupEvents {
   };
   return {
     answered(layer, result) {
-      counters.get(`${layer} ${result}`)?.inc();
+      counters[layer].get(result)?.inc();
       if (result === 'stale') metrics.staleServed.inc();
     },
     took: (layer, durationMs) => durations[layer].observe(durationMs / 1000),

@@ -26,8 +26,11 @@ export class Calls {
   readonly #deadlineMs: number;
   readonly #events: CommandEvents;
   readonly #stalls = new StallWatch();
-  readonly #open = new Set<Promise<unknown>>();
+  /** Calls under way. */
+  #open = 0;
   #closed = false;
+  /** Called once none is under way any more. */
+  #ended: (() => void) | null = null;
 
   constructor(client: Sender, deadlineMs: number, events: CommandEvents) {
     this.#client = client;
@@ -39,24 +42,23 @@ export class Calls {
   async call<Reply>(asks: (ask: Ask) => Promise<Reply>): Promise<Reply> {
     const startedAt = performance.now();
     const dueAt = startedAt + this.#deadlineMs;
-    const running = asks((command, asked) => this.#ask(command, asked, dueAt));
-    this.#open.add(running);
+    this.#open++;
     try {
-      const reply = await running;
+      const reply = await asks((command, asked) => this.#ask(command, asked, dueAt));
       this.#events.command('ok', performance.now() - startedAt);
       return reply;
     } catch (error) {
       this.#events.command(error instanceof Overdue ? 'timeout' : 'error', performance.now() - startedAt);
       throw error;
     } finally {
-      this.#open.delete(running);
+      if (--this.#open === 0) this.#ended?.();
     }
   }
 
   /** Takes no more calls; resolves when those under way have ended. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#open);
+    if (this.#open > 0) await new Promise<void>((resolve) => (this.#ended = resolve));
   }
 
   #ask(name: string, asked: readonly (string | number)[], dueAt: number): Promise<unknown> {
