@@ -100,7 +100,7 @@ function compare(refused: Refused, one: Explained): void {
   expect(bySeconds).toEqual(limitsIn(told.headers['RateLimit']));
   if (profile === 'standard') {
     expect(told.reason).toBe(one.reason);
-    if (told.retryAfter !== undefined) expect(String(told.retryAfter)).toBe(one.headers['Retry-After']);
+    if (told.retryAfter !== undefined) expect(told.retryAfter).toBe(Number(one.headers['Retry-After']));
   }
 }
 

@@ -40,6 +40,7 @@ export interface RefusalStage {
 const DIALECTS: readonly Profile[] = ['standard', 'plexe', 'plextera', 'plexmcp'];
 /** An address whose failed authentications are over its allowance. */
 const NOTORIOUS = '198.51.100.66';
+const HOUR_MS = 3_600_000;
 
 function configOf(upstreams: { silent: string; streaming: string }, inFlight = 1000): string {
   const routes = DIALECTS.map(
@@ -51,7 +52,7 @@ keyService: {}
 proxy:
   trustedProxies: [127.0.0.0/8]
   failedAuthentication: 5/15m
-  timeouts: { firstByte: 100ms }
+  timeouts: { firstByte: 500ms }
   limits: { whenRedisIsDown: closed }
   bounds: { inFlight: ${inFlight}, loopDelay: 60s }
   routes:
@@ -89,7 +90,7 @@ class Keys {
     const { service } = this.#gate;
     await service.putOwner(ownerId, { profile: 'standard', tier: 'default', ...owner });
     const draft = { name: 'a key', profile: 'standard', permission: 'read_write', ...key };
-    const made = await service.createKey({ owner: ownerId, ...draft } as KeyDraft);
+    const made = await service.createKey({ owner: ownerId, ...draft });
     if (made.kind !== 'created') throw new Error(`no key: ${JSON.stringify(made)}`);
     return { text: made.key.reveal(), keyId: made.view.record.keyId, ownerId };
   }
@@ -174,11 +175,48 @@ async function startWithoutRedis(config: string) {
   return { gate, refusals: inEveryDialect(gate, 'limits_unavailable', key, () => [sent(key)]) };
 }
 
-async function startUsual(
-  gate: TestGate,
-  streaming: Upstream,
-): Promise<{ readonly open: readonly RawConnection[]; readonly refusals: readonly Refusal[] }> {
+/** Keys in every state in which they are refused, or are about to be. */
+async function keysOf(gate: TestGate) {
   const keys = new Keys(gate);
+  const use = async (key: MadeKey, times: number, method = 'GET'): Promise<MadeKey> => {
+    for (let i = 0; i < times; i++)
+      await exchange(gate.port, bytesOf([method, '/standard', sent(key)], '192.0.2.1'));
+    return key;
+  };
+  const ended = await keys.make({}, { expiresAt: new Date(Date.now() + HOUR_MS).toISOString() });
+  gate.advance(2 * HOUR_MS);
+  const revoked = await keys.make();
+  await gate.service.revokeKey(revoked.keyId);
+  return {
+    ended,
+    revoked,
+    disabled: await keys.make({ enabled: false }),
+    reader: await keys.make({}, { permission: 'read_only' }),
+    one: await keys.make(),
+    two: await keys.make({ limits: ['9000/hour', '20000/day'] }),
+    few: await keys.make({}, { mcps: ['mcp_1'] }),
+    broken: await keys.make({}, { name: 'broken' }),
+    spent: [
+      await use(await keys.make({ limits: ['3/hour', '9/day'] }), 3),
+      await use(await keys.make({ limits: ['50/15m'] }, { limits: ['2/day', '7/hour'] }), 2),
+      await use(await keys.make({ limits: ['4/hour'] }, { limits: ['4/hour', '4/day'] }), 4),
+    ],
+    forbidden: await use(await keys.make({ limits: ['2/hour'] }, { permission: 'read_only' }), 2, 'POST'),
+    single: await keys.make({}, { limits: ['1 concurrent', '80/hour'] }),
+  };
+}
+
+async function startUsual(gate: TestGate, streaming: Upstream) {
+  const made = await keysOf(gate);
+  for (let i = 0; i < 6; i++)
+    await exchange(gate.port, bytesOf(['GET', '/standard', `x-api-key: ${stranger()}`], NOTORIOUS));
+  const open = [await hold(gate, made.single, streaming)];
+  return { open, refusals: [...inTheStandard(gate, made), ...inAnyDialect(gate, made)] };
+}
+
+type Keyring = Awaited<ReturnType<typeof keysOf>>;
+
+function inTheStandard(gate: TestGate, { one, two, few, broken }: Keyring): Refusal[] {
   const standard = (reason: Reason, key: MadeKey | null, ...request: RequestText): Refusal => ({
     reason,
     gate,
@@ -186,65 +224,39 @@ async function startUsual(
     key,
     request: () => request,
   });
+  const scope = standard('scope_denied', few, 'GET', '/plexmcp/x', sent(few), 'Mcp-Name: mcp_2:tool');
+  return [
+    standard('malformed_request', null, 'GET', '/standard/../x', sent(one)),
+    standard('malformed_request', null, 'GET', '/standard', 'Host: a', 'Host: b'),
+    standard('no_route', null, 'GET', '/nowhere', sent(one)),
+    standard('no_route', null, 'GET', '/standard', 'Host: other.test'),
+    standard('method_not_allowed', null, 'TRACE', '/standard'),
+    standard('wrong_workspace', one, 'GET', '/theirs', sent(one)),
+    standard('internal_error', null, 'GET', '/standard', sent(broken)),
+    standard('upstream_unreachable', two, 'POST', '/dead', sent(two)),
+    standard('upstream_unreachable', one, 'GET', '/dead', sent(one)),
+    standard('upstream_timeout', two, 'GET', '/silent', sent(two)),
+    { ...scope, profile: 'plexmcp' },
+  ];
+}
+
+function inAnyDialect(gate: TestGate, made: Keyring): Refusal[] {
   const all = (...how: [reason: Reason, key: MadeKey | null, lines: () => string[], method?: string]) =>
     inEveryDialect(gate, ...how);
-  const use = async (key: MadeKey, times: number, method = 'GET'): Promise<MadeKey> => {
-    for (let i = 0; i < times; i++)
-      await exchange(gate.port, bytesOf([method, '/standard', sent(key)], '192.0.2.1'));
-    return key;
-  };
-  const ended = await keys.make({}, { expiresAt: new Date(Date.now() + 3_600_000).toISOString() });
-  gate.advance(2 * 3_600_000);
-  const revoked = await keys.make();
-  await gate.service.revokeKey(revoked.keyId);
-  const disabled = await keys.make({ enabled: false });
-  const reader = await keys.make({}, { permission: 'read_only' });
-  const [one, two] = [await keys.make(), await keys.make({ limits: ['9000/hour', '20000/day'] })];
-  const few = await keys.make({}, { mcps: ['mcp_1'] });
-  const broken = await keys.make({}, { name: 'broken' });
-  const spent = [
-    await use(await keys.make({ limits: ['3/hour', '9/day'] }), 3),
-    await use(await keys.make({ limits: ['50/15m'] }, { limits: ['2/day', '7/hour'] }), 2),
-    await use(await keys.make({ limits: ['4/hour'] }, { limits: ['4/hour', '4/day'] }), 4),
+  const { one, two, revoked, ended, disabled, reader, forbidden, single, spent } = made;
+  return [
+    ...all('conflicting_credentials', null, () => [sent(one), `Authorization: Bearer ${two.text}`]),
+    ...all('missing_credential', null, () => []),
+    ...all('wrong_scheme', null, () => [`Authorization: ApiKey ${one.text}`]),
+    ...all('malformed_credential', null, () => ['Authorization: Bearer']),
+    ...all('unknown_key', null, () => [`x-api-key: ${stranger()}`]),
+    ...all('auth_throttled', null, () => [`x-api-key: ${stranger()}`, `X-Forwarded-For: ${NOTORIOUS}`]),
+    ...all('revoked_key', revoked, () => [sent(revoked)]),
+    ...all('expired_key', ended, () => [sent(ended)]),
+    ...all('owner_disabled', disabled, () => [sent(disabled)]),
+    ...all('method_not_permitted', reader, () => [sent(reader)], 'DELETE'),
+    ...all('forbidden_throttled', forbidden, () => [sent(forbidden)], 'POST'),
+    ...all('concurrency_limited', single, () => [sent(single)]),
+    ...spent.flatMap((key) => all('rate_limited', key, () => [sent(key)])),
   ];
-  const forbidden = await use(
-    await keys.make({ limits: ['2/hour'] }, { permission: 'read_only' }),
-    2,
-    'POST',
-  );
-  const single = await keys.make({}, { limits: ['1 concurrent', '80/hour'] });
-  for (let i = 0; i < 6; i++)
-    await exchange(gate.port, bytesOf(['GET', '/standard', `x-api-key: ${stranger()}`], NOTORIOUS));
-  return {
-    open: [await hold(gate, single, streaming)],
-    refusals: [
-      standard('malformed_request', null, 'GET', '/standard/../x', sent(one)),
-      standard('malformed_request', null, 'GET', '/standard', 'Host: a', 'Host: b'),
-      standard('no_route', null, 'GET', '/nowhere', sent(one)),
-      standard('no_route', null, 'GET', '/standard', 'Host: other.test'),
-      standard('method_not_allowed', null, 'TRACE', '/standard'),
-      standard('wrong_workspace', one, 'GET', '/theirs', sent(one)),
-      standard('internal_error', null, 'GET', '/standard', sent(broken)),
-      standard('upstream_unreachable', two, 'POST', '/dead', sent(two)),
-      standard('upstream_unreachable', one, 'GET', '/dead', sent(one)),
-      standard('upstream_timeout', two, 'GET', '/silent', sent(two)),
-      {
-        ...standard('scope_denied', few, 'GET', '/plexmcp/x', sent(few), 'Mcp-Name: mcp_2:tool'),
-        profile: 'plexmcp' as const,
-      },
-      ...all('conflicting_credentials', null, () => [sent(one), `Authorization: Bearer ${two.text}`]),
-      ...all('missing_credential', null, () => []),
-      ...all('wrong_scheme', null, () => [`Authorization: ApiKey ${one.text}`]),
-      ...all('malformed_credential', null, () => ['Authorization: Bearer']),
-      ...all('unknown_key', null, () => [`x-api-key: ${stranger()}`]),
-      ...all('auth_throttled', null, () => [`x-api-key: ${stranger()}`, `X-Forwarded-For: ${NOTORIOUS}`]),
-      ...all('revoked_key', revoked, () => [sent(revoked)]),
-      ...all('expired_key', ended, () => [sent(ended)]),
-      ...all('owner_disabled', disabled, () => [sent(disabled)]),
-      ...all('method_not_permitted', reader, () => [sent(reader)], 'DELETE'),
-      ...all('forbidden_throttled', forbidden, () => [sent(forbidden)], 'POST'),
-      ...all('concurrency_limited', single, () => [sent(single)]),
-      ...spent.flatMap((key) => all('rate_limited', key, () => [sent(key)])),
-    ],
-  };
 }
