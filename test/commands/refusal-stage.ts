@@ -41,6 +41,13 @@ const DIALECTS: readonly Profile[] = ['standard', 'plexe', 'plextera', 'plexmcp'
 /** An address whose failed authentications are over its allowance. */
 const NOTORIOUS = '198.51.100.66';
 const HOUR_MS = 3_600_000;
+/** Of a WebSocket, which is refused on the bare connection. */
+const UPGRADE = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+];
 
 function configOf(upstreams: { silent: string; streaming: string }, inFlight = 1000): string {
   const routes = DIALECTS.map(
@@ -68,7 +75,8 @@ ${routes.join('\n')}
 export function bytesOf([method, target, ...lines]: RequestText, from: string, ...more: string[]): string {
   const host = lines.some((line) => line.startsWith('Host:')) ? [] : ['Host: gate.test'];
   const xff = lines.some((line) => line.startsWith('X-Forwarded-For:')) ? [] : [`X-Forwarded-For: ${from}`];
-  const all = [...host, ...xff, ...lines, ...more, 'Connection: close'];
+  const close = lines.some((line) => line.startsWith('Connection:')) ? [] : ['Connection: close'];
+  const all = [...host, ...xff, ...lines, ...more, ...close];
   return `${method} ${target} HTTP/1.1\r\n${all.join('\r\n')}\r\n\r\n`;
 }
 
@@ -216,7 +224,7 @@ async function startUsual(gate: TestGate, streaming: Upstream) {
 
 type Keyring = Awaited<ReturnType<typeof keysOf>>;
 
-function inTheStandard(gate: TestGate, { one, two, few, broken }: Keyring): Refusal[] {
+function inTheStandard(gate: TestGate, { one, two, few, broken, reader, spent }: Keyring): Refusal[] {
   const standard = (reason: Reason, key: MadeKey | null, ...request: RequestText): Refusal => ({
     reason,
     gate,
@@ -237,6 +245,8 @@ function inTheStandard(gate: TestGate, { one, two, few, broken }: Keyring): Refu
     standard('upstream_unreachable', one, 'GET', '/dead', sent(one)),
     standard('upstream_timeout', two, 'GET', '/silent', sent(two)),
     { ...scope, profile: 'plexmcp' },
+    standard('method_not_permitted', reader, 'GET', '/standard', sent(reader), ...UPGRADE),
+    ...spent.map((key) => standard('rate_limited', key, 'GET', '/standard', sent(key), ...UPGRADE)),
   ];
 }
 
