@@ -15,7 +15,7 @@ export interface Order {
 /** Requests in a life of a lease from which on one is drawn: for fewer, units would wait here while others ask. */
 const LEASED_FROM = 6;
 /** How far ahead units are drawn that are not free yet, in lives of a lease. */
-const HORIZON_LIVES = 2;
+const HORIZON_LIVES = 1.7;
 
 /** How fast requests come to a purse: those of the last whole life of a lease, and of the one under way. */
 export class Demand {
