@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
+import { whileOthersAsk } from '../support/while-others-ask.ts';
 import { startGateProcess, until, type RunningProgram } from './running-program.ts';
 
 const KEYS = Object.fromEntries(
@@ -77,31 +78,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Keeps asking with a key that stays in the file, and answers what else than 200 came. */
-async function whileOthersAsk(work: () => Promise<void>): Promise<(number | string)[]> {
-  const wrong: (number | string)[] = [];
-  let asked = 0;
-  const over = new AbortController();
-  const asking = Array.from({ length: 4 }, async () => {
-    while (!over.signal.aborted) {
-      const status = await ask('stays').then(
-        (answer) => answer.status,
-        (error: unknown) => String(error),
-      );
-      asked += 1;
-      if (status !== 200) wrong.push(status);
-    }
-  });
-  try {
-    await work();
-  } finally {
-    over.abort();
-    await Promise.all(asking);
-  }
-  expect(asked).toBeGreaterThan(0);
-  return wrong;
-}
-
 describe('a key that leaves the keys file', () => {
   // One after the other: a rename puts a file where the link was.
   it.each([
@@ -122,12 +98,15 @@ describe('a key that leaves the keys file', () => {
       },
     ],
   ])('%s is refused from then on, and no other request fails', async (_, leaving, left, write) => {
-    const wrong = await whileOthersAsk(async () => {
-      expect(await ask(leaving)).toMatchObject({ status: 200 });
-      await change(() => write(fileOf(['stays', 'revoked', ...left])), 1);
-      expect(await ask(leaving)).toEqual({ status: 401, reason: 'unknown_key' });
-      for (const name of left) expect(await ask(name)).toMatchObject({ status: 200 });
-    });
+    const wrong = await whileOthersAsk(
+      () => ask('stays'),
+      async () => {
+        expect(await ask(leaving)).toMatchObject({ status: 200 });
+        await change(() => write(fileOf(['stays', 'revoked', ...left])), 1);
+        expect(await ask(leaving)).toEqual({ status: 401, reason: 'unknown_key' });
+        for (const name of left) expect(await ask(name)).toMatchObject({ status: 200 });
+      },
+    );
     expect(wrong).toEqual([]);
   });
 });
@@ -140,23 +119,26 @@ it('a key whose status becomes revoked is refused as revoked', async () => {
 
 it('a broken file is refused with its mistakes in the log, and the keys before stay', async () => {
   const good = fileOf(['stays', 'swapped']);
-  const wrong = await whileOthersAsk(async () => {
-    await change(() => writeFileSync(join(mount, 'keys.yaml'), `${good}- { sha256: 12 }\nower: a\n`), 0);
-    expect(await ask('swapped')).toMatchObject({ status: 401 });
-    await until(
-      () => program.log().includes('keys file refused'),
-      () => program.log(),
-    );
-    expect(program.log()).toContain('"detail":"mount/keys.yaml:6:13 keys[2].sha256: found (secret);');
-    expect(program.log()).toContain('"detail":"mount/keys.yaml:7:1 ower: unknown field');
-    rmSync(join(mount, 'keys.yaml'));
-    await until(
-      () => program.log().includes('the file does not exist'),
-      () => program.log(),
-    );
-    expect(await metric('successful')).toBe(0);
-    await change(() => writeFileSync(join(mount, 'keys.yaml'), good), 1);
-    expect(await ask('swapped')).toMatchObject({ status: 200 });
-  });
+  const wrong = await whileOthersAsk(
+    () => ask('stays'),
+    async () => {
+      await change(() => writeFileSync(join(mount, 'keys.yaml'), `${good}- { sha256: 12 }\nower: a\n`), 0);
+      expect(await ask('swapped')).toMatchObject({ status: 401 });
+      await until(
+        () => program.log().includes('keys file refused'),
+        () => program.log(),
+      );
+      expect(program.log()).toContain('"detail":"mount/keys.yaml:6:13 keys[2].sha256: found (secret);');
+      expect(program.log()).toContain('"detail":"mount/keys.yaml:7:1 ower: unknown field');
+      rmSync(join(mount, 'keys.yaml'));
+      await until(
+        () => program.log().includes('the file does not exist'),
+        () => program.log(),
+      );
+      expect(await metric('successful')).toBe(0);
+      await change(() => writeFileSync(join(mount, 'keys.yaml'), good), 1);
+      expect(await ask('swapped')).toMatchObject({ status: 200 });
+    },
+  );
   expect(wrong).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
 import { ConfigMount, type Way } from './config-mount.ts';
 import { startGateProcess, until, type RunningProgram } from './running-program.ts';
@@ -121,29 +121,4 @@ export function useReloadStage(): void {
   beforeEach(async () => {
     if (!isUsual) await configure();
   });
-}
-
-/** Keeps asking, and answers what else than 200 came. */
-export async function whileOthersAsk(work: () => Promise<void>): Promise<(number | string)[]> {
-  const wrong: (number | string)[] = [];
-  let asked = 0;
-  const over = new AbortController();
-  const asking = Array.from({ length: 4 }, async () => {
-    while (!over.signal.aborted) {
-      const status = await ask().then(
-        (answer) => answer.status,
-        (error: unknown) => String(error),
-      );
-      asked += 1;
-      if (status !== 200) wrong.push(status);
-    }
-  });
-  try {
-    await work();
-  } finally {
-    over.abort();
-    await Promise.all(asking);
-  }
-  expect(asked).toBeGreaterThan(0);
-  return wrong;
 }

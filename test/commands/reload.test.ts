@@ -13,27 +13,30 @@ import {
   routeTo,
   scrape,
   services,
-  whileOthersAsk,
   useReloadStage,
   type Fields,
 } from './reload-stage.ts';
+import { whileOthersAsk } from '../support/while-others-ask.ts';
 import { until } from './running-program.ts';
 
 useReloadStage();
 
 describe('a changed configuration', () => {
   it.each(WAYS)('is in force without a failed request: %s', async (way) => {
-    const wrong = await whileOthersAsk(async () => {
-      expect((await ask('/new')).body).toBe('a');
-      const routes = [routeTo('a'), routeTo('b', { match: { path: '/new' } })];
-      const logged = await configure({ routes }, {}, way);
-      expect((await ask('/new')).body).toBe('b');
-      expect(logged).toContain('"msg":"configuration read anew and in force"');
-      expect(await metric('config_last_reload_successful')).toBe(1);
-      expect(Date.now() / 1000 - (await metric('config_last_reload_success_timestamp_seconds'))).toBeLessThan(
-        60,
-      );
-    });
+    const wrong = await whileOthersAsk(
+      () => ask(),
+      async () => {
+        expect((await ask('/new')).body).toBe('a');
+        const routes = [routeTo('a'), routeTo('b', { match: { path: '/new' } })];
+        const logged = await configure({ routes }, {}, way);
+        expect((await ask('/new')).body).toBe('b');
+        expect(logged).toContain('"msg":"configuration read anew and in force"');
+        expect(await metric('config_last_reload_successful')).toBe(1);
+        expect(
+          Date.now() / 1000 - (await metric('config_last_reload_success_timestamp_seconds')),
+        ).toBeLessThan(60);
+      },
+    );
     expect(wrong).toEqual([]);
   });
 
@@ -83,15 +86,18 @@ describe('a changed configuration', () => {
 
 describe('a changed configuration that is refused', () => {
   it('is told with every mistake and its place, and the one before stays in force', async () => {
-    const wrong = await whileOthersAsk(async () => {
-      const logged = await change({ 'gate.yaml': `${configOf()}\nlogg: {}\nadmin: [1]\n` }, 'write');
-      expect(logged).toContain('mistake in the configuration');
-      expect(logged).toMatch(/gate\.yaml:2:1 /);
-      expect(logged).toContain('configuration refused; the one before stays in force');
-      expect(await metric('config_last_reload_successful')).toBe(0);
-      await configure();
-      expect(await metric('config_last_reload_successful')).toBe(1);
-    });
+    const wrong = await whileOthersAsk(
+      () => ask(),
+      async () => {
+        const logged = await change({ 'gate.yaml': `${configOf()}\nlogg: {}\nadmin: [1]\n` }, 'write');
+        expect(logged).toContain('mistake in the configuration');
+        expect(logged).toMatch(/gate\.yaml:2:1 /);
+        expect(logged).toContain('configuration refused; the one before stays in force');
+        expect(await metric('config_last_reload_successful')).toBe(0);
+        await configure();
+        expect(await metric('config_last_reload_successful')).toBe(1);
+      },
+    );
     expect(wrong).toEqual([]);
   });
 
