@@ -34,6 +34,8 @@ export interface Row {
   readonly cells: Readonly<Record<Kind, Cell>>;
   /** Requests to which the gate gave no answer at all. */
   readonly lost: number;
+  /** How often the gate says that it went by what it knew from before. */
+  readonly staleServed: number;
 }
 
 const FIRST = 20;
@@ -47,6 +49,9 @@ export async function measure(scene: Scene, keys: Keys, fault: FaultName, times:
   // Starting a program again takes its time, too.
   const seconds = (wellMs + faultMs + recoveryMs) / 1000 + 5;
   await keys.bringCold(Math.ceil(seconds * PER_SECOND));
+  const staleServed = async (): Promise<number> =>
+    (await fleet.scrape(gate)).sum('plexgate_key_stale_served_total');
+  const staleBefore = await staleServed();
   const callers = new Callers(gate, keys);
   const from = performance.now();
   await pause(wellMs);
@@ -79,7 +84,7 @@ export async function measure(scene: Scene, keys: Keys, fault: FaultName, times:
     };
   };
   const cells = Object.fromEntries(KINDS.map((kind) => [kind, cellOf(kind)])) as Record<Kind, Cell>;
-  return { cells, lost: callers.lost };
+  return { cells, lost: callers.lost, staleServed: (await staleServed()) - staleBefore };
 }
 
 function msOf(seen: readonly Seen[]): number[] {

@@ -11,10 +11,12 @@ import { UpstreamProcess } from './upstream-process.ts';
 export interface Scene {
   readonly fleet: Fleet;
   readonly dependency: Dependency;
+  /** Whether keys are judged by what was known before, and counted, once the fence has passed. */
+  readonly goesStale?: true;
 }
 
 /** How long an upstream may be silent here; by default it is a minute. */
-export const FIRST_BYTE_MS = 1000;
+export const FIRST_BYTE_MS = 500;
 /** Wider than what is sent, of each gate's part as well. */
 const TIERS = { standard: { default: 'unlimited', silver: ['200/second'] } };
 
@@ -42,7 +44,7 @@ export const SCENES: Readonly<Record<string, (stage: Stage) => Promise<Scene>>> 
     const fleet = await withRedis(stage, { relays: true });
     const [{ program } = none()] = fleet.keyServices;
     const relays = fleet.gates.flatMap(({ toKeyService }) => toKeyService ?? []);
-    return { fleet, dependency: ofProgram(program, relays, ofHttp()) };
+    return { fleet, dependency: ofProgram(program, relays, ofHttp()), goesStale: true };
   },
 
   async PostgreSQL(stage) {
@@ -54,6 +56,7 @@ export const SCENES: Readonly<Record<string, (stage: Stage) => Promise<Scene>>> 
     const fleet = await withRedis(stage, { store: url.href });
     return {
       fleet,
+      goesStale: true,
       dependency: {
         relays: [relay],
         nonsense: ofBytes(),

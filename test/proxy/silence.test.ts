@@ -7,6 +7,7 @@ import { D1, RECORD, stage } from './lookup-stage.ts';
 
 const AWAY = { kind: 'unavailable', detail: 'the key service does not answer' };
 const [D2, D3] = [digestOf('two'), digestOf('three')];
+const KNOWN = digestOf('known');
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -25,12 +26,23 @@ function scene() {
       await turn();
     }
   };
-  return { ...rest, pass };
+  /** A question that is answered after so many milliseconds. */
+  const answeredAfter = async (ms: number): Promise<void> => {
+    const asked = rest.keys.ask(KNOWN, true);
+    await turn();
+    const question = rest.source.last;
+    await pass(ms);
+    question.answer(RECORD, 0);
+    await asked;
+    rest.source.questions.length = 0;
+  };
+  return { ...rest, pass, answeredAfter };
 }
 
 describe('a key service that is silent', () => {
   it('is waited for a quarter of a second, and then by nobody', async () => {
-    const { keys, source, pass } = scene();
+    const { keys, source, pass, answeredAfter } = scene();
+    await answeredAfter(0);
     const first = keys.ask(D1, true);
     let answered = false;
     void first.then(() => (answered = true));
@@ -43,7 +55,8 @@ describe('a key service that is silent', () => {
   });
 
   it('is asked now and then by requests that do not wait, and its late answer is remembered', async () => {
-    const { keys, source, pass } = scene();
+    const { keys, source, pass, answeredAfter } = scene();
+    await answeredAfter(0);
     void keys.ask(D1, true);
     await pass(600);
     expect(await keys.ask(D2, true)).toEqual(AWAY);
@@ -58,8 +71,24 @@ describe('a key service that is silent', () => {
     expect(await next).toMatchObject({ kind: 'found' });
   });
 
+  it.each([
+    ['answers slowly as a rule', 300],
+    ['has not answered yet', null],
+  ])('is waited for longer where it %s', async (_, tookMs) => {
+    const { keys, source, pass, answeredAfter } = scene();
+    if (tookMs !== null) await answeredAfter(tookMs);
+    const asked = keys.ask(D1, true);
+    await pass(900);
+    source.last.answer(RECORD, 0);
+    expect(await asked).toMatchObject({ kind: 'found' });
+    const silent = keys.ask(D2, true);
+    await pass(960);
+    expect(await silent).toEqual(AWAY);
+  });
+
   it('is none while it answers others', async () => {
-    const { keys, source, pass } = scene();
+    const { keys, source, pass, answeredAfter } = scene();
+    await answeredAfter(0);
     const slow = keys.ask(D1, true);
     for (const digest of [D2, D3]) {
       await pass(200);

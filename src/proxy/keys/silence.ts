@@ -1,11 +1,16 @@
-/** How long a partner may say nothing at all with a question before it. */
-const SILENT_MS = 250;
+/**
+ * How long a partner may say nothing at all with a question before it: so many times what its answers took lately, and
+ * within these bounds. One that has not answered yet has the most, which is a little less than a question has.
+ */
+const [TIMES, LEAST_MS, MOST_MS] = [4, 250, 950];
+/** What remains, with each answer, of the time that a slower one took. */
+const REMAINS = 0.8;
 /** How often a silent one is asked whether it is back, by requests that do not wait for it. */
 const ASK_AGAIN_MS = 250;
 
 /**
- * The breaker before the key service. What costs requests is waiting, so it opens by silence: as soon as a question has
- * been before the partner for so long and it has answered none. Then nobody waits any more, those who do are let go, and
+ * The breaker before the key service. What costs requests is waiting, so it opens by silence: when questions have
+ * been before the partner for a while and it has answered none. Then nobody waits any more, those who do are let go, and
  * questions go out now and then, for whose answers nobody waits. It closes with the first answer, of whatever kind.
  * A failure that comes at once costs nothing and opens nothing.
  */
@@ -17,6 +22,9 @@ export class Silence {
   /** Of the partner's last answer, or of the first question after it. */
   #since = 0;
   #isSilent = false;
+  #hasAnswered = false;
+  /** Of its answers, the slow ones more than the quick. */
+  #tookMs = MOST_MS;
   #askedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -40,11 +48,14 @@ export class Silence {
 
   /** A question to the partner; fulfilled means answered. */
   async over<T>(question: Promise<T>): Promise<T> {
-    if (this.#open++ === 0) this.#since = this.#monotonic();
+    const askedAt = this.#monotonic();
+    if (this.#open++ === 0) this.#since = askedAt;
     this.#watch();
     try {
       const answer = await question;
       this.#since = this.#monotonic();
+      this.#tookMs = Math.max(this.#since - askedAt, this.#hasAnswered ? this.#tookMs * REMAINS : 0);
+      this.#hasAnswered = true;
       this.#isSilent = false;
       return answer;
     } finally {
@@ -53,22 +64,26 @@ export class Silence {
     }
   }
 
-  /** What becomes of a question that never rejects; null as soon as the partner is silent. */
-  waitFor<T>(question: Promise<T>): Promise<T | null> {
-    if (this.#isSilent) return Promise.resolve(null);
-    return new Promise((resolve) => {
-      const letGo = (): void => resolve(null);
-      this.#waiting.add(letGo);
-      void question.then((answer) => {
-        this.#waiting.delete(letGo);
-        resolve(answer);
-      });
-    });
+  /** What becomes of a question; null as soon as the partner is silent. */
+  async waitFor<T>(question: Promise<T>): Promise<T | null> {
+    if (this.#isSilent) return null;
+    const silent = Promise.withResolvers<null>();
+    const letGo = (): void => silent.resolve(null);
+    this.#waiting.add(letGo);
+    try {
+      return await Promise.race([question, silent.promise]);
+    } finally {
+      this.#waiting.delete(letGo);
+    }
+  }
+
+  get #patienceMs(): number {
+    return Math.min(Math.max(this.#tookMs * TIMES, LEAST_MS), MOST_MS);
   }
 
   #watch(): void {
     if (this.#timer !== undefined || this.#isSilent) return;
-    const leftMs = SILENT_MS - (this.#monotonic() - this.#since);
+    const leftMs = this.#patienceMs - (this.#monotonic() - this.#since);
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
@@ -87,7 +102,7 @@ export class Silence {
 
   #look(): void {
     if (this.#open === 0) return;
-    if (this.#monotonic() - this.#since < SILENT_MS) return this.#watch();
+    if (this.#monotonic() - this.#since < this.#patienceMs) return this.#watch();
     this.#isSilent = true;
     this.#askedAt = this.#monotonic();
     this.#sleep();

@@ -8,7 +8,7 @@ import type { RedisConnection } from '../../runtime/redis/redis.ts';
 import { keyEvents } from './key-events.ts';
 import { Knowledge } from './knowledge.ts';
 import { KeyLookup } from './lookup.ts';
-import { Member } from './member.ts';
+import { Member, type MemberEvents } from './member.ts';
 import { RedisNews, type Subscribe } from './redis-news.ts';
 import { SharedCache } from './shared-cache.ts';
 import { Silence } from './silence.ts';
@@ -81,13 +81,7 @@ export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
     staleIfErrorMs,
     settle: options.settle,
     clock,
-    events: {
-      ...events.member,
-      renewed(result) {
-        if (result === 'ok') silence.end();
-        events.member.renewed(result);
-      },
-    },
+    events: ending(silence, events.member),
   });
   const keys = new KeyLookup({
     ...config,
@@ -121,6 +115,17 @@ export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
     async stop() {
       await redisNews?.close();
       await member.stop();
+    },
+  };
+}
+
+/** A key service that renews what is known here is not silent. */
+function ending(silence: Silence, events: MemberEvents): MemberEvents {
+  return {
+    applied: (changes, lagMs) => events.applied(changes, lagMs),
+    renewed(result) {
+      if (result === 'ok') silence.end();
+      events.renewed(result);
     },
   };
 }
