@@ -34,6 +34,14 @@ export function tableOf(outcome: Outcome): string {
             `  not judged: ${promised.text}, ${spreadOf(offer)}, ${period.name}: only ${arrived.toFixed(1)} times the limit arrived`,
         ),
     ),
+    ...verdicts.flatMap(({ promised, offer, taken }) => {
+      const unknown = outcome.trial.mayBeUnknown ? (taken.statuses.get(503) ?? 0) : 0;
+      return unknown === 0
+        ? []
+        : [
+            `  ${promised.text}, ${spreadOf(offer)}: ${unknown} of ${taken.offered} were 503, as no gate could know`,
+          ];
+    }),
     ...failures.map(({ what, mayBeTheMachine }) => `  ${mayBeTheMachine ? 'SHORT' : 'FAILED'} ${what}`),
     '',
   ].join('\n');

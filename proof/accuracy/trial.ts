@@ -33,4 +33,6 @@ export interface Trial extends Omit<FleetPlan, 'accounts'> {
   readonly mustBeJudged: boolean;
   /** Whether a gate is killed: its last lines are lost, and answers under way. */
   readonly killsGates: boolean;
+  /** Whether Redis is lost to a gate before all limits are reached: 503 is the truth then, and told. */
+  readonly mayBeUnknown: boolean;
 }

@@ -107,9 +107,10 @@ function unaccounted({ offered, logged, witnessed, missing }: Taken): string[] {
 }
 
 /** A gate that gets no time to hear Redis answers 503. */
-function strange({ statuses }: Taken, trial: Trial): string[] {
+function strange({ statuses }: Taken, { killsGates, mayBeUnknown }: Trial): string[] {
   return [...statuses]
-    .filter(([status]) => status !== 200 && status !== 429 && !(status === 0 && trial.killsGates))
+    .filter(([status]) => status !== 200 && status !== 429)
+    .filter(([status]) => !(status === 0 && killsGates) && !(status === 503 && mayBeUnknown))
     .map(([status, count]) => `${count} answers ${status === 0 ? 'that never came' : status}`);
 }
 

@@ -28,6 +28,7 @@ const TRIAL: Trial = {
   callsMost: null,
   mustBeJudged: false,
   killsGates: false,
+  mayBeUnknown: false,
 };
 
 interface Request {
@@ -126,6 +127,14 @@ describe('the verdict on a limit', () => {
     expect(verdictOf({ ...TRIAL, killsGates }, what).failures.map((failure) => failure.what)).toEqual(
       failures,
     );
+  });
+
+  test('has no place for 503 but where limits may be lost before they are reached', () => {
+    const unknown = seen(twiceTheLimit(), (_, sent) => ({
+      sent: sent.map((one) => (one.status === 429 ? { ...one, status: 503 } : one)),
+    }));
+    expect(verdictOf(TRIAL, unknown).failures).toEqual([{ what: '400 answers 503', mayBeTheMachine: true }]);
+    expect(verdictOf({ ...TRIAL, mayBeUnknown: true }, unknown).failures).toEqual([]);
   });
 
   test('asks for a second run where too little was used', () => {
