@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addExplainCommand } from './cli/explain.ts';
 import { addHealthcheckCommand } from './cli/healthcheck.ts';
 import { addKeyCommands } from './cli/keys.ts';
 import { addOwnerCommands } from './cli/owners.ts';
@@ -50,6 +51,7 @@ export async function runCommand(argv: readonly string[], terminal = processTerm
   const surroundings = { terminal, finish: (code: ExitCode) => void (exitCode = code) };
   addKeyCommands(program, surroundings);
   addOwnerCommands(program, surroundings);
+  addExplainCommand(program, surroundings);
   addHealthcheckCommand(program, surroundings);
 
   try {

@@ -26,7 +26,7 @@ interface Keys extends Omit<KeyPartners, 'redis'> {
   prepare(next: ProxyConfig): Promise<() => void>;
 }
 
-export interface RunningGate extends Pick<RunningProxy, 'port' | 'member'> {
+export interface RunningGate extends Pick<RunningProxy, 'port' | 'member' | 'decisions'> {
   /**
    * Readies another configuration and answers how to put it in force, in one turn. Rejects where that cannot be.
    * `ownToken` is what opens the key service of this process then.
@@ -71,6 +71,7 @@ export async function startGate(
   return {
     port: proxy.port,
     member: () => proxy.member(),
+    decisions: (requestId) => proxy.decisions(requestId),
     async prepare(next, ownToken) {
       const token = next.keys.service?.token ?? ownToken;
       const { keyService: before } = keys;

@@ -57,6 +57,7 @@ async function start(running: RunningConfig, demo: boolean, parts: Process): Pro
 
   let ready = false;
   let readMembers = membersOf(null, null);
+  let readDecisions: RunningGate['decisions'] = () => [];
   const { host, port } = config.admin;
   const admin = createAdminServer({
     token: () => running.config.admin.token,
@@ -64,6 +65,7 @@ async function start(running: RunningConfig, demo: boolean, parts: Process): Pro
     isReady: () => ready && !stop.aborted,
     effectiveConfig: () => effectiveConfig(running.config),
     members: () => readMembers(),
+    decisions: (requestId) => readDecisions(requestId),
   });
   const adminPort = await listen(admin, host, port);
   stops.push('admin', () => closeServer(admin, 0));
@@ -72,6 +74,7 @@ async function start(running: RunningConfig, demo: boolean, parts: Process): Pro
   const keys = config.keyService === null ? null : await startKeyService(config, config.keyService, parts);
   const gate = config.proxy === null ? null : await startGate(config, config.proxy, keys, parts);
   readMembers = membersOf(gate, keys);
+  if (gate !== null) readDecisions = (requestId) => gate.decisions(requestId);
   if (demo) {
     if (keys === null || config.proxy === null || gate === null)
       throw new Error('--demo needs both proxy and keyService in the file');

@@ -57,10 +57,15 @@ function keyServiceIn(file: string): Found<KeyServiceConfig> {
 /** Where a server that listens everywhere is reached from the same machine. */
 const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
-function urlOf({ host, port }: KeyServiceConfig): Found<string> {
-  if (port === 0) return failed('keyService.port is 0, any free port; give --url URL');
+function urlOf(section: KeyServiceConfig): Found<string> {
+  if (section.port === 0) return failed('keyService.port is 0, any free port; give --url URL');
+  return { kind: 'found', value: nearUrl(section) };
+}
+
+/** A server of this machine, as it is reached from there. */
+export function nearUrl({ host, port }: { readonly host: string; readonly port: number }): string {
   const near = LOOPBACK[host] ?? host;
-  return { kind: 'found', value: `http://${near.includes(':') ? `[${near}]` : near}:${port}` };
+  return `http://${near.includes(':') ? `[${near}]` : near}:${port}`;
 }
 
 function tokenOf(section: KeyServiceConfig): Found<Secret> {
@@ -85,17 +90,18 @@ function refuseToMake(): never {
   throw new Error('the secrets are not there any more');
 }
 
-function readUrl(text: string): Found<string> {
+/** `option` is what it was given with. */
+export function readUrl(text: string, option = '--url'): Found<string> {
   const url = URL.canParse(text) ? new URL(text) : null;
   const isPlain = url !== null && url.username === '' && url.password === '' && url.search + url.hash === '';
   if (!isPlain || !/^https?:$/.test(url.protocol)) {
-    const why = '--url: an http or https URL without credentials, query and fragment is wanted';
+    const why = `${option}: an http or https URL without credentials, query and fragment is wanted`;
     return { kind: 'bad_usage', why };
   }
   return { kind: 'found', value: url.href.replace(/\/+$/, '') };
 }
 
-function readToken(path: string): Found<Secret> {
+export function readToken(path: string): Found<Secret> {
   const read = readText(path);
   if (read.kind === 'unreadable') return failed(`the token file ${path} ${read.why}`);
   const text = read.text.trim();

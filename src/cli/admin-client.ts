@@ -2,9 +2,10 @@ import type { Secret } from '../core/secret.ts';
 import { whyNoAnswer } from './no-answer.ts';
 
 export interface AdminAccess {
-  /** Of the key service, without a slash at its end. */
+  /** Of the key service or of a gate's admin port, without a slash at its end. */
   readonly url: string;
-  readonly token: Secret;
+  /** Null: none is sent. */
+  readonly token: Secret | null;
 }
 
 export interface AdminCall {
@@ -33,7 +34,7 @@ export async function callAdmin({ url, token }: AdminAccess, call: AdminCall): P
       signal: AbortSignal.timeout(deadlineMs),
       headers: {
         accept: 'application/json',
-        authorization: `Bearer ${token.reveal()}`,
+        ...(token === null ? {} : { authorization: `Bearer ${token.reveal()}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

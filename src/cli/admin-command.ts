@@ -50,15 +50,15 @@ export function withId(
 }
 
 /** Refused here is what would be another path, and a key: it would stand in the logs of all in between. */
-function segmentOf(id: string, command: Command): string {
+export function segmentOf(id: string, command: Command, wanted = WANTED_OF_KEYS): string {
   if (inspectShape(id, Object.values(KEY_PREFIXES)) !== 'foreign') {
-    command.error('error: this is a key; its id is wanted, which `plexgate keys list` shows', {
-      exitCode: BAD_USAGE,
-    });
+    command.error(`error: this is a key; ${wanted}`, { exitCode: BAD_USAGE });
   }
   if (/^\.{0,2}$/.test(id)) command.error('error: an id is wanted', { exitCode: BAD_USAGE });
   return encodeURIComponent(id);
 }
+
+const WANTED_OF_KEYS = 'its id is wanted, which `plexgate keys list` shows';
 
 export function listOption(command: Command): Command {
   return command.option('--max <number>', 'list at most so many', readMax, MAX_DEFAULT);

@@ -38,7 +38,9 @@ const admin = z.strictObject({
   port: port.prefault(LISTEN.admin.port).describe(`${PORT}.`),
   token: token
     .optional()
-    .describe('Bearer token for /config off loopback; absent: it answers on loopback only.'),
+    .describe(
+      'Bearer token for /config, /members and /decisions off loopback; absent: they answer on loopback only.',
+    ),
 });
 
 const prefix = (profile: keyof typeof KEY_PREFIXES) =>

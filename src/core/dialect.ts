@@ -30,6 +30,15 @@ export interface RefusalText {
   readonly body: string;
 }
 
+/** Seconds for Retry-After; null where none is due. A 429 or 503 always says when to come back, at the least in a second. */
+export function retryAfterOf({
+  reason,
+  retryAfterMs,
+}: Pick<Refusal, 'reason' | 'retryAfterMs'>): number | null {
+  const { status } = REASONS[reason];
+  return retryAfterMs > 0 || status === 429 || status === 503 ? retryAfterSeconds(retryAfterMs) : null;
+}
+
 const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /** A refusal as status, headers and body in the route's dialect. `more` fields (limits, identity) follow ours. */
@@ -47,10 +56,8 @@ export function writeRefusal(refusal: Refusal, voice: Voice, more: readonly stri
     refusal.requestId,
   ];
   for (const challenge of challenges(refusal, voice)) headers.push('WWW-Authenticate', challenge);
-  // A 429 or 503 always says when to come back, at the least in a second.
-  if (refusal.retryAfterMs > 0 || status === 429 || status === 503) {
-    headers.push('Retry-After', String(retryAfterSeconds(refusal.retryAfterMs)));
-  }
+  const retryAfter = retryAfterOf(refusal);
+  if (retryAfter !== null) headers.push('Retry-After', String(retryAfter));
   if (status === 405) headers.push('Allow', ALLOWED_METHODS);
   headers.push(...more);
   return { status, headers, body };

@@ -36,7 +36,8 @@ export class TrustedProxies {
     let client = peer;
     for (const hop of hops.toReversed()) {
       if (isIP(hop) === 0) return client;
-      client = hop;
+      // Of its own: as a part of the line it would keep the whole of it for as long as the address is remembered.
+      client = Buffer.from(hop).toString();
       if (!this.trusts(hop)) return client;
     }
     return client;

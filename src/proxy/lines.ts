@@ -67,6 +67,7 @@ export class Lines {
         status,
         failure: reasonOf(status),
         detail: 'the parser refused its body',
+        toldAt: 0,
       });
     }
   }

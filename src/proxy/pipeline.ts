@@ -16,8 +16,9 @@ import { permits, requiredAccess } from '../core/permission.ts';
 import type { Reason } from '../core/reasons.ts';
 import { isPreflight, type RequestHead } from '../core/request-head.ts';
 import type { Digest } from '../core/secret.ts';
-import { isHost, readTarget } from '../core/target.ts';
+import { readTarget } from '../core/target.ts';
 import type { FailedAuthentications } from './failed-authentications.ts';
+import { headProblem } from './head-problem.ts';
 import type { Knowledge } from './keys/knowledge.ts';
 import type { KeyLookup } from './keys/lookup.ts';
 import type { Lookup } from './keys/lookup-outcome.ts';
@@ -26,6 +27,7 @@ import { countShadow } from './limiter/shadow.ts';
 import type { Slots } from './limiter/slots/slots.ts';
 import type { Policies } from './policy.ts';
 import type { Place, Routes } from './routes.ts';
+import { waitFor, type Waits } from './waits.ts';
 
 /** A request as plain data: everything a decision depends on. */
 export interface RequestFacts {
@@ -36,6 +38,7 @@ export interface RequestFacts {
   /** The client's address, already judged by the trusted proxies. */
   readonly address: string;
   readonly upgrade: boolean;
+  readonly waits: Waits;
 }
 
 /** `shadow`: allowed, and a shadow limit would have refused it. */
@@ -109,11 +112,15 @@ async function lookUp(digest: Digest, asked: Asked, gate: Gate): Promise<Decisio
   if (inspectShape(credential.secret.reveal(), gate.checkedPrefixes) === 'damaged') {
     return failed('unknown_key', about, facts, gate);
   }
+  const waited = waitFor('keyMs', facts.waits, gate.clock);
   const recalled = await gate.keys.recall(digest, mayBeStale);
+  waited();
   if (recalled !== null) return judge(recalled, asked, gate);
   const retryAfterMs = gate.failures.coldLookupAfter(facts.address);
   if (retryAfterMs > 0) return deny('auth_throttled', about, { retryAfterMs });
-  return judge(await gate.keys.ask(digest, mayBeStale), asked, gate);
+  const answer = await gate.keys.ask(digest, mayBeStale);
+  waited();
+  return judge(answer, asked, gate);
 }
 
 function judge(
@@ -147,7 +154,7 @@ function judge(
   // 6. Limits: all at once, all or nothing.
   const { mayBeStale } = place.route;
   const stands = (): boolean => gate.knowledge.allows(answer, mayBeStale);
-  return spend({ credential, key, stands, about: known }, gate);
+  return spend({ credential, key, stands, about: known, waits: facts.waits }, gate);
 }
 
 /** Whoever is refused because there is too much should not come back at once. */
@@ -178,27 +185,6 @@ function placeOf(facts: RequestFacts, gate: Gate): Place | Denial<Place> {
     );
   }
   return match.place;
-}
-
-/** Digits of a length that every reader counts alike. */
-const LONGEST_LENGTH = 15;
-
-/** Head fields on which two readers may disagree (RFC 9112 sections 3.2 and 6.1). */
-function headProblem({ httpVersion, head }: RequestFacts): string | null {
-  const { host, transferEncoding, contentLength } = head;
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'the version is neither HTTP/1.1 nor HTTP/1.0';
-  if (host.length > 1) return 'there are two Host lines';
-  if (host.length === 0 && httpVersion !== '1.0') return 'there is no Host line';
-  if (!isHost(host[0] ?? '')) return 'the Host is none';
-  if (transferEncoding.length > 0 && httpVersion === '1.0') return 'HTTP/1.0 knows no transfer coding';
-  if (transferEncoding.length > 1 || (transferEncoding[0] ?? 'chunked').toLowerCase() !== 'chunked') {
-    return 'the transfer coding is not chunked alone';
-  }
-  if (transferEncoding.length > 0 && contentLength.length > 0) return 'there are two framings';
-  if (contentLength.length > 1) return 'there are two Content-Length lines';
-  return (contentLength[0] ?? '').length > LONGEST_LENGTH
-    ? 'the Content-Length is larger than any body'
-    : null;
 }
 
 /** A failed authentication: told as it is within the address's allowance, throttled beyond it. */
@@ -236,6 +222,7 @@ interface Found {
   readonly key: KeyRecord;
   readonly stands: () => boolean;
   readonly about: About;
+  readonly waits: Waits;
 }
 
 function spend(found: Found, gate: Gate): Decision<Place> | Promise<Decision<Place>> {
@@ -244,16 +231,23 @@ function spend(found: Found, gate: Gate): Decision<Place> | Promise<Decision<Pla
   if (spendings.length + claims.length === 0 && shadow === null) return permit(about, credential, stands);
   if (claims.length > 0) return occupy(found, gate);
   const outcome = outcomeOf(gate.limiter, spendings);
-  return outcome instanceof Promise
-    ? outcome.then((later) => permitWithin(later, NO_SLOT, found, gate))
-    : permitWithin(outcome, NO_SLOT, found, gate);
+  if (!(outcome instanceof Promise)) return permitWithin(outcome, NO_SLOT, found, gate);
+  const waited = waitFor('limitsMs', found.waits, gate.clock);
+  return outcome.then((later) => {
+    waited();
+    return permitWithin(later, NO_SLOT, found, gate);
+  });
 }
 
 async function occupy(found: Found, gate: Gate): Promise<Decision<Place>> {
   const { spendings, claims, tierLabel } = gate.policies.of(found.key);
+  const waited = waitFor('limitsMs', found.waits, gate.clock);
   const occupied = await gate.slots.occupy(claims);
+  waited();
   if (!occupied.allowed) return refuse('concurrency_limited', occupied, tierLabel, found.about, gate);
-  return permitWithin(await outcomeOf(gate.limiter, spendings), occupied.slot, found, gate);
+  const outcome = await outcomeOf(gate.limiter, spendings);
+  waited();
+  return permitWithin(outcome, occupied.slot, found, gate);
 }
 
 /** What follows from the limiter's word; the slot is given back where that is a refusal. */

@@ -3,13 +3,15 @@ import { deny, type Decision, type Denial, type Permit } from '../core/decision.
 import type { Reason } from '../core/reasons.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
 import type { UpstreamError } from './upstream-error.ts';
+import type { Decisions, DependencyState } from './decisions.ts';
 import { isRefusedAuthentication } from './refusals.ts';
 import type { Reporter } from './reporter.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 import type { Place } from './routes.ts';
+import type { Waits } from './waits.ts';
 
 /** What happened to one request, filled in on its way. Instants are monotonic milliseconds. */
-export interface Exchange {
+export interface Exchange extends Waits {
   readonly requestId: string;
   readonly method: string;
   readonly url: string;
@@ -20,6 +22,10 @@ export interface Exchange {
   /** Null until the pipeline has spoken. */
   decision: Decision<Place> | null;
   decidedAt: number;
+  /** How what the gate depends on stood then. */
+  dependencies: DependencyState | null;
+  /** The time by which the answer tells what is left of limits, epoch milliseconds; 0 where it tells nothing of them. */
+  toldAt: number;
   /** When the upstream's answer began; 0 where there was none. */
   answeredAt: number;
   /** Why the gate answered in the upstream's place although it had permitted the request. */
@@ -36,7 +42,7 @@ export interface Exchange {
 }
 
 /** Status in the log of a request whose client left before any answer; nobody received it. */
-const CLIENT_CLOSED_REQUEST = 499;
+export const CLIENT_CLOSED_REQUEST = 499;
 
 export function openExchange(
   about: Pick<Exchange, 'requestId' | 'method' | 'url' | 'address' | 'userAgent'> & { upgrade?: boolean },
@@ -53,6 +59,10 @@ export function openExchange(
     receivedAt,
     decision: null,
     decidedAt: receivedAt,
+    keyMs: 0,
+    limitsMs: 0,
+    dependencies: null,
+    toldAt: 0,
     answeredAt: 0,
     failure: null,
     upstream: null,
@@ -96,10 +106,11 @@ export function createRecorder(parts: {
   readonly requestMetrics: RequestMetrics;
   readonly clock: Clock;
   readonly reporter: Reporter;
+  readonly decisions: Decisions;
   /** Text from a client without the keys in it. */
   readonly mask: (text: string) => string;
 }): Recorder {
-  const { log, clock, reporter, mask, requestMetrics: metrics } = parts;
+  const { log, clock, reporter, decisions, mask, requestMetrics: metrics } = parts;
   const record = (exchange: Exchange): void => {
     const { decision, receivedAt, decidedAt, answeredAt, upstream, upstreamError } = exchange;
     const endedAt = clock.monotonic();
@@ -120,6 +131,7 @@ export function createRecorder(parts: {
     if (upstream !== null && upstreamError !== null) metrics.upstreamFailed(upstream, upstreamError);
     const line = lineOf(exchange, { route, source, endedAt, mask });
     log.info(line, 'request');
+    decisions.keep(exchange, line.path ?? '', endedAt);
     if (decision?.kind === 'denial' && isRefusedAuthentication(decision)) {
       reporter.refused(refusedRequest(decision, exchange, line));
     }
@@ -129,6 +141,7 @@ export function createRecorder(parts: {
       if (exchange.decision === null) metrics.begin(routeIdOf(decision));
       exchange.decision = decision;
       exchange.decidedAt = clock.monotonic();
+      exchange.dependencies = decisions.dependencies();
     },
     answered({ key, route: { route } }: Permit<Place>, status: number): void {
       if (key === null) return;

@@ -11,6 +11,7 @@ import { denyResponse, denySocket } from './deny.ts';
 import type { Ending } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide } from './pipeline.ts';
+import type { Decisions } from './decisions.ts';
 import { createRecorder, failureOf, type Exchange, type Recorder } from './record.ts';
 import type { Reporter } from './reporter.ts';
 import type { RequestMetrics } from './request-metrics.ts';
@@ -34,6 +35,7 @@ export interface ProxyParts {
   readonly upgrader: Upgrader;
   readonly streams: OpenStreams;
   readonly reporter: Reporter;
+  readonly decisions: Decisions;
   readonly metrics: Metrics;
   readonly requestMetrics: RequestMetrics;
   /** Text from a client without the keys in it. */
@@ -249,7 +251,8 @@ class Door {
     let decision: Decision<Place>;
     try {
       const { httpVersion } = request;
-      decision = await decide({ method, url, httpVersion, head, address, upgrade }, settings.gate);
+      const facts = { method, url, httpVersion, head, address, upgrade, waits: exchange };
+      decision = await decide(facts, settings.gate);
     } catch (error) {
       this.#parts.log.error(
         { requestId, detail: error instanceof Error ? (error.stack ?? error.name) : 'unknown' },
@@ -263,9 +266,10 @@ class Door {
     return decision;
   }
 
-  #answerHeaders(decision: Decision<Place>, { requestId }: Exchange): string[] {
-    const fields = rateLimitFields(decision.limits, this.#parts.clock.now());
-    fields.push('X-Request-Id', requestId);
+  #answerHeaders(decision: Decision<Place>, exchange: Exchange): string[] {
+    exchange.toldAt = this.#parts.clock.now();
+    const fields = rateLimitFields(decision.limits, exchange.toldAt);
+    fields.push('X-Request-Id', exchange.requestId);
     if (decision.key !== null) fields.push(...deprecationFields(decision.key));
     return fields;
   }
@@ -283,7 +287,9 @@ class Door {
     if (!socket.destroyed) Object.assign(exchange, denySocket(socket, this.#refusing(exchange, denial)));
   }
 
-  #refusing({ requestId }: Exchange, denial: Denial<Place>) {
-    return { denial, requestId, now: this.#parts.clock.now(), draining: this.#parts.isDraining() };
+  #refusing(exchange: Exchange, denial: Denial<Place>) {
+    const now = this.#parts.clock.now();
+    exchange.toldAt = now;
+    return { denial, requestId: exchange.requestId, now, draining: this.#parts.isDraining() };
   }
 }

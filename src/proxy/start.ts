@@ -12,9 +12,10 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { RedisConnection } from '../runtime/redis/redis.ts';
 import { openCertificates, type Certificates } from './certificates.ts';
 import { ConnectionBound } from './connection-bound.ts';
+import { Decisions, type DependencyState } from './decisions.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
 import { createForwarder, type Forwarder } from './forward.ts';
-import { startKeys, type KeyPartners, type MemberState } from './keys/start.ts';
+import { startKeys, type KeyPartners, type MemberState, type RunningKeys } from './keys/start.ts';
 import type { RunningLimiter } from './limiter/limiter.ts';
 import { Load } from './load.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
@@ -45,6 +46,8 @@ export interface RunningProxy {
   readonly port: number;
   /** What this gate knows of keys, and since when. */
   member(): MemberState;
+  /** What this gate remembers of the requests with this id, the newest first, as JSON; none: it does not know it. */
+  decisions(requestId: string): readonly object[];
   /** Makes settings of another configuration; the call of the answer puts them in force. Throws where they cannot be. */
   prepare(config: ProxyConfig, named: NamedUpstreams): () => void;
   /** Answers end their connections from now on; new requests are still served. */
@@ -91,6 +94,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   return {
     port,
     member: () => parts.keys.state(),
+    decisions: (requestId) => parts.decisions.told(requestId),
     prepare(nextConfig, named) {
       const next = settingsOf(nextConfig, named, lasting);
       return () => putInForce(next);
@@ -143,6 +147,16 @@ async function startParts(options: ProxyOptions) {
     streams: new OpenStreams(keys.keys, keys.knowledge, clock),
     upgrader: createUpgrader(),
     reporter: startReporter(options, member),
+    decisions: new Decisions(() => dependenciesOf(options, keys)),
+  };
+}
+
+function dependenciesOf({ redis, limits }: ProxyOptions, { knowledge }: RunningKeys): DependencyState {
+  return {
+    renewalAgeMs: knowledge.renewalAgeMs,
+    fenceMs: knowledge.fenceMs,
+    redisKeys: redis?.cache.isUp ?? null,
+    redisLimits: limits?.isUp ?? null,
   };
 }
 

@@ -12,6 +12,8 @@ export interface AdminOptions {
   effectiveConfig(): unknown;
   /** The gate of this process as a member of the fleet, and what else is to be told of its members. */
   members(): object | Promise<object>;
+  /** What is remembered of the requests with this id, the newest first; empty: none. */
+  decisions(requestId: string): readonly object[];
 }
 
 interface AdminAnswer {
@@ -23,6 +25,8 @@ interface AdminAnswer {
 }
 
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+
+const DECISIONS = '/decisions/';
 
 /** The operator's port. It is never the traffic port, and reads only. */
 export function createAdminServer(options: AdminOptions): Server {
@@ -58,7 +62,25 @@ async function answer(request: IncomingMessage, options: AdminOptions): Promise<
     case '/members':
       return json(await options.members());
     default:
-      return text(404, 'there are /livez, /readyz, /metrics, /config and /members');
+      return path.startsWith(DECISIONS)
+        ? decisionsOf(path.slice(DECISIONS.length), options)
+        : text(404, 'there are /livez, /readyz, /metrics, /config, /members and /decisions/{request id}');
+  }
+}
+
+/** The id stands percent-encoded in the path, since those that clients choose may hold anything visible. */
+function decisionsOf(segment: string, options: AdminOptions): AdminAnswer {
+  const id = segment.includes('/') ? null : decoded(segment);
+  const decisions = id === null || id === '' ? [] : options.decisions(id);
+  if (decisions.length === 0) return text(404, 'this process remembers no request with this id');
+  return json({ request_id: id, decisions });
+}
+
+function decoded(segment: string): string | null {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return null;
   }
 }
 

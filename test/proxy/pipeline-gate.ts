@@ -66,6 +66,8 @@ export class PipelineGate {
   /** `plexe/basic allow` and so on. */
   readonly limited: string[] = [];
   readonly slots = new MemorySlots();
+  /** Of all requests together. */
+  readonly waits = { keyMs: 0, limitsMs: 0 };
   readonly gate: Gate;
 
   constructor(parts: { limiter?: Limiter; source?: KeySource; config?: string } = {}) {
@@ -118,7 +120,7 @@ export class PipelineGate {
   begin({ host = 'gate.test', headers = [], ...asked }: Asked): ReturnType<typeof decide> {
     const head = readHead([...(host === null ? [] : ['Host', host]), ...headers]);
     const facts = { method: 'GET', url: '/', httpVersion: '1.1', address: '203.0.113.9', upgrade: false };
-    return decide({ ...facts, ...asked, head }, this.gate);
+    return decide({ ...facts, ...asked, head, waits: this.waits }, this.gate);
   }
 
   /** With this key as x-api-key. */

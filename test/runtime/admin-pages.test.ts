@@ -48,6 +48,7 @@ beforeEach(async () => {
       return effectiveConfig(parsed.config);
     },
     members: () => ({ id: 'm1' }),
+    decisions: () => [],
   });
   port = await listen(server, '127.0.0.1', 0);
 });

@@ -22,6 +22,7 @@ async function startAdmin({ from = '127.0.0.1', token = null, ready = true }: Op
     isReady: () => ready,
     effectiveConfig: () => ({ in: 'force' }),
     members: () => ({ id: 'm1' }),
+    decisions: (requestId) => (requestId === 'req/1' ? [{ reason: 'no_route' }] : []),
   });
   server.on('connection', (socket: Socket) =>
     Object.defineProperty(socket, 'remoteAddress', { value: from }),
@@ -53,6 +54,27 @@ it.each([
   expect(answer.headers.get('www-authenticate')).toBe(
     status === 401 ? 'Bearer realm="plexgate-admin"' : null,
   );
+});
+
+it.each([
+  ['a request of that id', '/decisions/req%2F1', 200],
+  ['an id that nobody has', '/decisions/req%2F2', 404],
+  ['no id', '/decisions/', 404],
+  ['more than an id', '/decisions/req/1', 404],
+  ['what cannot be decoded', '/decisions/%2', 404],
+])('/decisions of %s: %s is %i', async (_, path, status) => {
+  const ask = await startAdmin({});
+  const answer = await ask(path);
+  expect(answer.status).toBe(status);
+  const remembered = { request_id: 'req/1', decisions: [{ reason: 'no_route' }] };
+  expect(status === 200 ? await answer.json() : null).toEqual(status === 200 ? remembered : null);
+});
+
+it('/decisions needs the token off loopback', async () => {
+  const ask = await startAdmin({ from: '10.0.0.9', token: TOKEN });
+  const path = '/decisions/req%2F1';
+  expect((await ask(path)).status).toBe(401);
+  expect((await ask(path, { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(200);
 });
 
 it.each(['/livez', '/readyz', '/metrics', '/metrics?name=up'])('%s is open to all', async (path) => {

@@ -50,6 +50,19 @@ function requestsWith(canary: string): string[] {
   ];
 }
 
+/** What the gate remembers of all requests that stand in its log. */
+async function decisionsOf({ gate }: MetricsStage): Promise<string> {
+  const ids = gate.logLines.map((line) => (JSON.parse(line) as { requestId?: string }).requestId);
+  const told: string[] = [];
+  for (const id of new Set(ids)) {
+    if (id === undefined) continue;
+    const answer = await fetch(`http://127.0.0.1:${gate.adminPort}/decisions/${encodeURIComponent(id)}`);
+    told.push(await answer.text());
+  }
+  expect(told.filter((text) => text.includes('"decisions"')).length).toBeGreaterThan(100);
+  return told.join('\n');
+}
+
 describe('a key is found in no log line at any level, no scrape and no page of the admin port', () => {
   const OWN_PREFIX = 'acme-live-';
   it.each([
@@ -78,6 +91,7 @@ describe('a key is found in no log line at any level, no scrape and no page of t
       expect((await stage.scrape()).text).not.toContain(secret);
       const config = await fetch(`http://127.0.0.1:${stage.gate.adminPort}/config?key=${canary}`);
       expect(await config.text()).not.toContain(secret);
+      expect(await decisionsOf(stage)).not.toContain(secret);
     }
   });
 });

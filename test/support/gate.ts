@@ -10,7 +10,7 @@ import type { RedisAnnouncements } from '../../src/key-service/fleet/announcer.t
 import { KeyService } from '../../src/key-service/keys.ts';
 import { createKeyServer } from '../../src/key-service/server.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
-import { startProxy } from '../../src/proxy/start.ts';
+import { startProxy, type RunningProxy } from '../../src/proxy/start.ts';
 import { createAdminServer } from '../../src/runtime/admin.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog, type Log } from '../../src/runtime/log.ts';
@@ -101,7 +101,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   });
   const gates = await Promise.all(starting);
   const [{ proxy, metrics }] = gates as [(typeof gates)[number], ...typeof gates];
-  const { admin, adminPort } = await startAdmin(metrics, () => proxy.member());
+  const { admin, adminPort } = await startAdmin(metrics, proxy);
   return {
     port: proxy.port,
     ports: gates.map((gate) => gate.proxy.port),
@@ -127,13 +127,14 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   };
 }
 
-async function startAdmin(metrics: Metrics, members: () => object) {
+async function startAdmin(metrics: Metrics, proxy: RunningProxy) {
   const admin = createAdminServer({
     token: () => null,
     metrics,
     isReady: () => true,
     effectiveConfig: () => ({}),
-    members,
+    members: () => proxy.member(),
+    decisions: (requestId) => proxy.decisions(requestId),
   });
   return { admin, adminPort: await listen(admin, '127.0.0.1', 0) };
 }
