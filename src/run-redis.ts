@@ -8,8 +8,11 @@ import { subscribeRedis } from './runtime/redis/subscribe.ts';
 /** A connection for each purpose, so that what is slow at one does not hold up another. */
 export type RedisPurpose = 'cache' | 'limits' | 'head';
 
-/** What Redis may take to answer; what needs longer is away. */
-const DEADLINE_MS = 100;
+/**
+ * What Redis may take to answer; what needs longer is away. A request waits for the cache, and has the key service
+ * to ask without it; limits have nobody else, and what is cut off from them needs a window to find its part.
+ */
+const DEADLINES_MS = { cache: 40, limits: 100, head: 100 } as const satisfies Record<RedisPurpose, number>;
 const RESULTS = ['ok', 'error', 'timeout'] as const;
 
 export async function connectRedis(
@@ -25,7 +28,7 @@ export async function connectRedis(
   const duration = metrics.redisCommandDuration.labels(purpose);
   const connection = await openRedis(config, {
     purpose,
-    deadlineMs: DEADLINE_MS,
+    deadlineMs: DEADLINES_MS[purpose],
     log,
     events: {
       up: upEvent(purpose, metrics),

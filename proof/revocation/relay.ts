@@ -20,7 +20,7 @@ export function isLookup(requestLine: string): boolean {
 const none: Delay = () => 0;
 
 /**
- * A stretch of network between two processes that can be cut and slowed down. It carries one request at a time on each
+ * A stretch of network between two processes that can be cut, slowed down, closed, and made to lie. It carries one request at a time on each
  * connection, so that an answer belongs to the request before it.
  */
 export class Relay {
@@ -29,6 +29,8 @@ export class Relay {
   readonly #lines = new Set<Line>();
   #isCut = false;
   #delay = none;
+  #nonsense: (() => Buffer) | null = null;
+  #port = 0;
   /** Questions for a key that have passed. */
   lookups = 0;
 
@@ -40,13 +42,13 @@ export class Relay {
   /** `target` is asked for a port of loopback for each connection. */
   static async open(stage: Stage, target: () => number): Promise<Relay> {
     const relay = new Relay(target);
-    await new Promise<void>((resolve) => relay.#server.listen(0, '127.0.0.1', resolve));
+    await relay.reopen();
     stage.atEnd(() => relay.#close());
     return relay;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   get isCut(): boolean {
@@ -65,10 +67,25 @@ export class Relay {
   /** Connections from before the cut are gone, as they are when a network has lost what was on its way. */
   heal(): void {
     this.#isCut = false;
-    for (const line of this.#lines) {
-      line.near.destroy();
-      line.far.destroy();
-    }
+    this.#endAll();
+  }
+
+  /** Connections end, and new ones are refused, as those to a process that is gone. */
+  shut(): void {
+    this.#server.close();
+    this.#endAll();
+  }
+
+  /** Takes connections again, on its port. */
+  async reopen(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Whatever is asked is answered with this, and reaches nobody; null: no longer, on new connections. */
+  answerWith(nonsense: (() => Buffer) | null): void {
+    this.#nonsense = nonsense;
+    if (nonsense === null) this.#endAll();
   }
 
   delayAnswers(delay: Delay | null): void {
@@ -91,6 +108,7 @@ export class Relay {
       });
     }
     near.on('data', (bytes: Buffer) => {
+      if (this.#nonsense !== null) return void near.write(this.#nonsense());
       const asked = firstLineOf(bytes);
       if (asked !== null && isLookup(asked)) this.lookups++;
       line.asked = asked ?? line.asked;
@@ -102,6 +120,7 @@ export class Relay {
   }
 
   #answer(line: Line, bytes: Buffer): void {
+    if (this.#nonsense !== null) return;
     const now = performance.now();
     const at = Math.max(line.freeAt, now + this.#delay(line.asked));
     line.freeAt = at;
@@ -117,6 +136,10 @@ export class Relay {
   #close(): void {
     this.#server.close();
     this.#isCut = false;
+    this.#endAll();
+  }
+
+  #endAll(): void {
     for (const { near, far } of this.#lines) {
       near.destroy();
       far.destroy();

@@ -21,7 +21,7 @@ export interface Caller {
  * The service behind the gates: answers with who is calling, serves events that never end at `/events`, and takes
  * every WebSocket, on which it never says anything.
  */
-export async function startUpstream(stage: Stage): Promise<Upstream> {
+export async function startUpstream(stage: Pick<Stage, 'atEnd'>, port = 0): Promise<Upstream> {
   const server = createServer((request, response) => {
     if (request.url === '/events') {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });
@@ -48,7 +48,7 @@ export async function startUpstream(stage: Stage): Promise<Upstream> {
     socket.write([...lines, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
   });
   // A proof may have thousands of requests forwarded at one moment, each on a connection of its own.
-  const at = { port: 0, host: '127.0.0.1', backlog: BACKLOG };
+  const at = { port, host: '127.0.0.1', backlog: BACKLOG };
   await new Promise<void>((resolve) => server.listen(at, resolve));
   stage.atEnd(() => {
     server.close();

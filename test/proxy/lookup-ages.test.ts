@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/core/secret.ts';
-import type { Lookup } from '../../src/proxy/keys/lookup.ts';
+import type { Lookup } from '../../src/proxy/keys/lookup-outcome.ts';
 import type { SharedAnswer } from '../../src/proxy/keys/shared-cache.ts';
 import { recordOf } from '../support/key-record.ts';
 import { FENCE_MS } from '../support/renewed.ts';

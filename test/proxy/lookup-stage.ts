@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { digestOf } from '../../src/core/secret.ts';
-import type { Lookup, LookupOptions } from '../../src/proxy/keys/lookup.ts';
+import type { LookupOptions } from '../../src/proxy/keys/lookup.ts';
+import type { Lookup } from '../../src/proxy/keys/lookup-outcome.ts';
 import { KeyLookup } from '../../src/proxy/keys/lookup.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { recordOf } from '../support/key-record.ts';

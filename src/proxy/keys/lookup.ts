@@ -1,27 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../core/clock.ts';
 import type { LookupSource } from '../../core/decision.ts';
-import type { KeyRecord } from '../../core/key.ts';
 import type { Digest } from '../../core/secret.ts';
 import type { KeySource } from '../../core/wire.ts';
 import { answerWithin } from './deadline.ts';
 import type { Answer, Knowledge } from './knowledge.ts';
+import { detailOf, lookupOf, type Lookup } from './lookup-outcome.ts';
 import type { Member } from './member.ts';
 import { ageOf, momentOf, type Moment } from './moment.ts';
 import type { SharedCache } from './shared-cache.ts';
-import { KeyServiceError } from './service-error.ts';
-
-export type Lookup =
-  | {
-      readonly kind: 'found';
-      readonly record: KeyRecord;
-      /** By which the knowledge says, at any later moment, whether the record may still be used. */
-      readonly answer: Answer;
-      readonly source: LookupSource;
-    }
-  | { readonly kind: 'unknown'; readonly source: LookupSource }
-  /** Nobody could be asked. It says nothing about the key and is not remembered. */
-  | { readonly kind: 'unavailable'; readonly detail: string };
+import { Silence } from './silence.ts';
 
 /** What the lookups tell the metrics. */
 export interface LookupEvents {
@@ -37,6 +25,8 @@ export interface LookupOptions {
   readonly source: KeySource;
   readonly knowledge: Knowledge;
   readonly member: Pick<Member, 'refresh'>;
+  /** Of the key service; by default one that this alone tells of answers. */
+  readonly silence?: Silence;
   /** Null where there is no Redis. */
   readonly shared: Pick<SharedCache, 'find' | 'settle'> | null;
   readonly clock: Clock;
@@ -62,6 +52,7 @@ const RESOLVE_DEADLINE_MS = 1000;
 const ASK_AGAIN_MS = 1000;
 /** An answer overtaken by a change is asked for again; more often than this is no coincidence. */
 const ATTEMPTS_MAX = 3;
+const SILENT: Lookup = { kind: 'unavailable', detail: 'the key service does not answer' };
 
 /**
  * Digest to record: this process's memory (`cached`), then Redis (`recall`), then the key service (`ask`), which is
@@ -76,6 +67,7 @@ export class KeyLookup {
   readonly #recalling = new Map<Digest, Promise<Answer | null>>();
   readonly #asking = new Map<Digest, Question>();
   readonly #early: number;
+  readonly #silence: Silence;
   #generation = 0;
   /** Of the latest question that failed, where none has been answered since: the key service is away. */
   #failedAt: Moment | null = null;
@@ -83,6 +75,7 @@ export class KeyLookup {
   constructor(options: LookupOptions) {
     this.#options = options;
     this.#found = new LRUCache({ max: options.cacheSize });
+    this.#silence = options.silence ?? new Silence(() => options.clock.monotonic());
     this.#early = options.early ?? 0.75 + Math.random() / 10;
   }
 
@@ -142,12 +135,24 @@ export class KeyLookup {
   /** Asks the key service; where it does not answer, what is known of the key may stand in. Never rejects. */
   async ask(digest: Digest, mayBeStale: boolean): Promise<Lookup> {
     if (this.#asking.has(digest)) this.#options.events.coalesced();
-    const lookup = await this.#askOnce(digest);
+    const lookup = await this.#askPatiently(digest);
     if (lookup.kind !== 'unavailable') return lookup;
     const held = this.#held(digest);
     if (held === undefined || !this.#mayStandIn(held, mayBeStale)) return lookup;
     this.#options.events.answered('l1', 'stale');
     return lookupOf(held, 'l1');
+  }
+
+  /** Nobody waits for a key service that is silent. What it answers late is remembered for who comes again. */
+  async #askPatiently(digest: Digest): Promise<Lookup> {
+    const { shared } = this.#options;
+    const silence = this.#silence;
+    if (!this.#asking.has(digest) && !silence.mayAsk()) {
+      // Another process need not wait for an answer to this one.
+      shared?.settle(digest, null);
+      return SILENT;
+    }
+    return (await silence.waitFor(this.#askOnce(digest))) ?? SILENT;
   }
 
   #askOnce(digest: Digest): Promise<Lookup> {
@@ -178,8 +183,8 @@ export class KeyLookup {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const [askedAt, { generation }] = [momentOf(clock), knowledge];
       try {
-        const { record, asOf } = await answerWithin(RESOLVE_DEADLINE_MS, (signal) =>
-          source.resolve(digest, signal),
+        const { record, asOf } = await this.#silence.over(
+          answerWithin(RESOLVE_DEADLINE_MS, (signal) => source.resolve(digest, signal)),
         );
         this.#failedAt = null;
         events.answered('origin', record === null ? 'negative' : 'hit');
@@ -284,15 +289,4 @@ export class KeyLookup {
     const { knowledge, clock } = this.#options;
     return ageOf(answer.askedAt, clock) < this.#lifeMs(answer) + knowledge.longestMs(mayBeStale);
   }
-}
-
-function lookupOf(answer: Answer, source: LookupSource): Lookup {
-  const { record } = answer;
-  return record === null ? { kind: 'unknown', source } : { kind: 'found', record, answer, source };
-}
-
-/** Of other errors the name alone: nobody vouches for what their messages hold. */
-function detailOf(error: unknown): string {
-  if (error instanceof KeyServiceError) return error.message;
-  return error instanceof Error ? error.name : 'unknown error';
 }

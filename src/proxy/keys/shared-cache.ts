@@ -103,7 +103,7 @@ export class SharedCache {
           const from = { askedAt: before(askedAt, ageMs), firstHand: false, generation };
           return { kind: 'hit', answer: { digest, record, asOf, ...from, currentAt: -1 } };
         }
-        if (reply === 1 || clock.monotonic() >= until) return { kind: 'miss' };
+        if (reply !== 0 || clock.monotonic() >= until) return { kind: 'miss' };
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     } catch {

@@ -8,9 +8,10 @@ import type { RedisConnection } from '../../runtime/redis/redis.ts';
 import { keyEvents } from './key-events.ts';
 import { Knowledge } from './knowledge.ts';
 import { KeyLookup } from './lookup.ts';
-import { Member } from './member.ts';
+import { Member, type MemberEvents } from './member.ts';
 import { RedisNews, type Subscribe } from './redis-news.ts';
 import { SharedCache } from './shared-cache.ts';
+import { Silence } from './silence.ts';
 import { Witness } from './witness.ts';
 
 /** Where keys come from, and what keeps this process in step with their changes. */
@@ -70,6 +71,7 @@ export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
   const knowledge = new Knowledge({ clock, fenceMs: config.fenceMs, staleIfErrorMs });
   const parts = redis === null ? NO_REDIS : redisParts(options, redis, knowledge, events);
   const { witness, shared, redisNews } = parts;
+  const silence = new Silence(() => clock.monotonic());
   const member = new Member({
     id,
     renewals,
@@ -79,9 +81,18 @@ export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
     staleIfErrorMs,
     settle: options.settle,
     clock,
-    events: events.member,
+    events: ending(silence, events.member),
   });
-  const keys = new KeyLookup({ ...config, source, knowledge, member, shared, clock, events: events.lookup });
+  const keys = new KeyLookup({
+    ...config,
+    source,
+    knowledge,
+    member,
+    silence,
+    shared,
+    clock,
+    events: events.lookup,
+  });
   metrics.watchCacheEntries(() => keys.entries);
   metrics.watchKnowledgeAge(() => knowledge.renewalAgeMs / 1000);
   metrics.watchRevocationChannel(() => Number(redisNews?.isUp ?? false));
@@ -104,6 +115,17 @@ export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
     async stop() {
       await redisNews?.close();
       await member.stop();
+    },
+  };
+}
+
+/** A key service that renews what is known here is not silent. */
+function ending(silence: Silence, events: MemberEvents): MemberEvents {
+  return {
+    applied: (changes, lagMs) => events.applied(changes, lagMs),
+    renewed(result) {
+      if (result === 'ok') silence.end();
+      events.renewed(result);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Held } from '../../core/share.ts';
 import type { RedisConnection, RedisScript } from '../../runtime/redis/redis.ts';
+import { listIn, numberIn, replyOf, textIn } from '../../runtime/redis/reply.ts';
 import { MEMBERS_LUA } from './members-script.ts';
 
 /** A member as the registry has it. */
@@ -108,46 +109,42 @@ export function writeBeat(call: Beat): object {
 
 const micros = (ms: number): number => Math.ceil(ms * 1000);
 
-type WireRow = [string, number, number, number, number, number, number, number, string, string[]];
-
 async function ask(redis: RedisConnection, call: object): Promise<BeatReply> {
   return readBeat(await redis.run(MEMBERS_SCRIPT, [REGISTRY], [JSON.stringify(call)]));
 }
 
 export function readBeat(reply: unknown): BeatReply {
-  const [kind, run, at, made, count, rank, pace, rows, since] = reply as [
-    string,
-    string,
-    number,
-    number,
-    number,
-    number,
-    number,
-    WireRow[],
-    (string | number)[],
-  ];
-  if (kind === 'seen' || kind === 'late' || kind === 'forgotten') return { kind, run, at };
+  const [kind, ...fields] = replyOf(reply, ['done', 'seen', 'late', 'forgotten']);
+  const [run, at] = [textIn(fields[0]), numberIn(fields[1])];
+  if (kind !== 'done') return { kind, run, at };
+  const [, , made, count, rank, pace, rows, since] = fields;
+  const known = listIn(since, (item) => item);
   const runs = new Map<string, number>();
-  for (let i = 0; i < since.length; i += 2) runs.set(String(since[i]), Number(since[i + 1]) / 1000);
+  for (let i = 0; i < known.length; i += 2) runs.set(textIn(known[i]), numberIn(known[i + 1]) / 1000);
   return {
-    kind: 'done',
+    kind,
     run,
     at,
-    madeMs: made / 1000,
-    held: heldOf(count, rank),
-    paceMs: pace / 1000,
-    rows: rows.map(([id, quiet, order, of, at, silence, longest, left, name, told]) => ({
-      id,
-      quietMs: quiet / 1000,
-      order,
-      held: heldOf(of, at),
-      silenceMs: silence / 1000,
-      longestMs: longest / 1000,
-      hasLeft: left === 1,
-      name,
-      told,
-    })),
+    madeMs: numberIn(made) / 1000,
+    held: heldOf(numberIn(count), numberIn(rank)),
+    paceMs: numberIn(pace) / 1000,
+    rows: listIn(rows, readRow),
     runs,
+  };
+}
+
+function readRow(row: unknown): Row {
+  const [id, quiet, order, of, at, silence, longest, left, name, told] = listIn(row, (item) => item);
+  return {
+    id: textIn(id),
+    quietMs: numberIn(quiet) / 1000,
+    order: numberIn(order),
+    held: heldOf(numberIn(of), numberIn(at)),
+    silenceMs: numberIn(silence) / 1000,
+    longestMs: numberIn(longest) / 1000,
+    hasLeft: left === 1,
+    name: textIn(name),
+    told: listIn(told, textIn),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { SpentUnits } from '../../core/lease.ts';
 import type { RedisConnection, RedisScript } from '../../runtime/redis/redis.ts';
+import { listIn, numberIn, replyOf, senseless, textIn } from '../../runtime/redis/reply.ts';
 import { BOOKS_LUA } from './books-script.ts';
 import { readBeat, REGISTRY, writeBeat, type Beat, type BeatReply } from './members-call.ts';
 
@@ -106,7 +107,9 @@ export async function callBooks(redis: RedisConnection, call: Call, ride: Ride |
   const replies = redis.run(booksScript(keys.length), keys, [write(call, ride)]);
   if (ride === null) return readReply(await replies);
   try {
-    const [reply, beaten] = (await replies) as [unknown, unknown];
+    const answered = await replies;
+    if (!Array.isArray(answered)) throw senseless();
+    const [reply, beaten]: unknown[] = answered;
     ride.heard(readBeat(beaten));
     return readReply(reply);
   } catch (error) {
@@ -156,33 +159,31 @@ function write(call: Call, ride: Ride | null): string {
 const up = (ms: number): number => Math.ceil(ms * 1000);
 
 function readReply(reply: unknown): Reply {
-  const [kind, run, at, now, pieces, stand, open, late] = reply as [
-    string,
-    string,
-    number,
-    number,
-    number[],
-    number[],
-    number,
-    number,
-  ];
-  if (kind === 'moved' || kind === 'late' || kind === 'lost') return { kind, run, at };
+  const [kind, ...fields] = replyOf(reply, ['done', 'moved', 'late', 'lost']);
+  const [run, at] = [textIn(fields[0]), numberIn(fields[1])];
+  if (kind !== 'done') return { kind, run, at };
+  const [, , now, pieces, stand, open, late] = fields;
+  const openMs = numberIn(open) / 1000;
   return {
-    kind: 'done',
+    kind,
     run,
     at,
-    now,
-    pieces: inGroups(pieces, 2).map(([wait = 0, units = 0]) => ({ waitMs: wait / 1000, units })),
-    stands: inGroups(stand, 3).map(([free = 0, first = 0, wait = 0]) => ({
+    now: numberIn(now),
+    pieces: inGroups(listIn(pieces, numberIn), 2).map(([wait = 0, units = 0]) => ({
+      waitMs: wait / 1000,
+      units,
+    })),
+    stands: inGroups(listIn(stand, numberIn), 3).map(([free = 0, first = 0, wait = 0]) => ({
       free,
       firstFreeMs: first / 1000,
       waitMs: wait < 0 ? null : wait / 1000,
     })),
-    openMs: open === 0 ? null : open / 1000,
+    openMs: openMs === 0 ? null : openMs,
     isLate: late === 1,
   };
 }
 
 function inGroups(numbers: readonly number[], size: number): number[][] {
+  if (numbers.length % size !== 0) throw senseless();
   return Array.from({ length: numbers.length / size }, (_, i) => numbers.slice(i * size, (i + 1) * size));
 }

@@ -1,5 +1,6 @@
 import type { Seal } from '../../core/seal.ts';
 import { RedisError, type RedisConnection, type RedisScript } from './redis.ts';
+import { listIn, senseless, textIn } from './reply.ts';
 import { openHead, sealHead, type EpochHead } from './sealed-head.ts';
 
 export const HEAD_NAME = 'plexgate:head';
@@ -79,7 +80,8 @@ interface Found {
 }
 
 function foundIn(reply: unknown): Found {
-  const [run, text, mark] = reply as [string, string, string];
+  const [run, text, mark] = listIn(reply, textIn);
+  if (run === undefined || text === undefined || mark === undefined) throw senseless();
   return { run, text: mark === '' ? null : text, mark };
 }
 

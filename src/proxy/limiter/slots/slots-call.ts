@@ -1,4 +1,5 @@
 import type { RedisConnection, RedisScript } from '../../../runtime/redis/redis.ts';
+import { listIn, numberIn, replyOf, textIn } from '../../../runtime/redis/reply.ts';
 import { LAPSE_MS } from '../members-call.ts';
 import { SLOTS_LUA } from './slots-script.ts';
 
@@ -61,14 +62,17 @@ export async function callSlots(redis: RedisConnection, call: SlotsCall): Promis
     gone,
   });
   const name = `plexgate:slots:{${encodeURIComponent(owner.toWellFormed())}}`;
-  const [kind, from, at, granted, held, members] = (await redis.run(SLOTS_SCRIPT, [name], [written])) as [
-    SlotsReply['kind'],
-    string,
-    number,
-    number[],
-    number[],
-    string[],
-  ];
+  const reply = await redis.run(SLOTS_SCRIPT, [name], [written]);
+  const [kind, ...fields] = replyOf(reply, ['done', 'moved', 'late']);
+  const [from, at] = [textIn(fields[0]), numberIn(fields[1])];
   if (kind !== 'done') return { kind, run: from, at };
-  return { kind, run: from, at, granted: granted.map((one) => one === 1), held, members };
+  const [, , granted, held, members] = fields;
+  return {
+    kind,
+    run: from,
+    at,
+    granted: listIn(granted, (one) => one === 1),
+    held: listIn(held, numberIn),
+    members: listIn(members, textIn),
+  };
 }
