@@ -41,7 +41,7 @@ export async function startGate(
   keyService: RunningKeyService | null,
   parts: Process,
 ): Promise<RunningGate> {
-  const { log, metrics, stops, stop } = parts;
+  const { log, metrics, stops, stop, tracing } = parts;
   const keys = await keysOf(config, keyService, parts);
   const seal = keys.keyService === null ? null : new Seal([keys.keyService.token]);
   const echo = new EchoUpstream();
@@ -58,6 +58,7 @@ export async function startGate(
     clock: systemClock,
     metrics,
     log,
+    tracing,
   });
   let { drain } = config;
   stops.push('gate', async () => {

@@ -8,9 +8,11 @@ import type {
   RouteConfig,
   RuleConfig,
   Tiers,
+  TracingConfig,
 } from './config.ts';
 import type { ParsedRedis } from './redis-schema.ts';
 import type { ParsedFile, ParsedRoute } from './schema.ts';
+import type { ParsedTracing } from './tracing-schema.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,6 +24,15 @@ export function configOf(file: ParsedFile, env: Environment): Config {
     proxy: file.proxy === undefined ? null : proxyOf(file.proxy, env),
     keyService: file.keyService === undefined ? null : keyServiceOf(file.keyService),
     log: file.log,
+    tracing: file.tracing === undefined ? null : tracingOf(file.tracing),
+  };
+}
+
+function tracingOf({ headers, resource, ...tracing }: ParsedTracing): TracingConfig {
+  return {
+    ...tracing,
+    headers: new Map(Object.entries(headers)),
+    resource: new Map(Object.entries(resource)),
   };
 }
 

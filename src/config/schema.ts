@@ -21,6 +21,7 @@ import {
 import { redisSchema } from './redis-schema.ts';
 import { routeSchema } from './route-schema.ts';
 import { parseStore } from './store-url.ts';
+import { tracingSchema } from './tracing-schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
 /** Where servers listen unless the file says otherwise. */
@@ -282,6 +283,9 @@ export const configSchema = z.strictObject({
   forwardAuth: later(),
   keyService: keyService.optional().describe('The key service; absent: this process holds no keys.'),
   log: log.prefault({}).describe('The log on standard output.'),
+  tracing: tracingSchema
+    .optional()
+    .describe('Where spans of requests are sent to; absent: nothing is traced.'),
 });
 
 export type ParsedFile = z.output<typeof configSchema>;

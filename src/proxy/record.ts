@@ -7,6 +7,7 @@ import type { Decisions, DependencyState } from './decisions.ts';
 import { isRefusedAuthentication } from './refusals.ts';
 import type { Reporter } from './reporter.ts';
 import type { RequestMetrics } from './request-metrics.ts';
+import type { RequestTrace } from './request-trace.ts';
 import type { Place } from './routes.ts';
 import type { Waits } from './waits.ts';
 
@@ -19,6 +20,8 @@ export interface Exchange extends Waits {
   readonly userAgent: string | null;
   readonly upgrade: boolean;
   readonly receivedAt: number;
+  /** Null: it is not traced. */
+  trace: RequestTrace | null;
   /** Null until the pipeline has spoken. */
   decision: Decision<Place> | null;
   decidedAt: number;
@@ -57,6 +60,7 @@ export function openExchange(
     userAgent,
     upgrade,
     receivedAt,
+    trace: null,
     decision: null,
     decidedAt: receivedAt,
     keyMs: 0,
@@ -132,6 +136,7 @@ export function createRecorder(parts: {
     const line = lineOf(exchange, { route, source, endedAt, mask });
     log.info(line, 'request');
     decisions.keep(exchange, line.path ?? '', endedAt);
+    exchange.trace?.end(exchange, { route, source, endedAt });
     if (decision?.kind === 'denial' && isRefusedAuthentication(decision)) {
       reporter.refused(refusedRequest(decision, exchange, line));
     }
@@ -206,6 +211,7 @@ function lineOf(
     line.ownerId = decision.key.owner.id;
   }
   if (decision?.source) line.lookup = decision.source;
+  if (exchange.trace?.isRecorded === true) line.traceId = exchange.trace.id;
   if (exchange.userAgent !== null) line.userAgent = clip(mask(exchange.userAgent));
   if (exchange.answeredAt > 0) line.upstreamMs = rounded(exchange.answeredAt - exchange.decidedAt);
   return line;

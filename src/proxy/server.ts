@@ -7,6 +7,7 @@ import { deprecationFields } from '../core/deprecation-fields.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { denyResponse, denySocket } from './deny.ts';
 import type { Ending } from './flight.ts';
 import type { Forwarder } from './forward.ts';
@@ -43,6 +44,8 @@ export interface ProxyParts {
   readonly log: Log;
   readonly load: Load;
   readonly targets: Targets;
+  /** Null: nothing is traced. */
+  readonly tracing: Tracing | null;
   /** PEM texts; null: in clear. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Once true, every answer ends its connection, so that clients move on. */
@@ -159,6 +162,7 @@ class Door {
       streams: (end) => this.#parts.streams.watch(decision, end),
       timeouts: settings.config.timeouts,
       awaitsContinue,
+      trace: exchange.trace,
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
     const { ending, bytesIn, bytesOut } = landing;
@@ -240,9 +244,9 @@ class Door {
   }
 
   #open(request: IncomingMessage, upgrade: boolean): Visit {
-    const { clock, mask } = this.#parts;
+    const { clock, mask, tracing } = this.#parts;
     const settings = this.#parts.settings();
-    return openVisit(request, upgrade, { settings, receivedAt: clock.monotonic(), mask });
+    return openVisit(request, upgrade, { settings, receivedAt: clock.monotonic(), mask, tracing });
   }
 
   /** The pipeline's word. A defect in it becomes a 500 that names the request, and nothing is forwarded. */

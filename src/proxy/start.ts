@@ -10,6 +10,7 @@ import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RedisConnection } from '../runtime/redis/redis.ts';
+import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { openCertificates, type Certificates } from './certificates.ts';
 import { ConnectionBound } from './connection-bound.ts';
 import { Decisions, type DependencyState } from './decisions.ts';
@@ -40,6 +41,8 @@ export interface ProxyOptions extends KeyPartners, NamedUpstreams {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Absent or null: nothing is traced. */
+  readonly tracing?: Tracing | null;
 }
 
 export interface RunningProxy {
@@ -77,6 +80,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     metrics,
     mask: keyMask(Object.values(config.keys.prefixes)),
     log,
+    tracing: options.tracing ?? null,
     isDraining: () => draining,
   });
   const connections = bindConnections(server, settings, metrics);

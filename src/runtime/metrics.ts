@@ -47,6 +47,7 @@ export function createMetrics(build: BuildInfo) {
     ...redisMetrics(make),
     ...limitMetrics(make),
     ...configMetrics(make),
+    ...tracingMetrics(make),
     /** The text of a scrape and its content type, in the format that the scraper's Accept header asks for. */
     async scrape(accept = ''): Promise<{ contentType: string; text: string }> {
       const text = await registry.metrics();
@@ -200,6 +201,17 @@ function configMetrics({ counter, gauge }: Makers) {
     configWaiting: gauge(
       'config_fields_pending',
       'Fields of the configuration file whose change takes effect at the next start',
+    ),
+  };
+}
+
+/** Without tracing it has no series. */
+function tracingMetrics({ counter }: Makers) {
+  return {
+    traceSpans: counter(
+      'trace_spans_total',
+      'Spans by what became of them: taken by the collector (exported), not taken (failed), or too many at once (dropped)',
+      ['result'],
     ),
   };
 }

@@ -111,11 +111,17 @@ export class KeyLookup {
     return lookupOf(answer, 'l1');
   }
 
-  /** What can be used without asking the key service for this key. Never rejects. */
-  async recall(digest: Digest, mayBeStale: boolean): Promise<Lookup | null> {
-    const { knowledge, member, shared, clock, events } = this.#options;
+  /** What can be used without asking the key service for this key; null at once where nobody else is to be asked. Never rejects. */
+  recall(digest: Digest, mayBeStale: boolean): Promise<Lookup | null> | null {
+    const { knowledge, shared } = this.#options;
     const held = this.#held(digest);
-    if (held !== undefined && knowledge.judge(held, mayBeStale) === 'unconfirmed') {
+    const isUnconfirmed = held !== undefined && knowledge.judge(held, mayBeStale) === 'unconfirmed';
+    return isUnconfirmed || shared !== null ? this.#recall(digest, mayBeStale, isUnconfirmed) : null;
+  }
+
+  async #recall(digest: Digest, mayBeStale: boolean, isUnconfirmed: boolean): Promise<Lookup | null> {
+    const { knowledge, member, shared, clock, events } = this.#options;
+    if (isUnconfirmed) {
       await member.refresh();
       const lookup = this.cached(digest, mayBeStale);
       if (lookup !== null) return lookup;
