@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { composeKey } from '../../src/core/key-shape.ts';
+import { startTraced } from '../support/traced.ts';
 import { MetricsStage } from './metrics-stage.ts';
 
 /** Every header the gate reads or writes, and some that it does not know. */
@@ -10,7 +11,7 @@ const HEADERS = (
   'Accept Connection Upgrade Expect TE Trailer Via Forwarded Host X-Forwarded-For X-Forwarded-Host ' +
   'X-Forwarded-Proto X-Real-IP X-HTTP-Method-Override X-Key-Id X-Owner-Id X-Tier Mcp-Method ' +
   'Mcp-Name Mcp-Protocol-Version X-Anything Content-Type Access-Control-Request-Method ' +
-  'Transfer-Encoding Content-Length Sec-WebSocket-Key'
+  'Transfer-Encoding Content-Length Sec-WebSocket-Key traceparent tracestate baggage'
 ).split(' ');
 
 /** Requests that carry the key somewhere, each alone and beside a good credential of somebody else. */
@@ -63,7 +64,7 @@ async function decisionsOf({ gate }: MetricsStage): Promise<string> {
   return told.join('\n');
 }
 
-describe('a key is found in no log line at any level, no scrape and no page of the admin port', () => {
+describe('a key is found in no log line at any level, no scrape, no page of the admin port and no span', () => {
   const OWN_PREFIX = 'acme-live-';
   it.each([
     ['wherever a client puts it', 'plx_sk_', (config: string) => config],
@@ -73,12 +74,18 @@ describe('a key is found in no log line at any level, no scrape and no page of t
       (config: string) => config.replace('proxy:', `proxy:\n  keys: { prefixes: { plexe: ${OWN_PREFIX} } }`),
     ],
   ])('%s', async (_, prefix, change) => {
-    const stage = await MetricsStage.start(change);
-    onTestFinished(() => stage.stop());
+    const { tracing, collector, stop } = await startTraced();
+    const stage = await MetricsStage.start(change, { tracing });
+    onTestFinished(async () => {
+      await stage.stop();
+      await stop();
+    });
+    const secrets: string[] = [];
     for (const known of [false, true]) {
       const canary = known ? stage.fixtures.fill('{RW}') : composeKey(prefix, randomBytes);
       expect(canary.startsWith(prefix)).toBe(true);
       const secret = canary.slice(prefix.length);
+      secrets.push(secret);
       const requests = requestsWith(canary);
       for (let i = 0; i < requests.length; i += 20) {
         // What is no request at all may be ended without an answer.
@@ -93,5 +100,9 @@ describe('a key is found in no log line at any level, no scrape and no page of t
       expect(await config.text()).not.toContain(secret);
       expect(await decisionsOf(stage)).not.toContain(secret);
     }
+    await tracing.close();
+    expect(collector.spans.length).toBeGreaterThan(100);
+    const exported = JSON.stringify(collector.received);
+    for (const secret of secrets) expect(exported).not.toContain(secret);
   });
 });

@@ -15,7 +15,10 @@ export interface Traced {
   stop(): Promise<void>;
 }
 
-export async function startTraced(config: Partial<TracingConfig> = {}): Promise<Traced> {
+export async function startTraced(
+  config: Partial<TracingConfig> = {},
+  exportMs = 5000,
+): Promise<Traced> {
   const collector = await startCollector();
   const counts: Record<SpanResult, number> = { exported: 0, failed: 0, dropped: 0 };
   const details: string[] = [];
@@ -31,6 +34,7 @@ export async function startTraced(config: Partial<TracingConfig> = {}): Promise<
     },
     version: 'test',
     delayMs: 10,
+    exportMs,
     clock: systemClock,
     events: {
       spans(result, count, detail) {

@@ -18,7 +18,7 @@ import { ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@o
 import type { TracingConfig } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { writeTraceparent, type TraceContext } from '../../core/trace-context.ts';
-import { EXPORT_MS, SpanQueue } from './span-queue.ts';
+import { SpanQueue } from './span-queue.ts';
 import type { Span, SpanEnd, SpanStart, Tracing, TracingOptions } from './tracing.ts';
 
 const KINDS = {
@@ -27,6 +27,8 @@ const KINDS = {
   internal: SpanKind.INTERNAL,
 } as const satisfies Record<SpanStart['kind'], SpanKind>;
 
+const DELAY_MS = 1000;
+const EXPORT_MS = 5000;
 /** No value of ours is as long; an id that somebody has made up may be. */
 const VALUE_LENGTH_MAX = 256;
 
@@ -37,10 +39,11 @@ export class OtlpTracing implements Tracing {
   readonly #tracer: Tracer;
   readonly #wallClock: WallClock;
 
-  constructor({ config, version, clock, events, delayMs }: TracingOptions) {
+  constructor(options: TracingOptions) {
+    const { config, version, clock, events, delayMs = DELAY_MS, exportMs = EXPORT_MS } = options;
     this.callers = config.callers;
-    const { exporter, disconnect } = exporterOf(config);
-    this.#queue = new SpanQueue({ exporter, events, disconnect, delayMs });
+    const { exporter, disconnect } = exporterOf(config, exportMs);
+    this.#queue = new SpanQueue({ exporter, events, disconnect, delayMs, exportMs });
     this.#wallClock = new WallClock(clock);
     const provider = new TracerProvider({
       resource: resourceFromAttributes({
@@ -137,7 +140,7 @@ function hrTimeOf(epochMs: number): HrTime {
   return [seconds, Math.min(999_999_999, Math.round((epochMs - seconds * 1000) * 1e6))];
 }
 
-function exporterOf({ endpoint, headers }: TracingConfig) {
+function exporterOf({ endpoint, headers }: TracingConfig, exportMs: number) {
   const options = { keepAlive: true };
   const agent = endpoint.startsWith('https:')
     ? new TlsAgent({ ...options, ca: [...getCACertificates('default'), ...getCACertificates('system')] })
@@ -145,7 +148,7 @@ function exporterOf({ endpoint, headers }: TracingConfig) {
   const exporter = new OTLPTraceExporter({
     url: endpoint,
     headers: Object.fromEntries([...headers].map(([name, value]) => [name, value.reveal()])),
-    timeoutMillis: EXPORT_MS,
+    timeoutMillis: exportMs,
     httpAgentOptions: () => agent,
     userAgent: 'plexgate',
   });

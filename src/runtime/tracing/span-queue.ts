@@ -7,10 +7,8 @@ const QUEUE_MAX = 2048;
 const BATCH = 64;
 /** Batches under way at once. */
 const UNDER_WAY_MAX = 8;
-const DELAY_MS = 1000;
-/** How long a batch may take with its repetitions, and when it is given up though its answer dribbles in. */
-export const EXPORT_MS = 5000;
-const GIVEN_UP_MS = EXPORT_MS + 500;
+/** After its time a batch whose answer only dribbles in is given up, too. */
+const GIVEN_UP_AFTER_MS = 500;
 const FLUSH_MS = 2000;
 /** Code of a result. */
 const TAKEN = 0;
@@ -21,7 +19,10 @@ export interface SpanQueueOptions {
   readonly events: TracingEvents;
   /** Ends the connections to the collector with what is under way on them. */
   readonly disconnect: () => void;
-  readonly delayMs: number | undefined;
+  /** How long a span waits for others to go with it. */
+  readonly delayMs: number;
+  /** How long the exporter takes at most, but for an answer without end. */
+  readonly exportMs: number;
 }
 
 /**
@@ -92,8 +93,7 @@ export class SpanQueue implements SpanProcessor {
   }
 
   #sendLater(): void {
-    const { delayMs = DELAY_MS } = this.#options;
-    this.#timer ??= setTimeout(() => this.#sendAll(), delayMs).unref();
+    this.#timer ??= setTimeout(() => this.#sendAll(), this.#options.delayMs).unref();
   }
 
   #sendAll(): void {
@@ -104,7 +104,7 @@ export class SpanQueue implements SpanProcessor {
   }
 
   #send(): void {
-    const { exporter, events, disconnect } = this.#options;
+    const { exporter, events, disconnect, exportMs } = this.#options;
     const batch = this.#waiting.splice(0, BATCH);
     this.#underWay++;
     this.#spansUnderWay += batch.length;
@@ -121,7 +121,7 @@ export class SpanQueue implements SpanProcessor {
     const late = setTimeout(() => {
       over('no answer in time');
       disconnect();
-    }, GIVEN_UP_MS).unref();
+    }, exportMs + GIVEN_UP_AFTER_MS).unref();
     try {
       exporter.export(batch, ({ code, error }) => over(code === TAKEN ? null : detailOf(error)));
     } catch (error) {

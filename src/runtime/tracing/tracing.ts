@@ -58,6 +58,8 @@ export interface TracingOptions {
   readonly events: TracingEvents;
   /** How long a span waits for others to go with it; by default a second. */
   readonly delayMs?: number;
+  /** How long a batch may take with its repetitions; by default five seconds. */
+  readonly exportMs?: number;
 }
 
 export async function openTracing(options: TracingOptions): Promise<Tracing> {
