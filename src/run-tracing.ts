@@ -9,8 +9,8 @@ export async function startTracing(
   config: TracingConfig | null,
   { log, metrics, stops }: Omit<Process, 'tracing'>,
 ): Promise<Tracing | null> {
-  if (config === null) return null;
   for (const result of SPAN_RESULTS) metrics.traceSpans.labels(result).inc(0);
+  if (config === null) return null;
   let isTaken = true;
   const tracing = await openTracing({
     config,

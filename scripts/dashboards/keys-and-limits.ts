@@ -162,6 +162,13 @@ const KEY_SERVICE: Row['panels'] = [
     queries: [[`max by (job) (${series('plexgate_knowledge_age_seconds')})`, '{{job}}']],
   },
   {
+    title: 'Breakers',
+    description: '1 where nobody waits for a dependency, because it is silent or its connection is down.',
+    unit: 'short',
+    alerts: ['PlexgateKeyServiceDown', 'PlexgateRedisDown'],
+    queries: [[`max by (dependency) (${series('plexgate_breaker_open')})`, '{{dependency}}']],
+  },
+  {
     title: 'Gates of the key service',
     description: 'Gates that a revocation waits for, and renewals of gates a second.',
     unit: 'short',

@@ -18,7 +18,16 @@ const HEADERS = 'a mapping of header names, such as { Authorization: ${COLLECTOR
 const RESOURCE = 'a mapping of attribute names, such as { deployment.environment.name: production }';
 
 /** Headers that belong to the message or to its connection. */
-const TAKEN = 'host|content-(?:type|length|encoding)|connection|transfer-encoding|upgrade|expect|te|trailer';
+const TAKEN: ReadonlySet<string> = new Set([
+  ...['host', 'content-type', 'content-length', 'content-encoding', 'connection', 'keep-alive'],
+  ...['transfer-encoding', 'upgrade', 'expect', 'te', 'trailer'],
+]);
+const HEADER_NAME = 'a header name, not one of the message or the connection itself';
+
+const headerName = z
+  .string()
+  .regex(new RegExp(`^${HEADER_NAME_PATTERN}$`), HEADER_NAME)
+  .refine((name) => !TAKEN.has(name.toLowerCase()), HEADER_NAME);
 
 export const tracingSchema = z.strictObject({
   endpoint: endpoint.describe('Where spans are sent to: OTLP over HTTP, in JSON.'),
@@ -38,11 +47,7 @@ export const tracingSchema = z.strictObject({
       'Whose `traceparent` is continued: that of `any` caller, of `trusted` ones, whose address is in `proxy.trustedProxies`, or of `none`, so that every trace begins here.',
     ),
   headers: z
-    .record(
-      z.string().regex(new RegExp(`^(?!(?:${TAKEN})$)${HEADER_NAME_PATTERN}$`, 'i'), 'a header name'),
-      headerSecret,
-      { error: HEADERS },
-    )
+    .record(headerName, headerSecret, { error: HEADERS })
     .prefault({})
     .describe('Headers sent with the spans, such as the Authorization that the collector wants.'),
   service: nonEmptyText.prefault('plexgate').describe('What the spans call this service: `service.name`.'),

@@ -155,10 +155,14 @@ async function startParts(options: ProxyOptions) {
   };
 }
 
-function dependenciesOf({ redis, limits }: ProxyOptions, { knowledge }: RunningKeys): DependencyState {
+function dependenciesOf(
+  { redis, limits }: ProxyOptions,
+  { knowledge, silence }: RunningKeys,
+): DependencyState {
   return {
     renewalAgeMs: knowledge.renewalAgeMs,
     fenceMs: knowledge.fenceMs,
+    keyServiceBreaker: silence.isOpen ? 'open' : 'closed',
     redisKeys: redis?.cache.isUp ?? null,
     redisLimits: limits?.isUp ?? null,
   };

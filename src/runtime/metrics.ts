@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import { fleetMetrics, redisMetrics } from './fleet-metrics.ts';
+import { breakerMetrics, fleetMetrics, redisMetrics } from './fleet-metrics.ts';
 import { keyMetrics } from './key-metrics.ts';
 import { limitMetrics } from './limit-metrics.ts';
 import { OPEN_METRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './open-metrics.ts';
@@ -45,6 +45,7 @@ export function createMetrics(build: BuildInfo) {
     ...keysFileMetrics(make),
     ...fleetMetrics(make),
     ...redisMetrics(make),
+    ...breakerMetrics(make),
     ...limitMetrics(make),
     ...configMetrics(make),
     ...tracingMetrics(make),
@@ -205,7 +206,6 @@ function configMetrics({ counter, gauge }: Makers) {
   };
 }
 
-/** Without tracing it has no series. */
 function tracingMetrics({ counter }: Makers) {
   return {
     traceSpans: counter(

@@ -12,9 +12,13 @@ import type { ExampleService } from './example-service.ts';
 /** A gate before an echo, with a key service of somebody's own. */
 export interface OwnGate {
   /** The status of a request with this key. */
-  status(key: Secret, method?: string): Promise<number>;
+  status(key: Secret, method?: string, requestId?: string): Promise<number>;
   /** The log so far, a JSON text each. */
   readonly logLines: readonly string[];
+  /** The text of a scrape. */
+  scrape(): Promise<string>;
+  /** What it remembers of the requests with this id. */
+  decisions(requestId: string): readonly object[];
   member(): ReturnType<Awaited<ReturnType<typeof startProxy>>['member']>;
   stop(): Promise<void>;
 }
@@ -36,6 +40,7 @@ export async function startOwnGate({
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
   const logLines: string[] = [];
+  const metrics = createMetrics({ version: 'test', revision: 'test' });
   const proxy = await startProxy({
     config: { ...config, host: '127.0.0.1', port: 0 },
     source: client,
@@ -47,17 +52,19 @@ export async function startOwnGate({
     keyService: null,
     echoOrigin: `http://127.0.0.1:${echoPort}`,
     clock: systemClock,
-    metrics: createMetrics({ version: 'test', revision: 'test' }),
+    metrics,
     log: createLog('info', { write: (line) => void logLines.push(line) }),
   });
   return {
-    async status(key, method = 'GET') {
-      const headers = { 'x-api-key': key.reveal() };
+    async status(key, method = 'GET', requestId = '') {
+      const headers = { 'x-api-key': key.reveal(), 'x-request-id': requestId };
       const response = await fetch(`http://127.0.0.1:${proxy.port}/`, { method, headers });
       await response.text();
       return response.status;
     },
     logLines,
+    scrape: async () => (await metrics.scrape()).text,
+    decisions: (requestId) => proxy.decisions(requestId),
     member: () => proxy.member(),
     async stop() {
       await proxy.stop(100);

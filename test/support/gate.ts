@@ -75,9 +75,8 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const log = createLog('debug', { write: (line) => void logLines.push(line) });
   const token = madeToken();
   const redis = options.redis === undefined ? null : await connectGateRedis(options.redis, token, log);
-  const { prefixes } = proxyConfig.keys;
-  const { forKeyService = null } = redis ?? {};
-  const keys = await startKeys({ prefixes, clock: time.clock, log, token, redis: forKeyService });
+  const forKeys = { prefixes: proxyConfig.keys.prefixes, redis: redis?.forKeyService ?? null };
+  const keys = await startKeys({ ...forKeys, clock: time.clock, log, token });
   const { service } = keys;
   const wire = new Wire(service, options);
   const echo = createEchoServer();

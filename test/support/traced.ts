@@ -15,10 +15,7 @@ export interface Traced {
   stop(): Promise<void>;
 }
 
-export async function startTraced(
-  config: Partial<TracingConfig> = {},
-  exportMs = 5000,
-): Promise<Traced> {
+export async function startTraced(config: Partial<TracingConfig> = {}, exportMs = 5000): Promise<Traced> {
   const collector = await startCollector();
   const counts: Record<SpanResult, number> = { exported: 0, failed: 0, dropped: 0 };
   const details: string[] = [];

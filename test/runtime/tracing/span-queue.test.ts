@@ -110,7 +110,7 @@ describe('a collector', () => {
   });
 
   it('that is away costs the spans, and no more', async () => {
-    const to = await traced({ endpoint: 'http://127.0.0.1:9/v1/traces' });
+    const to = await traced({ endpoint: 'http://127.0.0.1:9/v1/traces' }, 500);
     makeSpans(to, 10);
     await until('all spans', () => isDone(to, 10));
     expect(to.counts.failed).toBe(10);
