@@ -37,7 +37,7 @@ export async function startKeyService(
   section: KeyServiceConfig,
   parts: Process,
 ): Promise<RunningKeyService> {
-  const { log, metrics, stops } = parts;
+  const { log, metrics, stops, tracing } = parts;
   const { adminTokens, serviceTokens, peppers } = secretsOf(section);
   const seal = new Seal(serviceTokens);
   const store = await openStore(section);
@@ -55,7 +55,7 @@ export async function startKeyService(
     events: eventsFor(metrics),
     log,
   });
-  const server = createKeyServer({ service, adminTokens, serviceTokens, log });
+  const server = createKeyServer({ service, adminTokens, serviceTokens, log, tracing });
   const port = await server.listen({ host: section.host, port: section.port });
   stops.push('key service', () => server.close());
   log.info({ url: `http://${hostAndPort(section.host, port)}` }, 'key service listens');

@@ -7,9 +7,11 @@ import {
 } from 'fastify';
 import type { Secret } from '../core/secret.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
+import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { adminActor, isIdentified, requestIdOf, vouchedActor, type Requester } from './actor.ts';
 import { problem, problemOf, type Answer, type Refusal } from './answers.ts';
 import type { Call, Door } from './call.ts';
+import { traceCall } from './call-span.ts';
 import { calls } from './calls.ts';
 import type { KeyService } from './keys.ts';
 import type { KeyServiceLog } from './log.ts';
@@ -24,6 +26,8 @@ export interface KeyServerOptions {
   /** Any of them opens `/v1`, for gates. */
   readonly serviceTokens: readonly Secret[];
   readonly log: KeyServiceLog;
+  /** Absent or null: nothing is traced. */
+  readonly tracing?: Tracing | null;
 }
 
 export interface KeyServer {
@@ -45,7 +49,8 @@ const CLOSE_MS = 5_000;
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** The HTTP door of the key service. It writes no access log: what a call changed is logged by the call. */
-export function createKeyServer({ service, adminTokens, serviceTokens, log }: KeyServerOptions): KeyServer {
+export function createKeyServer(options: KeyServerOptions): KeyServer {
+  const { service, log, tracing = null } = options;
   const app = fastify({
     logger: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']?.toString()),
@@ -54,9 +59,9 @@ export function createKeyServer({ service, adminTokens, serviceTokens, log }: Ke
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   });
   readJsonBodies(app);
-  const tokens = tokensOf({ adminTokens, serviceTokens });
+  const tokens = tokensOf(options);
   const all = calls(service, log);
-  for (const call of all) addCall(app, { call, service, log, tokens });
+  for (const call of all) addCall(app, { call, service, log, tokens, tracing });
   for (const path of new Set(all.map((call) => call.path))) refuseOtherMethods(app, path, all);
   app.setNotFoundHandler((_request, reply) => send(reply, problem(404, 'There is nothing here.')));
   app.setErrorHandler<FastifyError>((error, _request, reply) =>
@@ -102,10 +107,11 @@ interface ServedCall {
   readonly service: KeyService;
   readonly log: KeyServiceLog;
   readonly tokens: Record<'admin' | 'service', Tokens>;
+  readonly tracing: Tracing | null;
 }
 
 function addCall(app: FastifyInstance, served: ServedCall): void {
-  const { call, log, tokens } = served;
+  const { call, log, tokens, tracing } = served;
   const { door, refusal = problemOf } = call;
   app.route({
     method: call.method,
@@ -114,7 +120,9 @@ function addCall(app: FastifyInstance, served: ServedCall): void {
     // Before the body is read: who has no token gets nothing parsed.
     onRequest: async (request, reply) => {
       reply.header('x-request-id', request.id);
-      if (door === 'anyone' || tokens[door].admits(soleAuthorization(request))) return undefined;
+      const isAdmitted = door === 'anyone' || tokens[door].admits(soleAuthorization(request));
+      if (tracing !== null) traceCall(tracing, { call, request: request.raw, answer: reply.raw, isAdmitted });
+      if (isAdmitted) return undefined;
       // Nobody vouches for what such a request says of who makes it.
       const by = adminActor(requesterOf(call, request));
       return finish(served, { request, by }, reply, refusal(unauthorized(door)));

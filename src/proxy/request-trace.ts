@@ -6,7 +6,7 @@ import type { Ending } from './flight.ts';
 import { CLIENT_CLOSED_REQUEST, type Exchange } from './record.ts';
 import { methodName, resultOf } from './request-metrics.ts';
 import type { UpgradeOutcome } from './upgrade.ts';
-import type { Step } from './waits.ts';
+import type { Step, StepTrace } from './waits.ts';
 
 /*
  * The spans of one request: one of its own under the caller's, and a child for each step that took time. What they say
@@ -56,7 +56,7 @@ export function openTrace(
   return new RequestTrace(span, known, caller?.state ?? null);
 }
 
-export class RequestTrace {
+export class RequestTrace implements StepTrace {
   readonly id: string;
   readonly isRecorded: boolean;
   readonly #span: Span;
@@ -71,11 +71,15 @@ export class RequestTrace {
     this.#state = state;
   }
 
-  step(step: Step, from: number, to: number): void {
-    if (!this.isRecorded || to - from < WORTH_TELLING_MS) return;
-    const { name, attributes } = STEPS[step];
-    const span = this.#span.child({ name, kind: 'internal', at: from, attributes });
-    span.end({ at: to, attributes: {}, failed: false });
+  begin(step: Step, at: number): ReturnType<StepTrace['begin']> {
+    if (!this.isRecorded) return { traceparent: this.#span.traceparent, end: () => undefined };
+    const span = this.#span.child({ ...STEPS[step], kind: 'internal', at });
+    return {
+      traceparent: span.traceparent,
+      end(endedAt) {
+        if (endedAt - at >= WORTH_TELLING_MS) span.end({ at: endedAt, attributes: {}, failed: false });
+      },
+    };
   }
 
   /** `repeats`: how many attempts there were before. */

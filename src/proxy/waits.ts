@@ -11,7 +11,12 @@ export interface Waits {
   keyMs: number;
   limitsMs: number;
   /** Where the steps are told of, too; absent or null: nowhere. */
-  readonly trace?: { step(step: Step, from: number, to: number): void } | null;
+  readonly trace?: StepTrace | null;
+}
+
+/** Instants are monotonic. */
+export interface StepTrace {
+  begin(step: Step, at: number): { readonly traceparent: string; end(at: number): void };
 }
 
 const SUMS = {
@@ -21,13 +26,22 @@ const SUMS = {
   limits: 'limitsMs',
 } as const satisfies Record<Step, keyof Waits>;
 
-/** Begins to wait. Each call of the answer notes the time since then, or since the call before, as that step's. */
-export function waitFor(waits: Waits, clock: Clock): (step: Step) => void {
-  let since = clock.monotonic();
-  return (step) => {
-    const now = clock.monotonic();
-    waits[SUMS[step]] += now - since;
-    waits.trace?.step(step, since, now);
-    since = now;
+export interface Wait {
+  /** Whose child it is that others do meanwhile; null: of nobody who is traced. */
+  readonly traceparent: string | null;
+  /** Notes the time since it began. */
+  over(): void;
+}
+
+export function waitFor(step: Step, waits: Waits, clock: Clock): Wait {
+  const since = clock.monotonic();
+  const span = waits.trace?.begin(step, since) ?? null;
+  return {
+    traceparent: span === null ? null : span.traceparent,
+    over() {
+      const now = clock.monotonic();
+      waits[SUMS[step]] += now - since;
+      span?.end(now);
+    },
   };
 }

@@ -6,6 +6,7 @@ import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import type { Secret } from '../../src/core/secret.ts';
+import type { Tracing } from '../../src/runtime/tracing/tracing.ts';
 import { proxyConfigOf } from '../support/proxy-config.ts';
 import type { ExampleService } from './example-service.ts';
 
@@ -33,7 +34,8 @@ proxy:
 export async function startOwnGate({
   origin,
   token,
-}: Pick<ExampleService, 'origin' | 'token'>): Promise<OwnGate> {
+  tracing = null,
+}: Pick<ExampleService, 'origin' | 'token'> & { readonly tracing?: Tracing | null }): Promise<OwnGate> {
   const config = proxyConfigOf(CONFIG, { ORIGIN: origin, TOKEN: token.reveal() });
   if (config.keys.service === null) throw new Error('the configuration names no key service');
   const client = new KeyServiceClient({ service: config.keys.service });
@@ -53,6 +55,7 @@ export async function startOwnGate({
     echoOrigin: `http://127.0.0.1:${echoPort}`,
     clock: systemClock,
     metrics,
+    tracing,
     log: createLog('info', { write: (line) => void logLines.push(line) }),
   });
   return {
