@@ -19,6 +19,7 @@ describe('a request that is refused', () => {
     const method = start.startsWith('MKCOL') ? 'HTTP' : (start.split(' ')[0] ?? '');
     expect(own?.name).toBe(route === null ? method : `${method} ${route}`);
     expect(own?.attributes).toMatchObject({
+      'http.request.method': method === 'HTTP' ? '_OTHER' : method,
       'http.response.status_code': status,
       'plexgate.reason': reason,
       'plexgate.result': 'deny',
