@@ -120,6 +120,8 @@ export interface ProxyConfig {
     readonly connectionsPerAddress: number;
     readonly loopDelayMs: number;
   };
+  /** How many keys have a series of their own at most. */
+  readonly metrics: { readonly perKey: number };
   readonly drain: { readonly delayMs: number; readonly timeoutMs: number };
   readonly routes: readonly RouteConfig[];
 }

@@ -93,6 +93,7 @@ function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): Pro
       connectionsPerAddress: proxy.bounds.connectionsPerAddress,
       loopDelayMs: proxy.bounds.loopDelay,
     },
+    metrics: proxy.metrics,
     drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
     routes: proxy.routes.map(routeOf),
   };

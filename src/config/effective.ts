@@ -72,7 +72,7 @@ function writeService({ origin, basePath }: NonNullable<ProxyConfig['keys']['ser
 }
 
 function writeProxy(proxy: ProxyConfig): unknown {
-  const { keys, timeouts, bounds, drain } = proxy;
+  const { keys, timeouts, bounds, metrics, drain } = proxy;
   return {
     host: proxy.host,
     port: proxy.port,
@@ -107,6 +107,7 @@ function writeProxy(proxy: ProxyConfig): unknown {
       connectionsPerAddress: bounds.connectionsPerAddress,
       loopDelay: formatDuration(bounds.loopDelayMs),
     },
+    metrics: { perKey: metrics.perKey },
     drain: { delay: formatDuration(drain.delayMs), timeout: formatDuration(drain.timeoutMs) },
     routes: proxy.routes.map(writeRoute),
   };

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { KEY_PREFIXES } from '../core/key-shape.ts';
 import { LOG_LEVELS } from './config.ts';
-import { boundsSchema, tlsSchema, upstreamTlsSchema } from './door-schema.ts';
+import { boundsSchema, metricsSchema, tlsSchema, upstreamTlsSchema } from './door-schema.ts';
 import {
   duration,
   filePath,
@@ -210,6 +210,7 @@ const proxy = z.strictObject({
     .describe('Limits by tier, for each profile; a profile that is not named here keeps its defaults.'),
   timeouts: timeouts.prefault({}).describe('How long the gate waits.'),
   bounds: boundsSchema.prefault({}).describe('How much is let in at once.'),
+  metrics: metricsSchema.prefault({}).describe('What is counted beyond what always is.'),
   drain: drain.prefault({}).describe('How the gate stops.'),
   routes: z
     .array(routeSchema, { error: 'a list of routes' })

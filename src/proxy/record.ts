@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import type { Reason } from '../core/reasons.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
+import type { BusyKeys } from './busy-keys.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import type { Decisions, DependencyState } from './decisions.ts';
 import { isRefusedAuthentication } from './refusals.ts';
@@ -104,17 +105,20 @@ export interface Recorder {
 export const NO_ROUTE = 'none';
 const LOGGED_CHARACTERS = 1024;
 
-/** Every request ends here, whatever happened to it: this is the only place for access log and request metrics. */
-export function createRecorder(parts: {
+export interface RecorderParts {
   readonly log: Log;
   readonly requestMetrics: RequestMetrics;
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly decisions: Decisions;
+  readonly busyKeys: BusyKeys;
   /** Text from a client without the keys in it. */
   readonly mask: (text: string) => string;
-}): Recorder {
-  const { log, clock, reporter, decisions, mask, requestMetrics: metrics } = parts;
+}
+
+/** Every request ends here, whatever happened to it: this is the only place for access log and request metrics. */
+export function createRecorder(parts: RecorderParts): Recorder {
+  const { log, clock, reporter, decisions, mask, busyKeys, requestMetrics: metrics } = parts;
   const record = (exchange: Exchange): void => {
     const { decision, receivedAt, decidedAt, answeredAt, upstream, upstreamError } = exchange;
     const endedAt = clock.monotonic();
@@ -133,6 +137,7 @@ export function createRecorder(parts: {
       metrics.upstreamAnswered(upstream, (answeredAt - decidedAt) / 1000);
     }
     if (upstream !== null && upstreamError !== null) metrics.upstreamFailed(upstream, upstreamError);
+    if (decision !== null && decision.key !== null) busyKeys.count(decision.key.keyId);
     const line = lineOf(exchange, { route, source, endedAt, mask });
     log.info(line, 'request');
     decisions.keep(exchange, line.path ?? '', endedAt);

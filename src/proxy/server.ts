@@ -1,21 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../core/clock.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import { deprecationFields } from '../core/deprecation-fields.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
-import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { denyResponse, denySocket } from './deny.ts';
 import type { Ending } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide } from './pipeline.ts';
-import type { Decisions } from './decisions.ts';
-import { createRecorder, failureOf, type Exchange, type Recorder } from './record.ts';
-import type { Reporter } from './reporter.ts';
-import type { RequestMetrics } from './request-metrics.ts';
+import { createRecorder, failureOf, type Exchange, type Recorder, type RecorderParts } from './record.ts';
 import type { Place } from './routes.ts';
 import type { Settings } from './settings.ts';
 import type { OpenStreams } from './streams.ts';
@@ -28,20 +23,13 @@ import { shakeHands } from './shake-hands.ts';
 import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
 import { openVisit, upstreamHeaders, type Visit } from './visit.ts';
 
-export interface ProxyParts {
+export interface ProxyParts extends RecorderParts {
   /** Those in force; asked once for each request. */
   settings(): Settings;
-  readonly clock: Clock;
   readonly forwarder: Forwarder;
   readonly upgrader: Upgrader;
   readonly streams: OpenStreams;
-  readonly reporter: Reporter;
-  readonly decisions: Decisions;
   readonly metrics: Metrics;
-  readonly requestMetrics: RequestMetrics;
-  /** Text from a client without the keys in it. */
-  readonly mask: (text: string) => string;
-  readonly log: Log;
   readonly load: Load;
   readonly targets: Targets;
   /** Null: nothing is traced. */

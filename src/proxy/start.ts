@@ -12,6 +12,7 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { RedisConnection } from '../runtime/redis/redis.ts';
 import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { openCertificates, type Certificates } from './certificates.ts';
+import { BusyKeys } from './busy-keys.ts';
 import { ConnectionBound } from './connection-bound.ts';
 import { Decisions, type DependencyState } from './decisions.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
@@ -91,7 +92,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
   putInForce(settings);
   const sweeps = [
-    setInterval(() => [limiter, lasting.forbidden].forEach((one) => one.sweep()), SWEEP_MS).unref(),
+    setInterval(
+      () => [limiter, lasting.forbidden, parts.busyKeys].forEach((one) => one.sweep()),
+      SWEEP_MS,
+    ).unref(),
     setInterval(() => streams.sweep(), STREAM_SWEEP_MS).unref(),
   ];
   const port = await listen(server, config.host, config.port);
@@ -147,6 +151,7 @@ async function startParts(options: ProxyOptions) {
     lasting,
     tierMetrics,
     requestMetrics,
+    busyKeys: new BusyKeys(metrics),
     ...forwardingOf(options, certificates, requestMetrics),
     streams: new OpenStreams(keys.keys, keys.knowledge, clock),
     upgrader: createUpgrader(),
@@ -183,6 +188,7 @@ function adopt({ config, trustedProxies, origins }: Settings, parts: AdoptingPar
   parts.targets.adopt(origins);
   parts.forwarder.keep(origins, config.timeouts.connectMs);
   parts.tierMetrics.adopt(config.tiers);
+  parts.busyKeys.adopt(config.metrics.perKey);
   parts.requestMetrics.adopt(new Set([...config.routes.map(({ id }) => id), NO_ROUTE]), origins);
   server.headersTimeout = config.timeouts.headerMs;
   server.keepAliveTimeout = config.timeouts.idleMs;

@@ -148,6 +148,15 @@ function requestMetrics({ counter, gauge, histogram }: Makers) {
       'connections_refused_total',
       'Connections closed because their client address had too many',
     ),
+    keyRequests: counter(
+      'key_requests_total',
+      'Requests of the busiest keys, as many as proxy.metrics.perKey allows; a key that others have overtaken goes',
+      ['key_id'],
+    ),
+    otherKeyRequests: counter(
+      'key_requests_other_total',
+      'Requests of keys that have no series of their own, where requests are counted by key',
+    ),
     deprecatedKeyRequests: counter(
       'deprecated_key_requests_total',
       'Requests answered for callers of a key that a rotation has replaced',
