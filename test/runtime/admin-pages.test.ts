@@ -25,6 +25,8 @@ keyService:
   peppers: { current: p1, p1: '\${PEPPER}' }
 `;
 
+const JWKS = { keys: [{ kty: 'OKP', kid: 'one' }] };
+
 let server: Server;
 let port: number;
 let ready: boolean;
@@ -48,6 +50,7 @@ beforeEach(async () => {
       return effectiveConfig(parsed.config);
     },
     members: () => ({ id: 'm1' }),
+    jwks: () => JWKS,
     decisions: () => [],
   });
   port = await listen(server, '127.0.0.1', 0);

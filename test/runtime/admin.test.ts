@@ -22,6 +22,7 @@ async function startAdmin({ from = '127.0.0.1', token = null, ready = true }: Op
     isReady: () => ready,
     effectiveConfig: () => ({ in: 'force' }),
     members: () => ({ id: 'm1' }),
+    jwks: () => ({ keys: [] }),
     decisions: (requestId) => (requestId === 'req/1' ? [{ reason: 'no_route' }] : []),
   });
   server.on('connection', (socket: Socket) =>
