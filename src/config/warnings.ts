@@ -17,7 +17,7 @@ export function warningsOf(
       finding(
         root,
         ['admin', 'host'],
-        'off loopback without admin.token only /livez, /readyz and /metrics answer',
+        'off loopback without admin.token only /livez, /readyz, /metrics and /jwks answer',
       ),
     );
   }

@@ -84,6 +84,12 @@ it.each(['/livez', '/readyz', '/metrics', '/metrics?name=up'])('%s is open to al
   expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
 });
 
+it('/jwks is open to all, and may be kept for a minute', async () => {
+  const ask = await startAdmin({ from: '10.0.0.9', token: TOKEN });
+  const { status, headers } = await ask('/jwks');
+  expect([status, headers.get('cache-control')]).toEqual([200, 'public, max-age=60']);
+});
+
 it('a process that is not ready says so, and that it lives', async () => {
   const ask = await startAdmin({ ready: false });
   expect([(await ask('/readyz')).status, (await ask('/livez')).status]).toEqual([503, 200]);
