@@ -58,7 +58,8 @@ const server = createServer((request, response) => {
     ({ sub, key_id, permission }) => answer(200, { owner: sub, key: key_id, permission }),
     (error: unknown) => {
       // Without the gate's keys nothing is known, which is not the caller's fault.
-      if (error instanceof errors.JOSEError && REFUSED.test(error.code)) answer(401, { error: error.message });
+      if (error instanceof errors.JOSEError && REFUSED.test(error.code))
+        answer(401, { error: error.message });
       else answer(503, { error: 'no keys to verify with' });
     },
   );
