@@ -43,7 +43,7 @@ export const identitySchema = z.strictObject({
     .array(key, { error: KEYS })
     .min(1, KEYS)
     .describe(
-      'The first signs. With `EdDSA` each is a key in PEM, and the others, of which the public half will do, are published beside it; with `HS256` it is one secret.',
+      'The first signs; with `EdDSA` each is a key in PEM, and the others, of which the public half will do, are published beside it, with `HS256` it is one secret.',
     ),
 });
 

@@ -1,6 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ASSERTION_HEADER, IDENTITY_HEADERS, forwardedFields, identityFields } from '../../src/core/forward-headers.ts';
+import {
+  ASSERTION_HEADER,
+  IDENTITY_HEADERS,
+  forwardedFields,
+  identityFields,
+} from '../../src/core/forward-headers.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { readHead } from '../../src/core/request-head.ts';
 import { anyText } from './any-text.ts';

@@ -4,6 +4,7 @@ import { valuesOf, type HeaderLine } from '../support/http-message.ts';
 import { newIdentityKey, newSharedSecret } from '../support/identity-keys.ts';
 import { exchange, requestBytes, type RawAnswer } from '../support/raw-client.ts';
 import { startStage, type Stage } from '../support/stage.ts';
+import { whileOthersAsk } from '../support/while-others-ask.ts';
 import type { RecordedRequest } from '../support/upstream.ts';
 
 const [OLD, NEW] = [await newIdentityKey(), await newIdentityKey()];
@@ -188,6 +189,17 @@ describe('a header that the configuration names', () => {
     expect(assertionsIn(last())).toEqual([]);
   });
 
+  it('leaves its neighbours alone', async () => {
+    reconfigure({ header: 'X-Who', keys: [OLD.text] });
+    const others: HeaderLine[] = [
+      ['X-Whom', '1'],
+      ['X--Who', '2'],
+      ['Who', '3'],
+    ];
+    await send('GET', '/orders', others);
+    expect(last().headers).toEqual(expect.arrayContaining(others));
+  });
+
   it('is one like any other where it is not named', async () => {
     await send('GET', '/orders', [['X-Who', 'mine']]);
     expect(assertionsIn(last(), 'X-Who')).toEqual(['mine']);
@@ -198,23 +210,20 @@ describe('keys that change', () => {
   it('are published before they sign and after, so that no assertion of a rotation is refused', async () => {
     const steps = [[OLD.text, NEW.publicText], [NEW.text, OLD.publicText], [NEW.text]];
     const seenBefore = stage.upstream.requests.length;
-    let isOver = false;
     /** As a verifier that looks at the keys once in a while: it knows those of the step before. */
     let known = createLocalJWKSet(await jwks());
-    const asking = Array.from({ length: 4 }, async () => {
-      while (!isOver) await send('GET', '/orders');
-    });
-    for (const keys of steps) {
-      await send('GET', '/orders');
-      reconfigure({ keys });
-      await send('GET', '/orders');
-      for (const request of stage.upstream.requests.slice(seenBefore)) {
-        await jwtVerify(assertionsIn(request)[0] ?? '', known, { audience: 'orders' });
+    const rotate = async (): Promise<void> => {
+      for (const keys of steps) {
+        await send('GET', '/orders');
+        reconfigure({ keys });
+        await send('GET', '/orders');
+        for (const request of stage.upstream.requests.slice(seenBefore)) {
+          await jwtVerify(assertionsIn(request)[0] ?? '', known, { audience: 'orders' });
+        }
+        known = createLocalJWKSet(await jwks());
       }
-      known = createLocalJWKSet(await jwks());
-    }
-    isOver = true;
-    await Promise.all(asking);
+    };
+    expect(await whileOthersAsk(() => send('GET', '/orders'), rotate)).toEqual([]);
     const tokens = stage.upstream.requests.slice(seenBefore).map((request) => assertionsIn(request)[0] ?? '');
     expect(new Set(tokens.map((token) => decodeProtectedHeader(token).kid))).toEqual(
       new Set([OLD.kid, NEW.kid]),
