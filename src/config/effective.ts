@@ -101,6 +101,7 @@ function writeProxy(proxy: ProxyConfig): unknown {
       firstByte: formatDuration(timeouts.firstByteMs),
       idle: formatDuration(timeouts.idleMs),
     },
+    ...given('identity', proxy.identity && writeIdentity(proxy.identity)),
     bounds: {
       headerBytes: bounds.headerBytes,
       inFlight: bounds.inFlight,
@@ -111,6 +112,11 @@ function writeProxy(proxy: ProxyConfig): unknown {
     drain: { delay: formatDuration(drain.delayMs), timeout: formatDuration(drain.timeoutMs) },
     routes: proxy.routes.map(writeRoute),
   };
+}
+
+function writeIdentity(identity: NonNullable<ProxyConfig['identity']>): unknown {
+  const { header, issuer, lifetimeMs, algorithm, keys } = identity;
+  return { header, issuer, lifetime: formatDuration(lifetimeMs), algorithm, keys: keys.map(() => MASK) };
 }
 
 function writeTiers(tiers: ReadonlyMap<string, readonly StatedLimit[]>): unknown {
@@ -135,6 +141,7 @@ function writeRoute(route: RouteConfig): unknown {
     ...given('workspace', route.workspace),
     upstream: writeUpstream(upstream),
     credential: writeCredential(route.credential),
+    ...given('audience', route.audience),
   };
 }
 
