@@ -24,7 +24,7 @@ export const PARENT = 'b7ad6b7169203331';
 
 export interface TracedStage extends Stage, Traced {
   /** One request under a caller's context; its status. */
-  ask(start: string, traceId: string, lines?: string): Promise<number>;
+  ask(start: string, traceId: string, lines?: string, body?: string): Promise<number>;
 }
 
 export async function traceStage(
@@ -49,9 +49,9 @@ export async function traceStage(
       return traced.collector;
     },
     stop: () => Promise.resolve(),
-    async ask(start, traceId, lines = '') {
+    async ask(start, traceId, lines = '', body = '') {
       const context = traceId === '' ? '' : `traceparent: 00-${traceId}-${PARENT}-01\r\n`;
-      const text = `${start} HTTP/1.1\r\nHost: a.test\r\n${context}${lines}\r\n`;
+      const text = `${start} HTTP/1.1\r\nHost: a.test\r\n${context}${lines}\r\n${body}`;
       return (await exchange(stage.gate.port, stage.fixtures.fill(text))).status;
     },
   };

@@ -105,6 +105,15 @@ describe('the upstream', () => {
     expect(state).toEqual(['a=1,b=2']);
   });
 
+  it('gets it with a body that waits for its word, too', async () => {
+    const stage = await traceStage();
+    const traceId = newTrace();
+    const lines = 'x-api-key: {RW}\r\nExpect: 100-continue\r\nContent-Length: 2\r\n';
+    expect(await stage.ask('POST /plexe', traceId, lines, 'hi')).toBe(200);
+    const hop = (await stage.trace(traceId, 3)).find(({ kind }) => kind === 'client');
+    expect(contextAtUpstream(stage).context).toMatchObject({ traceId, parentId: hop?.spanId });
+  });
+
   it('gets a trace that begins here where the caller has none, or none that can be believed', async () => {
     const stage = await traceStage();
     for (const lines of ['', `traceparent: 00-${newTrace()}-${PARENT}\r\ntracestate: a=1\r\n`]) {
