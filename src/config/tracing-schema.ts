@@ -18,10 +18,11 @@ const HEADERS = 'a mapping of header names, such as { Authorization: ${COLLECTOR
 const RESOURCE = 'a mapping of attribute names, such as { deployment.environment.name: production }';
 
 /** Headers that belong to the message or to its connection. */
-const TAKEN: ReadonlySet<string> = new Set([
-  ...['host', 'content-type', 'content-length', 'content-encoding', 'connection', 'keep-alive'],
-  ...['transfer-encoding', 'upgrade', 'expect', 'te', 'trailer'],
-]);
+const TAKEN: ReadonlySet<string> = new Set(
+  'host content-type content-length content-encoding connection keep-alive transfer-encoding upgrade expect te trailer'.split(
+    ' ',
+  ),
+);
 const HEADER_NAME = 'a header name, not one of the message or the connection itself';
 
 const headerName = z

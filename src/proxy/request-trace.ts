@@ -200,7 +200,9 @@ export function handshakeEndOf(outcome: UpgradeOutcome): HopEnd {
       return { status: outcome.status, answeredAt: 0, error: outcome.whole ? null : 'broken_off' };
     case 'unreachable':
       return { status: null, answeredAt: 0, error: 'reset' };
-    default:
+    case 'timeout':
+    case 'withdrawn':
+    case 'client_gone':
       return { status: null, answeredAt: 0, error: outcome.kind };
   }
 }

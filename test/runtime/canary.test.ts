@@ -74,11 +74,12 @@ describe('a key is found in no log line at any level, no scrape, no page of the 
       (config: string) => config.replace('proxy:', `proxy:\n  keys: { prefixes: { plexe: ${OWN_PREFIX} } }`),
     ],
   ])('%s', async (_, prefix, change) => {
-    const { tracing, collector, stop } = await startTraced();
+    const traced = await startTraced();
+    const { tracing, collector } = traced;
     const stage = await MetricsStage.start(change, { tracing });
     onTestFinished(async () => {
       await stage.stop();
-      await stop();
+      await traced.stop();
     });
     const secrets: string[] = [];
     for (const known of [false, true]) {

@@ -43,14 +43,14 @@ export async function startCollector(): Promise<Collector> {
   const spans: CollectedSpan[] = [];
   let manner: CollectorManner = 'takes';
   let openConnections = 0;
-  const server = createServer((request, response) => {
-    void textOf(request).then((body) => {
-      received.push({ headers: request.headers, body });
-      const isAsked = request.method === 'POST' && request.url === PATH;
-      if (manner === 'takes' && isAsked) spans.push(...spansIn(body));
-      answer(response, isAsked ? manner : 'refuses');
-    });
-  });
+  const receive = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await textOf(request);
+    received.push({ headers: request.headers, body });
+    const isAsked = request.method === 'POST' && request.url === PATH;
+    if (manner === 'takes' && isAsked) spans.push(...spansIn(body));
+    answer(response, isAsked ? manner : 'refuses');
+  };
+  const server = createServer((request, response) => void receive(request, response).catch(() => undefined));
   server.on('connection', (socket) => {
     openConnections++;
     socket.once('close', () => openConnections--);

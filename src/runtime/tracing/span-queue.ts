@@ -10,8 +10,6 @@ const UNDER_WAY_MAX = 8;
 /** After its time a batch whose answer only dribbles in is given up, too. */
 const GIVEN_UP_AFTER_MS = 500;
 const FLUSH_MS = 2000;
-/** Code of a result. */
-const TAKEN = 0;
 const SAMPLED = 1;
 
 export interface SpanQueueOptions {
@@ -123,7 +121,7 @@ export class SpanQueue implements SpanProcessor {
       disconnect();
     }, exportMs + GIVEN_UP_AFTER_MS).unref();
     try {
-      exporter.export(batch, ({ code, error }) => over(code === TAKEN ? null : detailOf(error)));
+      exporter.export(batch, ({ error }) => over(error === undefined ? null : detailOf(error)));
     } catch (error) {
       over(detailOf(error));
     }
