@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { Gauges } from '../core/gauges.ts';
 import type { RefusedRequest, Report, ReportSink } from '../core/wire.ts';
 import { Refusals } from './refusals.ts';
 import { Usage } from './usage.ts';
@@ -16,6 +17,8 @@ export interface ReporterOptions {
   readonly sink: ReportSink;
   readonly clock: Clock;
   readonly events: ReporterEvents;
+  /** How this process stands; goes along with what is reported from time to time. */
+  readonly gauges?: () => Gauges;
   readonly everyMs?: number;
   /** After which a report without an answer counts as failed. */
   readonly deadlineMs?: number;
@@ -28,7 +31,8 @@ const USAGE_PER_REPORT = 1000;
 const LAST_ATTEMPTS = 3;
 
 /**
- * Collects what the key service should know of this gate's traffic, and reports it every two seconds and at the end.
+ * Collects what the key service should know of this gate's traffic, and reports it every two seconds and at the end,
+ * together with how the gate stands then.
  *
  * What is collected becomes a report once: the report keeps its sequence number and content until the sink has
  * taken it, so that one whose answer was lost is counted once. Only then is the next one made, so that a sink
@@ -43,12 +47,13 @@ export class Reporter {
   /** Reports the sink has not taken yet, in their order. */
   #unsent: Report[] = [];
   #sequence = 0;
+  #gaugesAreDue = false;
   #round: Promise<void> | null = null;
   #nextRound: Promise<void> | null = null;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void (this.#round ?? this.flush()), options.everyMs ?? EVERY_MS);
+    this.#timer = setInterval(() => this.#tick(), options.everyMs ?? EVERY_MS);
     this.#timer.unref();
   }
 
@@ -83,10 +88,16 @@ export class Reporter {
   /** Reports what is left, with a few attempts, and then no more. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#gaugesAreDue = true;
     for (let attempt = 0; attempt < LAST_ATTEMPTS; attempt++) {
       await this.flush();
       if (this.pending === 0) return;
     }
+  }
+
+  #tick(): void {
+    this.#gaugesAreDue = true;
+    if (this.#round === null) void this.flush();
   }
 
   #start(): Promise<void> {
@@ -106,7 +117,9 @@ export class Reporter {
   #makeReports(): void {
     const usage = this.#usage.take();
     const { refusals, suppressed } = this.#refusals.take();
-    if (usage.length + refusals.length + suppressed.length === 0) return;
+    const gauges = this.#gaugesAreDue ? this.#options.gauges?.() : undefined;
+    this.#gaugesAreDue = false;
+    if (usage.length + refusals.length + suppressed.length === 0 && gauges === undefined) return;
     const { member } = this.#options;
     for (let from = 0; from === 0 || from < usage.length; from += USAGE_PER_REPORT) {
       this.#unsent.push({
@@ -115,6 +128,7 @@ export class Reporter {
         usage: usage.slice(from, from + USAGE_PER_REPORT),
         refusals: from === 0 ? refusals : [],
         suppressed: from === 0 ? suppressed : [],
+        ...(from === 0 && gauges !== undefined ? { gauges } : {}),
       });
     }
   }
