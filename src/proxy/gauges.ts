@@ -7,7 +7,7 @@ import type { Traffic } from './traffic.ts';
 interface GaugedParts {
   readonly traffic: Traffic;
   readonly keys: RunningKeys;
-  isDraining(): boolean;
+  readonly isDraining: () => boolean;
 }
 
 /** What this process tells of itself whenever it is called; with each call the next interval begins. */

@@ -64,6 +64,8 @@ export interface RunningProxy {
 const SWEEP_MS = 60_000;
 /** How long an acknowledgement waits for leases to be given back; they end by themselves in a second at most. */
 const SETTLE_MS = 200;
+/** What the last reports have, however long the end of the traffic took. */
+const LAST_REPORTS_MS = 1000;
 /** How long a stream may outlive its key, but for the lookup. */
 const STREAM_SWEEP_MS = 250;
 
@@ -108,6 +110,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       draining = true;
     },
     async stop(graceMs) {
+      const end = performance.now() + graceMs;
       draining = true;
       [certificates, parts.load].forEach((one) => one.close());
       parts.upgrader.closeAll();
@@ -116,7 +119,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       sweeps.forEach(clearInterval);
       await parts.forwarder.close();
       await limiter.stop();
-      await parts.reporter.stop();
+      await parts.reporter.stop(Math.max(end - performance.now(), LAST_REPORTS_MS));
       await parts.keys.stop();
     },
   };
@@ -254,7 +257,7 @@ function lastingOf(
 }
 
 function startReporter(
-  { reports, clock, metrics }: ProxyOptions,
+  { reports, clock, metrics, log }: ProxyOptions,
   member: string,
   gauges: () => Gauges,
 ): Reporter {
@@ -265,7 +268,15 @@ function startReporter(
     sink: reports,
     clock,
     gauges,
-    events: { sent: (result) => results[result].inc(), lost: () => metrics.usageLost.inc() },
+    events: {
+      sent: (result) => results[result].inc(),
+      lost: () => metrics.usageLost.inc(),
+      dropped({ requests, refusals, why }) {
+        metrics.usageLost.inc(requests);
+        const detail = `${requests} requests are missing from usage, ${refusals} from the audit: ${why}`;
+        log.error({ detail }, 'reports lost');
+      },
+    },
   });
   metrics.watchReportEntries(() => reporter.pending);
   return reporter;

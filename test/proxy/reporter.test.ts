@@ -27,7 +27,11 @@ function start(more: Partial<ReporterOptions>): Reporter {
     member: 'gate-1',
     sink,
     clock: { now: () => now, monotonic: () => now - NOON },
-    events: { sent: (result) => outcomes.push(result), lost: () => outcomes.push('lost') },
+    events: {
+      sent: (result) => outcomes.push(result),
+      lost: () => outcomes.push('lost'),
+      dropped: ({ requests, refusals }) => outcomes.push(`dropped ${requests} and ${refusals}`),
+    },
     ...more,
   });
 }
@@ -277,14 +281,18 @@ describe('stop', () => {
       if (++attempts === 1) throw new Error('not yet');
     };
     reporter.answered('k1', '/', 200);
-    await reporter.stop();
+    await reporter.stop(10_000);
     expect([outcomes, reporter.pending]).toEqual([['error', 'ok'], 0]);
   });
 
-  it('gives up in the end', async () => {
+  it('gives up in the end, and says what is lost', async () => {
     sink.answer = failing;
-    reporter.answered('k1', '/', 200);
-    await reporter.stop();
-    expect(outcomes).toEqual(['error', 'error', 'error']);
+    for (let i = 0; i < 3; i++) reporter.answered('k1', '/', 200);
+    await reporter.flush();
+    for (let i = 0; i < 4; i++) reporter.answered('k2', '/', 500);
+    refuse();
+    await reporter.stop(300);
+    expect(outcomes.filter((one) => one === 'error').length).toBeGreaterThan(1);
+    expect([outcomes.at(-1), reporter.pending]).toEqual(['dropped 7 and 1', 0]);
   });
 });
