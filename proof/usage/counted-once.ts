@@ -47,7 +47,7 @@ async function run(stage: Stage, findings: Findings, postgres: TestPostgres | nu
     people,
     random,
     requests: quick ? 2000 : 100_000,
-    perSecond: quick ? 300 : 1000,
+    perSecond: quick ? 300 : 500,
     lines: quick ? 12 : 32,
     gates: () => ready.gates,
   });

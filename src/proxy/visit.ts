@@ -16,6 +16,8 @@ export interface Visit {
   readonly exchange: Exchange;
   /** Those that were in force when it began, and hold for it to its end. */
   readonly settings: Settings;
+  /** Text from a client without the keys in it. */
+  readonly mask: (text: string) => string;
 }
 
 export interface VisitOptions {
@@ -44,7 +46,7 @@ export function openVisit(
     },
     receivedAt,
   );
-  return { request, head, peer, exchange, settings };
+  return { request, head, peer, exchange, settings, mask };
 }
 
 /**
@@ -53,7 +55,7 @@ export function openVisit(
  */
 export function upstreamHeaders(
   { key, credential, route: { route } }: Permit<Place>,
-  { head, peer, exchange, settings }: Visit,
+  { head, peer, exchange, settings, mask }: Visit,
   encrypted: boolean,
 ): string[] {
   const trusted = !route.isManagement && settings.trustedProxies.trusts(peer);
@@ -63,9 +65,17 @@ export function upstreamHeaders(
     accepted: credential,
     trustedPeer: trusted,
   });
+  if (route.isManagement) maskUserAgent(headers, mask);
   headers.push(...forwardedFields(head, { address, trusted, encrypted }));
   headers.push(...identityFields(key, exchange.requestId));
   return headers;
+}
+
+/** The key service writes it down, and cannot know which prefixes keys have here. */
+function maskUserAgent(headers: string[], mask: (text: string) => string): void {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() === 'user-agent') headers[i + 1] = mask(headers[i + 1] ?? '');
+  }
 }
 
 const ID_BYTES = 13;
