@@ -10,7 +10,7 @@ export const ROUTES = ['/search', '/files'] as const;
 /** Asks for no key, so it has no usage. */
 export const OPEN_ROUTE = '/open';
 
-/** How often each is done, of a thousand. What is left out of the answers of `upstream` is none of its business. */
+/** How often each is done, of a thousand. */
 const WEIGHTS = {
   served: 560,
   upstreamSaysNo: 110,
@@ -92,19 +92,15 @@ export class MixedLoad {
     const kind = random.weighted(WEIGHTS);
     const route = random.oneOf(ROUTES);
     const { key } = random.oneOf(people.good);
-    switch (kind) {
-      case 'leavesDuring':
-      case 'webSocket':
-        return this.#stream(gate, key, kind === 'webSocket' ? 'websocket' : 'events', route);
-      case 'leavesBefore':
-        return this.#leave(gate, requestOf(gate, 'GET', `${route}/silent`, key));
-      case 'breaksOff':
-      case 'hangsUp':
-        // The gate ends the connection; others should not go with it.
-        return this.#ask(new Connection(gate.port), requestOf(gate, 'GET', pathOf(kind, route), key));
-      default:
-        return this.#ask(connectionTo(gate, connections), this.#requestFor(kind, gate, route, key));
+    if (kind === 'leavesDuring') return this.#stream(gate, key, 'events', route);
+    if (kind === 'webSocket') return this.#stream(gate, key, 'websocket', route);
+    if (kind === 'leavesBefore') return this.#leave(gate, requestOf(gate, 'GET', `${route}/silent`, key));
+    if (kind === 'breaksOff' || kind === 'hangsUp') {
+      const path = kind === 'breaksOff' ? `${route}/break/200` : `${route}/hang-up`;
+      // The gate ends the connection; others should not go with it.
+      return this.#ask(new Connection(gate.port), requestOf(gate, 'GET', path, key));
     }
+    return this.#ask(connectionTo(gate, connections), this.#requestFor(kind, gate, route, key));
   }
 
   #requestFor(
@@ -181,10 +177,6 @@ export class MixedLoad {
 
 const METHODS = ['GET', 'GET', 'POST', 'PUT', 'DELETE'] as const;
 const SAYS_NO = [302, 400, 404, 404, 409, 429] as const;
-
-function pathOf(kind: 'breaksOff' | 'hangsUp', route: string): string {
-  return kind === 'breaksOff' ? `${route}/break/200` : `${route}/hang-up`;
-}
 
 function connectionTo(gate: Gate, connections: Map<Gate, Connection>): Connection {
   const known = connections.get(gate);

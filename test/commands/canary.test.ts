@@ -139,9 +139,10 @@ async function told(canary: string): Promise<Record<string, string>> {
     }
   }
   const audit: string[] = [];
-  for (let cursor: unknown = ''; cursor !== null; cursor = JSON.parse(audit.at(-1) ?? '').next_cursor) {
-    const more = cursor === '' ? '' : `&cursor=${String(cursor)}`;
-    audit.push(JSON.stringify((await admin.call('GET', `/admin/v1/audit?limit=500${more}`)).body));
+  for (let more: string | null = ''; more !== null;) {
+    const { body } = await admin.call('GET', `/admin/v1/audit?limit=500${more}`);
+    audit.push(JSON.stringify(body));
+    more = typeof body['next_cursor'] === 'string' ? `&cursor=${body['next_cursor']}` : null;
   }
   const others = ['/admin/v1/keys', '/admin/v1/owners', '/admin/v1/members', '/admin/v1/usage?owner=owner'];
   const lists = await Promise.all(
