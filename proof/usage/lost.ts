@@ -14,6 +14,7 @@ import { usageOf } from './told.ts';
 const INTERVAL_MS = 2000;
 const ON_ITS_WAY_MS = 500;
 const EVERY_MS = 5;
+const ANSWERED_MS = 200;
 const PATIENCE_MS = 30_000;
 
 /**
@@ -33,6 +34,9 @@ export const lost: Proof = {
     };
     const atMost = await killAgainAndAgain(stage, counted, people);
     await untilTold(counted, people);
+    // Right after a report: one that is on its way might be counted, and be told to be lost all the same.
+    await pause(ANSWERED_MS);
+    onlyGate(counted).toKeyService?.shut();
     const byKilling = await judge();
     findings.inTime(
       byKilling <= atMost,
@@ -90,9 +94,7 @@ async function untilTold({ fleet, upstream }: CountedFleet, { good }: People): P
 
 async function stopAlone(counted: CountedFleet, people: People) {
   const gate = onlyGate(counted);
-  const asked = askFor(gate, people, 700);
-  gate.toKeyService?.shut();
-  await asked;
+  await askFor(gate, people, 700);
   const signalledAt = performance.now();
   const code = await gate.program.terminate();
   return { code, tookMs: performance.now() - signalledAt };
