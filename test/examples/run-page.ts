@@ -16,7 +16,8 @@ import { blocksOf, type Block } from './page.ts';
 const ROOT = join(import.meta.dirname, '../..');
 export const EXAMPLES = join(ROOT, 'examples');
 /** It ends what hangs; how long a page takes is not the question. */
-export const PATIENCE_MS = 180_000;
+export const PATIENCE_MS = 200_000;
+const ENDS_AFTER_MS = 180_000;
 
 export interface Ran extends Block {
   /** With the errors. */
@@ -48,6 +49,14 @@ export async function runPage(
   clone: string,
   ports: ReadonlyMap<string, number>,
 ): Promise<PageRun> {
+  try {
+    return await typedIn(clone, example, ports);
+  } finally {
+    rmSync(clone, { recursive: true, force: true });
+  }
+}
+
+async function typedIn(clone: string, example: string, ports: ReadonlyMap<string, number>): Promise<PageRun> {
   mkdirSync(clone);
   for (const name of ['dist', 'node_modules', 'package.json', 'LICENSE']) {
     symlinkSync(join(ROOT, name), join(clone, name));
@@ -64,9 +73,7 @@ export async function runPage(
     );
   }
   const blocks = await typeAll(blocksOf(join(own, 'README.md')), clone);
-  const left = filesIn(join(clone, 'data'));
-  rmSync(clone, { recursive: true });
-  return { blocks, left };
+  return { blocks, left: filesIn(join(clone, 'data')) };
 }
 
 function filesIn(folder: string): string[] {
@@ -91,7 +98,7 @@ async function typeAll(blocks: readonly Block[], cwd: string): Promise<Ran[]> {
   const timer = setTimeout(() => {
     late = true;
     process.kill(-(shell.pid ?? 0), 'SIGKILL');
-  }, PATIENCE_MS);
+  }, ENDS_AFTER_MS);
   // Everything that the shell has started writes there, too, so that it closes behind the last of them.
   await once(shell, 'close');
   clearTimeout(timer);
