@@ -10,6 +10,7 @@ import type { Reporter } from './reporter.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { Place } from './routes.ts';
+import type { Traffic } from './traffic.ts';
 import type { Waits } from './waits.ts';
 
 /** What happened to one request, filled in on its way. Instants are monotonic milliseconds. */
@@ -108,6 +109,7 @@ const LOGGED_CHARACTERS = 1024;
 export interface RecorderParts {
   readonly log: Log;
   readonly requestMetrics: RequestMetrics;
+  readonly traffic: Traffic;
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly decisions: Decisions;
@@ -118,7 +120,7 @@ export interface RecorderParts {
 
 /** Every request ends here, whatever happened to it: this is the only place for access log and request metrics. */
 export function createRecorder(parts: RecorderParts): Recorder {
-  const { log, clock, reporter, decisions, mask, busyKeys, requestMetrics: metrics } = parts;
+  const { log, clock, reporter, decisions, mask, traffic, busyKeys, requestMetrics: metrics } = parts;
   const record = (exchange: Exchange): void => {
     const { decision, receivedAt, decidedAt, answeredAt, upstream, upstreamError } = exchange;
     const endedAt = clock.monotonic();
@@ -133,6 +135,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
       durationSeconds: (endedAt - receivedAt) / 1000,
       overheadSeconds: (decidedAt - receivedAt) / 1000,
     });
+    if (decision !== null) traffic.end(decision, exchange.failure, decidedAt - receivedAt);
     if (upstream !== null && answeredAt > 0) {
       metrics.upstreamAnswered(upstream, (answeredAt - decidedAt) / 1000);
     }
@@ -148,7 +151,11 @@ export function createRecorder(parts: RecorderParts): Recorder {
   };
   return Object.assign(record, {
     decided(exchange: Exchange, decision: Decision<Place>): void {
-      if (exchange.decision === null) metrics.begin(routeIdOf(decision));
+      if (exchange.decision === null) {
+        metrics.begin(routeIdOf(decision));
+        traffic.begin();
+      }
+      traffic.decided(decision);
       exchange.decision = decision;
       exchange.decidedAt = clock.monotonic();
       exchange.dependencies = decisions.dependencies();

@@ -6,7 +6,7 @@ import { Secret } from '../../src/core/secret.ts';
 import { Silence } from '../../src/proxy/keys/silence.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { until } from '../support/until.ts';
-import { startOwnGate } from './own-gate.ts';
+import { startOwnGate } from '../contracts/own-gate.ts';
 
 /** A key service that takes calls, and answers that it knows no key from when it is told to. */
 async function startSilentService() {

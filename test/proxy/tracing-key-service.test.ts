@@ -8,7 +8,7 @@ import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { startTraced } from '../support/traced.ts';
 import { until } from '../support/until.ts';
-import { startOwnGate } from './own-gate.ts';
+import { startOwnGate } from '../contracts/own-gate.ts';
 
 const silentLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const PARENT = 'b7ad6b7169203331';

@@ -8,7 +8,7 @@ import { createMetrics } from '../../src/runtime/metrics.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import type { Tracing } from '../../src/runtime/tracing/tracing.ts';
 import { proxyConfigOf } from '../support/proxy-config.ts';
-import type { ExampleService } from './example-service.ts';
+import type { ServedKeyService } from './key-service.stage.ts';
 
 /** A gate before an echo, with a key service of somebody's own. */
 export interface OwnGate {
@@ -35,7 +35,7 @@ export async function startOwnGate({
   origin,
   token,
   tracing = null,
-}: Pick<ExampleService, 'origin' | 'token'> & { readonly tracing?: Tracing | null }): Promise<OwnGate> {
+}: Pick<ServedKeyService, 'origin' | 'token'> & { readonly tracing?: Tracing | null }): Promise<OwnGate> {
   const config = proxyConfigOf(CONFIG, { ORIGIN: origin, TOKEN: token.reveal() });
   if (config.keys.service === null) throw new Error('the configuration names no key service');
   const client = new KeyServiceClient({ service: config.keys.service });
@@ -44,6 +44,7 @@ export async function startOwnGate({
   const logLines: string[] = [];
   const metrics = createMetrics({ version: 'test', revision: 'test' });
   const proxy = await startProxy({
+    version: 'test',
     config: { ...config, host: '127.0.0.1', port: 0 },
     source: client,
     renewals: client,
