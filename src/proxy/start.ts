@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ProxyConfig } from '../config/config.ts';
 import type { JwkSet } from '../core/assertion.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Gauges } from '../core/gauges.ts';
 import { keyMask } from '../core/secret.ts';
-import type { Change, ReportSink } from '../core/wire.ts';
+import type { ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -30,6 +29,7 @@ import { NO_ROUTE } from './record.ts';
 import { Reporter } from './reporter.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { createProxyServer } from './server.ts';
+import { settling } from './settling.ts';
 import { settingsOf, type LastingParts, type NamedUpstreams, type Settings } from './settings.ts';
 import { OpenStreams } from './streams.ts';
 import { Targets } from './targets.ts';
@@ -69,8 +69,6 @@ export interface RunningProxy {
 }
 
 const SWEEP_MS = 60_000;
-/** How long an acknowledgement waits for leases to be given back; they end by themselves in a second at most. */
-const SETTLE_MS = 200;
 /** What the last reports have, however long the end of the traffic took. */
 const LAST_REPORTS_MS = 1000;
 /** How long a stream may outlive its key, but for the lookup. */
@@ -235,19 +233,6 @@ function bindConnections(
   // Before the server itself hears of it.
   server.prependListener('connection', (socket) => bound.take(socket));
   return bound;
-}
-
-/** What waits, not for long, until leases are given back whose limits have changed. */
-function settling(limiter: Pick<Awaited<ReturnType<typeof startLimiter>>, 'release'>) {
-  return (changes: readonly Change[]): Promise<void> =>
-    Promise.race([limiter.release(...touchedBy(changes)), pause(SETTLE_MS, undefined, { ref: false })]);
-}
-
-/** Whose limits may be others now: owners, and keys by themselves. */
-function touchedBy(changes: readonly Change[]): [owners: Set<string>, keys: Set<string>] {
-  const owners = changes.map(({ ownerId }) => ownerId).filter((id) => id !== null);
-  const keys = changes.map(({ keyId }) => keyId).filter((id) => id !== null);
-  return [new Set(owners), new Set(keys)];
 }
 
 function lastingOf(
