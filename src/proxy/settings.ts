@@ -1,6 +1,7 @@
 import type { ProxyConfig, RouteConfig } from '../config/config.ts';
 import type { Secret } from '../core/secret.ts';
 import { TrustedProxies } from './address.ts';
+import { forwardAuthSettings, type ForwardAuthSettings } from './forward-auth/settings.ts';
 import type { Gate } from './pipeline.ts';
 import { Routes, type RouteUpstream } from './routes.ts';
 
@@ -11,6 +12,8 @@ export interface Settings {
   readonly trustedProxies: TrustedProxies;
   /** Of every upstream. */
   readonly origins: ReadonlySet<string>;
+  /** What holds at the second door; null: there is none. */
+  readonly forwardAuth: ForwardAuthSettings | null;
 }
 
 /** Upstreams that the file calls by a name: where they listen. */
@@ -42,6 +45,10 @@ export function settingsOf(config: ProxyConfig, named: NamedUpstreams, lasting: 
     gate: { ...lasting, routes, checkedPrefixes: checksum === 'require' ? Object.values(prefixes) : [] },
     trustedProxies: new TrustedProxies(config.trustedProxies),
     origins,
+    forwardAuth:
+      config.forwardAuth === null
+        ? null
+        : forwardAuthSettings(config.forwardAuth, named.keyService?.token ?? null),
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Permit } from '../core/decision.ts';
+import type { KeyRecord } from '../core/key.ts';
 import { forwardedFields, identityFields, passHeaders } from '../core/forward-headers.ts';
 import { callersRequestId, readHead, type RequestHead } from '../core/request-head.ts';
 import { plainAddress } from './address.ts';
@@ -64,8 +65,13 @@ export function upstreamHeaders(
     trustedPeer: trusted,
   });
   headers.push(...forwardedFields(head, { address, trusted, encrypted }));
-  headers.push(...identityFields(key, exchange.requestId));
+  headers.push(...identityOf(key, exchange));
   return headers;
+}
+
+/** Who is calling, as every upstream is told it: through the gate, and by a proxy that forwards by itself. */
+export function identityOf(key: KeyRecord | null, { requestId }: Exchange): string[] {
+  return identityFields(key, requestId);
 }
 
 const ID_BYTES = 13;

@@ -24,6 +24,8 @@ export interface TestGate {
   /** Of all gates, this one first. */
   readonly ports: readonly number[];
   readonly adminPort: number;
+  /** Of the second door; 0 where the configuration has none. */
+  readonly forwardAuthPort: number;
   readonly service: KeyService;
   /** Puts another configuration in force, as a changed file would. */
   reconfigure(config: string): void;
@@ -86,7 +88,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     const metrics = createMetrics({ version: 'test', revision: 'test' });
     const proxy = await startProxy({
       ...named,
-      config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
+      config: onLoopback(proxyConfig),
       source: wire,
       renewals: wire,
       news: service.onNews,
@@ -106,6 +108,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     port: proxy.port,
     ports: gates.map((gate) => gate.proxy.port),
     adminPort,
+    forwardAuthPort: proxy.forwardAuthPort ?? 0,
     service,
     reconfigure: (config) => gates.forEach((gate) => gate.proxy.prepare(proxyConfigOf(config), named)()),
     advance: time.advance,
@@ -125,6 +128,12 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       await redis?.close();
     },
   };
+}
+
+function onLoopback(config: ProxyConfig): ProxyConfig {
+  const { forwardAuth } = config;
+  const place = { host: '127.0.0.1', port: 0 };
+  return { ...config, ...place, forwardAuth: forwardAuth && { ...forwardAuth, ...place } };
 }
 
 async function startAdmin(metrics: Metrics, proxy: RunningProxy) {

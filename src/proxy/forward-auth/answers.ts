@@ -1,0 +1,48 @@
+import { credentialFields, emptyNames, wholeIdentity } from '../../core/authorized-headers.ts';
+import type { Permit } from '../../core/decision.ts';
+import { deprecationFields } from '../../core/deprecation-fields.ts';
+import type { RefusalText } from '../../core/dialect.ts';
+import type { OriginalFamily } from '../../core/original-request.ts';
+import { rateLimitFields } from '../../core/rate-limit-fields.ts';
+import type { RequestHead } from '../../core/request-head.ts';
+import { signRefusal } from '../../core/signed-refusal.ts';
+import { identityOf } from '../visit.ts';
+import type { Exchange } from '../record.ts';
+import type { Place } from '../routes.ts';
+import type { ForwardAuthSettings } from './settings.ts';
+
+/** Where a proxy has a refusal rendered. */
+export const REFUSAL_PATH = '/refusal';
+/** What holds the refusal: in a 403 of ours, and in the request to have it rendered. */
+export const REFUSAL_HEADER = 'X-Auth-Refusal';
+
+/** The instant by which the answer tells what is left of limits; the one of the exchange. */
+type Told = Pick<Exchange, 'requestId' | 'toldAt'>;
+
+/**
+ * The answer that lets the request pass: what takes the place of the client's own headers on the way to the upstream,
+ * each of them always there, and what the client is to be told of its limits.
+ */
+export function permission(
+  permit: Permit<Place>,
+  head: RequestHead,
+  exchange: Exchange,
+  family: OriginalFamily,
+): string[] {
+  const { key, credential, route, limits } = permit;
+  const forwarding = { credential: route.route.credential, accepted: credential, trustedPeer: true };
+  const replaced = [...wholeIdentity(identityOf(key, exchange)), ...credentialFields(head, forwarding)];
+  const fields = [...replaced, ...rateLimitFields(limits, exchange.toldAt)];
+  if (key !== null) fields.push(...deprecationFields(key));
+  // Envoy puts an empty header in place of a client's; so told, it takes it off.
+  if (family === 'envoy') fields.push('X-Envoy-Auth-Headers-To-Remove', emptyNames(replaced).join(','));
+  fields.push('Cache-Control', 'no-store', 'Content-Length', '0');
+  return fields;
+}
+
+/** A refusal for a proxy that knows 401 and 403 alone: its own status beside, and all of it signed. */
+export function as403(refusal: RefusalText, { seal }: ForwardAuthSettings, { toldAt }: Told): RefusalText {
+  const signed = signRefusal(refusal, seal, toldAt);
+  const more = ['X-Auth-Status', String(refusal.status), REFUSAL_HEADER, signed];
+  return { status: 403, headers: [...refusal.headers, ...more], body: refusal.body };
+}
