@@ -184,7 +184,7 @@ describe('messages', () => {
 
   it('quote a field name that is no plain name', () => {
     expect(mistakesIn(parse('"a b": 1\nkeyService: {}'))).toEqual([
-      'x.yaml:1:1 ["a b"]: unknown field "a b"; allowed: admin, keyService, log, proxy, redis',
+      'x.yaml:1:1 ["a b"]: unknown field "a b"; allowed: admin, forwardAuth, keyService, log, proxy, redis',
     ]);
   });
 
@@ -226,6 +226,22 @@ describe('warnings', () => {
       {},
       [
         'x.yaml:1:1 keyService.serviceToken: absent; one is made at first start and kept in secrets.json beside the store, where other processes have to read it',
+      ],
+    ],
+    [
+      'a second door that is open to everybody',
+      `forwardAuth: { headers: envoy, trustedProxies: ["::/0"] }\n${GATE}`,
+      {},
+      [
+        'x.yaml:1:49 forwardAuth.trustedProxies[0]: everybody may ask for decisions, and name any client address',
+      ],
+    ],
+    [
+      'a concurrency limit that the second door cannot keep',
+      'forwardAuth: { headers: envoy }\nproxy: { tiers: { plexe: { basic: [5 concurrent] } }, routes: [{ upstream: echo }] }\nkeyService: {}\n',
+      {},
+      [
+        'x.yaml:2:28 proxy.tiers.plexe.basic: a concurrency limit that forwardAuth cannot keep: its requests are refused while others fill it, and fill nothing themselves',
       ],
     ],
     [
