@@ -23,7 +23,7 @@ export const forwardAuthSchema = z.strictObject({
   headers: z
     .enum(ORIGINAL_FAMILIES)
     .describe(
-      'The one family of headers in which the proxy says what it was asked: `x-original` (nginx, HAProxy), `x-forwarded` (Caddy, Traefik), or `envoy`, which asks with the original method and Host below /authorize; those of the other families are a client\'s own and not read.',
+      "The one family of headers in which the proxy says what it was asked: `x-original` (nginx, HAProxy), `x-forwarded` (Caddy, Traefik), or `envoy`, which asks with the original method and Host below /authorize; those of the other families are a client's own and not read.",
     ),
   denyAs: z
     .union([z.literal('status'), z.literal(403)], { error: DENY_AS })

@@ -56,11 +56,7 @@ const REFUSALS: readonly ForwardAuthCase[] = [
     title: 'JSON-RPC is answered with JSON-RPC',
     method: 'POST',
     target: '/mcp',
-    headers: [
-      MCP_HOST,
-      ['Authorization', 'ApiKey {UNK}'],
-      ['MCP-Protocol-Version', '2025-06-18'],
-    ],
+    headers: [MCP_HOST, ['Authorization', 'ApiKey {UNK}'], ['MCP-Protocol-Version', '2025-06-18']],
     body: '{}',
     status: 401,
   },

@@ -44,14 +44,7 @@ const RECIPE_OF: Readonly<Record<ProxyName, Recipe>> = {
   caddy: {
     files: ['caddy.caddyfile'],
     edit: (text) => text,
-    command: (folder) => [
-      'caddy',
-      'run',
-      '--adapter',
-      'caddyfile',
-      '--config',
-      `${folder}/caddy.caddyfile`,
-    ],
+    command: (folder) => ['caddy', 'run', '--adapter', 'caddyfile', '--config', `${folder}/caddy.caddyfile`],
   },
   haproxy: {
     files: ['haproxy.cfg', 'haproxy.lua'],
@@ -66,7 +59,10 @@ function temporaryPaths(folder: string): string {
 }
 
 /** Starts the program with its recipe as it stands, but for addresses and what a test's process needs. */
-export async function startFrontProxy(name: ProxyName, { gatePort, servicePort }: Behind): Promise<FrontProxy> {
+export async function startFrontProxy(
+  name: ProxyName,
+  { gatePort, servicePort }: Behind,
+): Promise<FrontProxy> {
   const folder = mkdtempSync(join(tmpdir(), `plexgate-${name}-`));
   const [port = 0] = await freePorts(1);
   const recipe = RECIPE_OF[name];

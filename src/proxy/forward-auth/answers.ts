@@ -11,8 +11,6 @@ import type { Exchange } from '../record.ts';
 import type { Place } from '../routes.ts';
 import type { ForwardAuthSettings } from './settings.ts';
 
-/** Where a proxy has a refusal rendered. */
-export const REFUSAL_PATH = '/refusal';
 /** What holds the refusal: in a 403 of ours, and in the request to have it rendered. */
 export const REFUSAL_HEADER = 'X-Auth-Refusal';
 

@@ -12,6 +12,9 @@ import { plainAddress } from '../address.ts';
 import type { Place } from '../routes.ts';
 import type { ForwardAuthSettings } from './settings.ts';
 
+/** Where a proxy that keeps nothing but a header of a refusal has it rendered. */
+export const REFUSAL_PATH = '/refusal';
+
 /** What is asked at the second door: about a request of a client, or nothing that is answered. */
 export type Asked =
   | { readonly kind: 'original'; readonly original: OriginalRequest; readonly address: string }
@@ -22,8 +25,11 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 
 /** Reads what a request to the second door asks. Of a peer that is not trusted nothing is believed, and nothing read. */
 export function readAsked(peer: string, asking: AskingRequest, settings: ForwardAuthSettings): Asked {
-  const { family, trusted } = settings;
+  const { denyAs, family, trusted } = settings;
   if (!trusted.trusts(peer)) return refused('untrusted_proxy');
+  if (asking.url === REFUSAL_PATH && denyAs === 403) {
+    return refused('unclear_original_request', 'the refusal to be rendered is forged, too old or none');
+  }
   if (!isAuthorize(asking.url)) return refused('no_route', 'only /authorize and /refusal are answered here');
   const original = readOriginal(family, asking);
   if ('problem' in original) return refused('unclear_original_request', original.problem);

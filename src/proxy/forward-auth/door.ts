@@ -15,21 +15,13 @@ import type { Place } from '../routes.ts';
 import type { ProxyParts } from '../server.ts';
 import type { Settings } from '../settings.ts';
 import { newRequestId } from '../visit.ts';
-import { as403, permission, REFUSAL_HEADER, REFUSAL_PATH } from './answers.ts';
-import { readAsked, type Asked } from './asked.ts';
+import { as403, permission, REFUSAL_HEADER } from './answers.ts';
+import { readAsked, REFUSAL_PATH, type Asked } from './asked.ts';
 import type { ForwardAuthSettings } from './settings.ts';
 
 export type AskingParts = Pick<
   ProxyParts,
-  | 'settings'
-  | 'clock'
-  | 'reporter'
-  | 'decisions'
-  | 'requestMetrics'
-  | 'mask'
-  | 'log'
-  | 'load'
-  | 'isDraining'
+  'settings' | 'clock' | 'reporter' | 'decisions' | 'requestMetrics' | 'mask' | 'log' | 'load' | 'isDraining'
 >;
 
 /** One question at the second door. */
@@ -134,7 +126,9 @@ export class AskingDoor {
     const { requestId, toldAt: now } = exchange;
     const draining = this.#parts.isDraining();
     const refusal = refusalText({ denial, requestId, now, draining }, false);
-    const answer = door.denyAs === 403 ? as403(refusal, door, exchange) : refusal;
+    // Who wanted one rendered gets no other one to render.
+    const as = request.url === REFUSAL_PATH ? 'status' : door.denyAs;
+    const answer = as === 403 ? as403(refusal, door, exchange) : refusal;
     const headers =
       draining || !request.complete || endsConnection(request)
         ? [...answer.headers, 'Connection', 'close']
