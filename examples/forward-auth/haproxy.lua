@@ -52,7 +52,8 @@ end
 
 core.register_action('plexgate', { 'http-req' }, function(txn)
   local answer = core.httpclient():get{ url = GATE, headers = question(txn), timeout = TIMEOUT_MS }
-  if answer == nil or answer.status == nil or answer.status < 200 then
+  -- Every answer of the gate names the request; what does not is HAProxy's own word for a gate that is away.
+  if answer == nil or answer.headers == nil or answer.headers['x-request-id'] == nil then
     local reply = txn:reply{ status = 503, reason = 'Service Unavailable' }
     reply:add_header('Retry-After', '1')
     reply:add_header('Cache-Control', 'no-store')

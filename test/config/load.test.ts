@@ -229,22 +229,6 @@ describe('warnings', () => {
       ],
     ],
     [
-      'a second door that is open to everybody',
-      `forwardAuth: { headers: envoy, trustedProxies: ["::/0"] }\n${GATE}`,
-      {},
-      [
-        'x.yaml:1:49 forwardAuth.trustedProxies[0]: everybody may ask for decisions, and name any client address',
-      ],
-    ],
-    [
-      'a concurrency limit that the second door cannot keep',
-      'forwardAuth: { headers: envoy }\nproxy: { tiers: { plexe: { basic: [5 concurrent] } }, routes: [{ upstream: echo }] }\nkeyService: {}\n',
-      {},
-      [
-        'x.yaml:2:28 proxy.tiers.plexe.basic: a concurrency limit that forwardAuth cannot keep: its requests are refused while others fill it, and fill nothing themselves',
-      ],
-    ],
-    [
       'what depends on Redis, and there is none',
       'proxy:\n  keys: { staleIfError: 1s }\n  limits: { whenRedisIsDown: share }\n  routes: [{ upstream: echo }]\nkeyService: {}\n',
       {},

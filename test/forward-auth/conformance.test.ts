@@ -1,7 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CASES } from './cases.ts';
-import { DOORS, openDoor, type Door, type DoorName } from './doors.ts';
+import { valuesOf, type HeaderLine } from '../support/http-message.ts';
+import { RawConnection, requestBytes } from '../support/raw-client.ts';
+import { OK } from '../support/upstream.ts';
+import { CASES, type ForwardAuthCase } from './cases.ts';
+import { DOORS, openDoor, type Door } from './doors.ts';
 import { play, withoutIds, type Seen } from './seen.ts';
+
+const UPGRADE: readonly HeaderLine[] = [
+  ['Connection', 'Upgrade'],
+  ['Upgrade', 'websocket'],
+  ['Sec-WebSocket-Version', '13'],
+  ['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='],
+];
+/** RFC 6455 section 1.3, for that key. */
+const HANDSHAKE: readonly HeaderLine[] = [
+  ['Connection', 'Upgrade'],
+  ['Upgrade', 'websocket'],
+  ['Sec-WebSocket-Accept', 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='],
+];
 
 /*
  * One table, through the gate itself and through each proxy that asks it with its recipe of examples/: the client sees
@@ -33,6 +49,37 @@ describe.each(DOORS)('through %s', (name) => {
     expect(here?.status).toBe(status);
     expect(here).toEqual(direct);
   });
-});
 
-export type { DoorName };
+  it('a WebSocket is opened for a key that may write', async () => {
+    door.stage.upstream.answerWith({ ...OK, status: 101, headers: HANDSHAKE, body: '' });
+    const connection = await RawConnection.open(door.port);
+    const key: HeaderLine = ['x-api-key', door.stage.fixtures.fill('{S}')];
+    connection.send(requestBytes({ method: 'GET', target: '/x', headers: [['Host', 'a'], key, ...UPGRADE] }));
+    await connection.until(() => connection.status !== null, 'the handshake');
+    connection.drop();
+    expect(connection.status).toBe(101);
+    const arrived = door.stage.upstream.requests.at(-1);
+    expect(arrived && valuesOf(arrived, 'x-permission-level')).toEqual(['read_write']);
+    door.stage.upstream.answerWith(OK);
+  });
+
+  it('what cannot be known is 503 with Retry-After', async () => {
+    for (const { stage } of [door, reference]) stage.gate.keyServiceAnswers(false);
+    const cold: ForwardAuthCase = { title: 'cold', headers: [['x-api-key', '{UNKNOWN}']], status: 503 };
+    const [here, direct] = [await play(door, cold, 'cold'), await play(reference, cold, 'cold')];
+    expect([here.status, here]).toEqual([503, direct]);
+  });
+
+  it.each(DOORS.slice(1).filter((proxy) => proxy === name))(
+    '%s says 503 with Retry-After where the gate does not answer',
+    async () => {
+      await door.stage.gate.stop();
+      const seenOf = await play(door, { title: 'gone', status: 503 }, 'gone');
+      expect([seenOf.status, seenOf.headers['retry-after'], seenOf.service]).toEqual([
+        503,
+        ['(a number)'],
+        null,
+      ]);
+    },
+  );
+});

@@ -118,8 +118,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       wire.isCut = !answer;
     },
     logLines,
-    metrics: async () =>
-      (await Promise.all(gates.map((gate) => gate.metrics.scrape()))).map(({ text }) => text).join(''),
+    metrics: () => scraped(gates.map((gate) => gate.metrics)),
     async stop() {
       await Promise.all(gates.map((gate) => gate.proxy.stop(100)));
       await closeServer(echo, 0);
@@ -128,6 +127,10 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       await redis?.close();
     },
   };
+}
+
+async function scraped(all: readonly Metrics[]): Promise<string> {
+  return (await Promise.all(all.map((metrics) => metrics.scrape()))).map(({ text }) => text).join('');
 }
 
 function onLoopback(config: ProxyConfig): ProxyConfig {
