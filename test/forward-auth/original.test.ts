@@ -203,7 +203,8 @@ describe.each(FAMILIES)('the door that reads $family decides about a request', (
   });
   afterAll(() => stage.stop());
 
-  it.each<Row>(rows)('%s', async (_, question, status, reason) => {
+  it.each(rows.map((row) => ({ row, title: row[0] })))('$title', async ({ row }) => {
+    const [, question, status, reason] = row;
     const answer = await ask(stage, question);
     expect([answer.status, reason && reasonOf(answer)]).toEqual([status, reason]);
     expect(valuesOf(answer, 'x-key-id')).toHaveLength(status === 200 ? 1 : 0);
