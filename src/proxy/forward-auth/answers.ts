@@ -38,9 +38,19 @@ export function permission(
   return fields;
 }
 
-/** A refusal for a proxy that knows 401 and 403 alone: its own status beside, and all of it signed. */
+/**
+ * A refusal for a proxy that knows 401 and 403 alone: its own status beside, and all of it signed. There is no body:
+ * nginx would not read it, and end the connection for it.
+ */
 export function as403(refusal: RefusalText, { seal }: ForwardAuthSettings, { toldAt }: Told): RefusalText {
-  const signed = signRefusal(refusal, seal, toldAt);
-  const more = ['X-Auth-Status', String(refusal.status), REFUSAL_HEADER, signed];
-  return { status: 403, headers: [...refusal.headers, ...more], body: refusal.body };
+  const headers = ['X-Auth-Status', String(refusal.status), 'Content-Length', '0'];
+  for (let i = 0; i + 1 < refusal.headers.length; i += 2) {
+    const name = refusal.headers[i] ?? '';
+    if (!OF_BODY.has(name)) headers.push(name, refusal.headers[i + 1] ?? '');
+  }
+  headers.push(REFUSAL_HEADER, signRefusal(refusal, seal, toldAt));
+  return { status: 403, headers, body: '' };
 }
+
+/** As `writeRefusal` spells them. */
+const OF_BODY: ReadonlySet<string> = new Set(['Content-Type', 'Content-Length']);

@@ -126,9 +126,9 @@ export class AskingDoor {
     const { requestId, toldAt: now } = exchange;
     const draining = this.#parts.isDraining();
     const refusal = refusalText({ denial, requestId, now, draining }, false);
-    // Who wanted one rendered gets no other one to render.
-    const as = request.url === REFUSAL_PATH ? 'status' : door.denyAs;
-    const answer = as === 403 ? as403(refusal, door, exchange) : refusal;
+    // Who may not ask, or wanted one rendered, gets none to render.
+    const isPlain = denial.reason === 'untrusted_proxy' || request.url === REFUSAL_PATH;
+    const answer = door.denyAs === 403 && !isPlain ? as403(refusal, door, exchange) : refusal;
     const headers =
       draining || !request.complete || endsConnection(request)
         ? [...answer.headers, 'Connection', 'close']
