@@ -6,7 +6,7 @@ local TIMEOUT_MS = 10000
 
 local REPLACED = {
   'x-key-id', 'x-owner-id', 'x-user-id', 'x-workspace-id', 'x-permission-level', 'x-tier', 'x-allowed-mcps',
-  'x-request-id', 'authorization', 'x-api-key',
+  'x-plexgate-identity', 'x-request-id', 'authorization', 'x-api-key',
 }
 local TOLD = {
   'ratelimit', 'ratelimit-policy', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset', 'deprecation',

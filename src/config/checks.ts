@@ -1,4 +1,5 @@
 import { locate, type Tree } from './document.ts';
+import { identityChecks } from './identity-checks.ts';
 import { keyChecks } from './key-checks.ts';
 import { overlap } from './listen-address.ts';
 import { describeValue, type Finding, type Path } from './mistake.ts';
@@ -15,6 +16,7 @@ export function crossChecks(root: Tree): Finding[] {
     ...needsARole(root),
     ...forwardAuthNeedsAGate(root),
     ...keyChecks(root),
+    ...identityChecks(root),
     ...redisChecks(root),
     ...samePorts(root),
     ...sameMatches(root),

@@ -86,6 +86,7 @@ function proxyOf(
       firstByteMs: timeouts.firstByte,
       idleMs: timeouts.idle,
     },
+    identity: proxy.identity === undefined ? null : identityOf(proxy.identity),
     bounds: {
       headerBytes: proxy.bounds.headerBytes,
       inFlight: proxy.bounds.inFlight,
@@ -95,6 +96,13 @@ function proxyOf(
     drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
     routes: proxy.routes.map(routeOf),
   };
+}
+
+function identityOf({
+  lifetime,
+  ...identity
+}: NonNullable<NonNullable<ParsedFile['proxy']>['identity']>): ProxyConfig['identity'] {
+  return { ...identity, lifetimeMs: lifetime };
 }
 
 /** PlexMCP's own rule for its variable: `true` in any case, or `1`. */
@@ -131,6 +139,7 @@ function routeOf(route: ParsedRoute): RouteConfig {
     workspace: route.workspace ?? null,
     upstream: route.upstream,
     credential: credentialOf(route.credential),
+    audience: route.audience ?? null,
   };
 }
 

@@ -92,6 +92,7 @@ function writeProxy(proxy: ProxyConfig): unknown {
       firstByte: formatDuration(timeouts.firstByteMs),
       idle: formatDuration(timeouts.idleMs),
     },
+    ...given('identity', proxy.identity && writeIdentity(proxy.identity)),
     bounds: {
       headerBytes: bounds.headerBytes,
       inFlight: bounds.inFlight,
@@ -105,6 +106,11 @@ function writeProxy(proxy: ProxyConfig): unknown {
 
 function writeForwardAuth({ refusalSecret, ...section }: ForwardAuthConfig): unknown {
   return { ...section, ...given('refusalSecret', refusalSecret && MASK) };
+}
+
+function writeIdentity(identity: NonNullable<ProxyConfig['identity']>): unknown {
+  const { header, issuer, lifetimeMs, algorithm, keys } = identity;
+  return { header, issuer, lifetime: formatDuration(lifetimeMs), algorithm, keys: keys.map(() => MASK) };
 }
 
 function writeTiers(tiers: ReadonlyMap<string, readonly StatedLimit[]>): unknown {
@@ -129,6 +135,7 @@ function writeRoute(route: RouteConfig): unknown {
     ...given('workspace', route.workspace),
     upstream: writeUpstream(upstream),
     credential: writeCredential(route.credential),
+    ...given('audience', route.audience),
   };
 }
 

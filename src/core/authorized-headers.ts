@@ -1,6 +1,7 @@
 import {
   IDENTITY_HEADERS,
   isOverride,
+  isSameHeader,
   passHeaders,
   type CredentialForwarding,
   type Forwarding,
@@ -12,26 +13,30 @@ import type { RequestHead } from './request-head.ts';
  * it has been told to; so every header of ours is always there, and what nobody takes off is refused.
  */
 
-const SPELT: Readonly<Record<string, string>> = Object.fromEntries(
-  IDENTITY_HEADERS.map((name) => [name, name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase())]),
-);
+const SPELT = IDENTITY_HEADERS.map((name) => name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase()));
 const MCPS = 'x-allowed-mcps';
 /** A list without an entry that is not empty as a text (RFC 9110 section 5.6.1.2). */
 const EMPTY_LIST = ',';
 
 /**
- * All identity headers: those of `fields` and, empty, the others. Of a proxy that takes an empty header for none, the
+ * All identity headers: those of `fields` and, empty, the others; also the one that carries the assertion, where the
+ * configuration names one. Of a proxy that takes an empty header for none, the
  * list of MCP servers must not come to mean all of them where it is empty.
  */
-export function wholeIdentity(fields: readonly string[]): string[] {
+export function wholeIdentity(fields: readonly string[], assertionHeader: string | null): string[] {
   const whole = [...fields];
-  const missing = new Set<string>(IDENTITY_HEADERS);
+  const there = new Set<string>();
   for (let i = 0; i + 1 < whole.length; i += 2) {
     const name = (whole[i] ?? '').toLowerCase();
-    missing.delete(name);
+    there.add(name);
     if (name === MCPS && whole[i + 1] === '') whole[i + 1] = EMPTY_LIST;
   }
-  for (const name of missing) whole.push(SPELT[name] ?? name, '');
+  for (const name of assertionHeader === null ? SPELT : [...SPELT, assertionHeader]) {
+    const lower = name.toLowerCase();
+    if (there.has(lower)) continue;
+    there.add(lower);
+    whole.push(name, '');
+  }
   return whole;
 }
 
@@ -72,7 +77,12 @@ export function emptyNames(fields: readonly string[]): string[] {
  * Whether a client's header has a line that never reaches an upstream through the gate itself and that no answer of ours
  * could replace: another spelling of a header that counts, or one that turns the request into another.
  */
-export function holdsUnremovable(raw: readonly string[]): boolean {
-  for (let i = 0; i + 1 < raw.length; i += 2) if (isOverride(raw[i] ?? '')) return true;
+export function holdsUnremovable(raw: readonly string[], assertionHeader: string | null): boolean {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    if (isOverride(name)) return true;
+    if (assertionHeader !== null && isSameHeader(name, assertionHeader) && !isSame(name, assertionHeader))
+      return true;
+  }
   return false;
 }

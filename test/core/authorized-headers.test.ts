@@ -13,22 +13,28 @@ describe('the whole identity', () => {
   it.each([[[]], [['X-Key-Id', 'k', 'X-Request-Id', 'r']], [['x-tier', 't']]])(
     'of %j has every header once',
     (fields) => {
-      const whole = wholeIdentity(fields);
+      const whole = wholeIdentity(fields, null);
       const names = whole.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
       expect(names.toSorted()).toEqual([...IDENTITY_HEADERS].toSorted());
       expect(whole.slice(0, fields.length)).toEqual(fields);
     },
   );
 
+  it('has the header that the configuration names for the assertion', () => {
+    expect(wholeIdentity([], 'X-Who').slice(-2)).toEqual(['X-Who', '']);
+    const named = wholeIdentity(['X-Who', 'signed'], 'X-Who').filter((name) => name === 'X-Who');
+    expect(named).toHaveLength(1);
+  });
+
   it('keeps a header that nobody knows', () => {
-    expect(wholeIdentity(['X-More', 'm']).slice(0, 2)).toEqual(['X-More', 'm']);
+    expect(wholeIdentity(['X-More', 'm'], null).slice(0, 2)).toEqual(['X-More', 'm']);
   });
 
   it('tells an empty list of MCP servers from none', () => {
     const mcpsIn = (fields: string[]) => fields[fields.findIndex((name) => name === 'X-Allowed-Mcps') + 1];
-    expect(mcpsIn(wholeIdentity([]))).toBe('');
-    expect(mcpsIn(wholeIdentity(['X-Allowed-Mcps', '']))).toBe(',');
-    expect(mcpsIn(wholeIdentity(['X-Allowed-Mcps', 'a,b']))).toBe('a,b');
+    expect(mcpsIn(wholeIdentity([], null))).toBe('');
+    expect(mcpsIn(wholeIdentity(['X-Allowed-Mcps', ''], null))).toBe(',');
+    expect(mcpsIn(wholeIdentity(['X-Allowed-Mcps', 'a,b'], null))).toBe('a,b');
   });
 });
 
@@ -66,7 +72,9 @@ describe('the credential for the service', () => {
     ],
   ] as const)('is told as %s', (_, credential: CredentialForwarding, raw, fields) => {
     const accepted = { scheme: 'x-api-key', secret: new Secret(key) } as const;
-    expect(credentialFields(readHead(raw), { credential, accepted, trustedPeer: true })).toEqual(fields);
+    expect(
+      credentialFields(readHead(raw), { credential, accepted, trustedPeer: true, assertionHeader: null }),
+    ).toEqual(fields);
   });
 
   it('is lent to nobody at an open path', () => {
@@ -75,6 +83,7 @@ describe('the credential for the service', () => {
       credential,
       accepted: null,
       trustedPeer: true,
+      assertionHeader: null,
     });
     expect(emptyNames(fields)).toEqual(['Authorization', 'X-Api-Key', 'X-Other']);
   });
@@ -94,9 +103,11 @@ describe('what nobody could take off', () => {
     ['X-Original-URI', false],
     ['Authorization', false],
     ['My_Header', false],
+    ['X-Who', false],
+    ['x_who', true],
   ])('%s: %s', (name, is) => {
-    expect(holdsUnremovable(['Accept', '*/*', name, 'x'])).toBe(is);
+    expect(holdsUnremovable(['Accept', '*/*', name, 'x'], 'X-Who')).toBe(is);
     // Also when it has been seen before.
-    expect(holdsUnremovable([name, 'x'])).toBe(is);
+    expect(holdsUnremovable([name, 'x'], 'X-Who')).toBe(is);
   });
 });

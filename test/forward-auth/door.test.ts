@@ -44,7 +44,7 @@ describe('an answer that lets pass', () => {
     const headers: HeaderLine[] = [['Host', 'gate.test'], ['X-Forwarded-For', '192.0.2.1'], READER];
     const answer = await ask(stage, { target: '/authorize/orders', headers });
     expect(valuesOf(answer, 'x-envoy-auth-headers-to-remove')).toEqual([
-      'X-Workspace-Id,X-Allowed-Mcps,Authorization,X-Api-Key',
+      'X-Workspace-Id,X-Allowed-Mcps,X-Plexgate-Identity,Authorization,X-Api-Key',
     ]);
   });
 

@@ -6,9 +6,10 @@ import type { OriginalFamily } from '../../core/original-request.ts';
 import { rateLimitFields } from '../../core/rate-limit-fields.ts';
 import type { RequestHead } from '../../core/request-head.ts';
 import { signRefusal } from '../../core/signed-refusal.ts';
-import { identityOf } from '../visit.ts';
+import { identityHeaders } from '../identity.ts';
 import type { Exchange } from '../record.ts';
 import type { Place } from '../routes.ts';
+import type { Settings } from '../settings.ts';
 import type { ForwardAuthSettings } from './settings.ts';
 
 /** What holds the refusal: in a 403 of ours, and in the request to have it rendered. */
@@ -17,19 +18,33 @@ export const REFUSAL_HEADER = 'X-Auth-Refusal';
 /** The instant by which the answer tells what is left of limits; the one of the exchange. */
 type Told = Pick<Exchange, 'requestId' | 'toldAt'>;
 
+interface AboutPermission {
+  readonly head: RequestHead;
+  readonly exchange: Exchange;
+  readonly settings: Settings;
+  readonly family: OriginalFamily;
+}
+
+/** Of a target in absolute form, what comes before the path. */
+const AUTHORITY = /^https?:\/\/[^/?]*/i;
+
 /**
  * The answer that lets the request pass: what takes the place of the client's own headers on the way to the upstream,
  * each of them always there, and what the client is to be told of its limits.
  */
 export function permission(
   permit: Permit<Place>,
-  head: RequestHead,
-  exchange: Exchange,
-  family: OriginalFamily,
+  { head, exchange, settings, family }: AboutPermission,
 ): string[] {
   const { key, credential, route, limits } = permit;
-  const forwarding = { credential: route.route.credential, accepted: credential, trustedPeer: true };
-  const replaced = [...wholeIdentity(identityOf(key, exchange)), ...credentialFields(head, forwarding)];
+  const assertionHeader = settings.assertions?.header ?? null;
+  const accepted = { credential: route.route.credential, accepted: credential };
+  const { requestId, method, url } = exchange;
+  const seen = { requestId, method, target: url.replace(AUTHORITY, '') };
+  const replaced = [
+    ...wholeIdentity(identityHeaders(permit, seen, settings), assertionHeader),
+    ...credentialFields(head, { ...accepted, trustedPeer: true, assertionHeader }),
+  ];
   const fields = [...replaced, ...rateLimitFields(limits, exchange.toldAt)];
   if (key !== null) fields.push(...deprecationFields(key));
   // Envoy puts an empty header in place of a client's; so told, it takes it off.

@@ -24,7 +24,12 @@ export type Asked =
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 
 /** Reads what a request to the second door asks. Of a peer that is not trusted nothing is believed, and nothing read. */
-export function readAsked(peer: string, asking: AskingRequest, settings: ForwardAuthSettings): Asked {
+export function readAsked(
+  peer: string,
+  asking: AskingRequest,
+  settings: ForwardAuthSettings,
+  assertionHeader: string | null,
+): Asked {
   const { denyAs, family, trusted } = settings;
   if (!trusted.trusts(peer)) return refused('untrusted_proxy');
   if (asking.url === REFUSAL_PATH && denyAs === 403) {
@@ -36,7 +41,7 @@ export function readAsked(peer: string, asking: AskingRequest, settings: Forward
   if (!KNOWN_METHODS.has(original.method)) {
     return refused('malformed_request', 'the original method is none that HTTP knows');
   }
-  if (holdsUnremovable(asking.head.raw)) {
+  if (holdsUnremovable(asking.head.raw, assertionHeader)) {
     return refused('malformed_request', 'there is a header that the proxy has to take off and has not');
   }
   if (original.upgrade !== null && original.upgrade !== WEBSOCKET) {

@@ -85,7 +85,7 @@ export class AskingDoor {
     const { method = '', url = '' } = request;
     const head = readHead(request.rawHeaders);
     const peer = plainAddress(request.socket.remoteAddress ?? '');
-    const asked = readAsked(peer, { method, url, head }, door);
+    const asked = readAsked(peer, { method, url, head }, door, settings.assertions?.header ?? null);
     const about =
       asked.kind === 'original'
         ? { method: asked.original.method, url: asked.original.url, address: asked.address }
@@ -112,7 +112,7 @@ export class AskingDoor {
   }
 
   #permit({ request, response, head, exchange, settings, door }: Question, permit: Permit<Place>): void {
-    const fields = permission(permit, head, exchange, door.family);
+    const fields = permission(permit, { head, exchange, settings, family: door.family });
     if (this.#parts.isDraining() || endsConnection(request)) fields.push('Connection', 'close');
     exchange.status = 200;
     if (permit.key !== null && settings.gate.policies.of(permit.key).claims.length > 0) {
