@@ -172,6 +172,7 @@ const ATTACKS: readonly ForwardAuthCase[] = [
       ['X-Permission-Level', 'read_write'],
       ['X-Tier', 'evil'],
       ['X-Allowed-Mcps', 'evil'],
+      ['X-Plexgate-Identity', 'evil'],
     ],
     status: 200,
   },

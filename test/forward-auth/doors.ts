@@ -1,3 +1,4 @@
+import { newSharedSecret } from '../support/identity-keys.ts';
 import { startStage, type Stage } from '../support/stage.ts';
 import { startFrontProxy, type ProxyName } from './front-proxy.ts';
 
@@ -22,11 +23,13 @@ const SECTIONS: Readonly<Record<ProxyName, string>> = {
 const CONFIG = `
 proxy:
   trustedProxies: [127.0.0.1]
+  identity: { algorithm: HS256, keys: ['{secret}'] }
   failedAuthentication: off
   tiers:
     plexe: { basic: [3/minute], pro: [500/minute], enterprise: unlimited }
   routes:
     - match: { path: / }
+      audience: orders
       rules:
         - { path: /health, auth: none }
         - { path: /search, methods: [POST], access: read }
@@ -42,10 +45,12 @@ proxy:
 keyService: { store: 'sqlite::memory:' }
 `;
 
+const SECRET = newSharedSecret();
+
 export async function openDoor(name: DoorName, fixtures: string): Promise<Door> {
   const proxyName = name === 'the gate itself' ? null : name;
   const section = proxyName === null ? '' : `forwardAuth: ${SECTIONS[proxyName]}\n`;
-  const stage = await startStage({ config: section + CONFIG, fixtures });
+  const stage = await startStage({ config: section + CONFIG.replace('{secret}', SECRET), fixtures });
   if (proxyName === null) return { stage, port: stage.gate.port, stop: () => stage.stop() };
   const proxy = await startFrontProxy(proxyName, {
     gatePort: stage.gate.forwardAuthPort,

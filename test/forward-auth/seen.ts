@@ -79,21 +79,35 @@ function serviceOf(request: RecordedRequest): Seen['service'] {
     target,
     method,
     body: request.body.toString(),
-    headers: { ...headersOf(request, OURS), odd },
+    headers: {
+      ...headersOf(request, OURS),
+      'x-plexgate-identity': valuesOf(request, 'x-plexgate-identity').filter(isThere).map(claimsIn),
+      odd,
+    },
   };
 }
+
+const isThere = (value: string): boolean => value !== '';
 
 /** An empty header tells what none does. Moments are numbers that differ from run to run. */
 function headersOf(head: MessageHead, names: readonly string[]): Record<string, readonly string[]> {
   const headers: Record<string, readonly string[]> = {};
   for (const name of names) {
-    const values = valuesOf(head, name).filter((value) => value !== '');
+    const values = valuesOf(head, name).filter(isThere);
     if (values.length === 0) continue;
     headers[name] = values.map((value) =>
       /reset|retry-after|^ratelimit$/.test(name) ? value.replace(/(t=|^)\d+/g, '$1(a number)') : value,
     );
   }
   return headers;
+}
+
+/** Of an assertion, what is the same whenever it is made; any other text as it is. */
+function claimsIn(value: string): string {
+  const [, payload, signature] = value.split('.');
+  if (payload === undefined || signature === undefined) return value;
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
+  return JSON.stringify({ ...claims, iat: 0, exp: 0, jti: '' });
 }
 
 /** Ids of keys are other ones at each gate. */
