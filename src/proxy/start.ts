@@ -100,9 +100,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     setInterval(() => streams.sweep(), STREAM_SWEEP_MS).unref(),
   ];
   const port = await listen(server, config.host, config.port);
-  if (config.forwardAuth !== null) {
-    forwardAuth = await startForwardAuth(config.forwardAuth, doorParts, metrics);
-  }
+  forwardAuth = await startForwardAuth(config, doorParts, metrics);
   return {
     port,
     forwardAuthPort: forwardAuth?.port ?? null,

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ORIGINAL_FAMILIES, readOriginal, type OriginalFamily } from '../../src/core/original-request.ts';
 import { readHead } from '../../src/core/request-head.ts';

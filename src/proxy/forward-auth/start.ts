@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { ForwardAuthConfig, ProxyConfig } from '../../config/config.ts';
+import type { ProxyConfig } from '../../config/config.ts';
 import { closeServer, listen } from '../../runtime/listen.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import { TrustedProxies } from '../address.ts';
@@ -16,13 +16,14 @@ export interface RunningForwardAuth {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Opens the second door. */
+/** Opens the second door; null where the configuration has none. */
 export async function startForwardAuth(
-  { host, port, trustedProxies }: ForwardAuthConfig,
+  config: ProxyConfig,
   parts: AskingParts,
   metrics: Metrics,
-): Promise<RunningForwardAuth> {
-  const { config } = parts.settings();
+): Promise<RunningForwardAuth | null> {
+  if (config.forwardAuth === null) return null;
+  const { host, port, trustedProxies } = config.forwardAuth;
   const server = createForwardAuthServer(parts, config);
   const connections = bindConnections(server, config, new TrustedProxies(trustedProxies), metrics);
   return {
