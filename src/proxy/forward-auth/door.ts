@@ -21,7 +21,16 @@ import type { ForwardAuthSettings } from './settings.ts';
 
 export type AskingParts = Pick<
   ProxyParts,
-  'settings' | 'clock' | 'reporter' | 'decisions' | 'requestMetrics' | 'mask' | 'log' | 'load' | 'isDraining'
+  | 'settings'
+  | 'clock'
+  | 'reporter'
+  | 'decisions'
+  | 'requestMetrics'
+  | 'traffic'
+  | 'mask'
+  | 'log'
+  | 'load'
+  | 'isDraining'
 >;
 
 /** One question at the second door. */
