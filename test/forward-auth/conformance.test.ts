@@ -50,6 +50,26 @@ describe.each(DOORS)('through %s', (name) => {
     expect(here).toEqual(direct);
   });
 
+  it('a request line that names another host than Host does not pass for it', async () => {
+    const headers: HeaderLine[] = [
+      ['Host', 'gate.test'],
+      ['x-api-key', '{S}'],
+    ];
+    const other: ForwardAuthCase = { title: '', target: 'http://other.test/models', headers, status: 400 };
+    const { status, service } = await play(door, other, 'another-host');
+    // Refused for the two names, or as a request to the other host, whose keys are of a workspace.
+    expect([[400, 403].includes(status), service]).toEqual([true, null]);
+  });
+
+  it('a request line in absolute form is decided as the path that it names', async () => {
+    const headers: HeaderLine[] = [['Host', 'gate.test']];
+    const open: ForwardAuthCase = { title: '', target: 'http://gate.test/health', headers, status: 200 };
+    const closed = { ...open, target: 'http://gate.test/models' };
+    expect((await play(door, closed, 'closed')).status).toBe(401);
+    const { status, service } = await play(door, open, 'open');
+    expect([status, service?.target.replace('http://gate.test', '')]).toEqual([200, '/health']);
+  });
+
   it('a WebSocket is opened for a key that may write', async () => {
     door.stage.upstream.answerWith({ ...OK, status: 101, headers: HANDSHAKE, body: '' });
     const connection = await RawConnection.open(door.port);
