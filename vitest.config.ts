@@ -76,6 +76,14 @@ export default defineConfig({
           globalSetup: 'test/clients/find-programs.ts',
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'forward-auth',
+          include: ['test/forward-auth/**/*.test.ts'],
+          globalSetup: 'test/forward-auth/proxy-programs.ts',
+        },
+      },
       // What `npm run test:containers` runs, with an engine and images of its own.
       {
         extends: true,

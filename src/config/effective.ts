@@ -2,6 +2,7 @@ import { formatLimit, formatStatedLimit, type StatedLimit } from '../core/limit.
 import { PROFILES } from '../core/profile.ts';
 import type {
   Config,
+  ForwardAuthConfig,
   KeyServiceConfig,
   ProxyConfig,
   RedisConfig,
@@ -24,6 +25,7 @@ export function effectiveConfig(config: Config): Record<string, unknown> {
     admin: { host: admin.host, port: admin.port, ...given('token', admin.token && MASK) },
     ...given('redis', redis && writeRedis(redis)),
     ...given('proxy', proxy && writeProxy(proxy)),
+    ...given('forwardAuth', proxy && proxy.forwardAuth && writeForwardAuth(proxy.forwardAuth)),
     ...given('keyService', keyService && writeKeyService(keyService)),
     log: { level: log.level },
     ...given('tracing', tracing && writeTracing(tracing)),
@@ -112,6 +114,10 @@ function writeProxy(proxy: ProxyConfig): unknown {
     drain: { delay: formatDuration(drain.delayMs), timeout: formatDuration(drain.timeoutMs) },
     routes: proxy.routes.map(writeRoute),
   };
+}
+
+function writeForwardAuth({ refusalSecret, ...section }: ForwardAuthConfig): unknown {
+  return { ...section, ...given('refusalSecret', refusalSecret && MASK) };
 }
 
 function writeIdentity(identity: NonNullable<ProxyConfig['identity']>): unknown {
