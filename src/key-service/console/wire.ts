@@ -188,386 +188,6 @@ export interface Enrol {
   readonly code: string;
 }
 
-// About
-
-export interface About {
-  readonly version: string;
-  /** What may be chosen in a form. */
-  readonly profiles: readonly ProfileAbout[];
-  readonly permissions: readonly string[];
-  /** What each reason of a refusal means. */
-  readonly reasons: readonly ReasonAbout[];
-  /** What `action` and `kind` of the audit may be. */
-  readonly actions: readonly string[];
-  readonly kinds: readonly string[];
-  readonly session: { readonly idle_ms: number; readonly longest_ms: number };
-}
-
-export interface ProfileAbout {
-  readonly profile: string;
-  /** The tiers of the gate in this process; none where it is elsewhere: any name is then accepted. */
-  readonly tiers: readonly { readonly name: string; readonly limits: readonly string[] | 'unlimited' }[];
-  /** Header lines with `{key}` in the place of the key, the usual one first. */
-  readonly headers: readonly string[];
-  /** A place to try a key at; null where this process has no gate with a route of the profile. */
-  readonly url: string | null;
-  /** False: a rotated key ends at once, whatever the overlap. */
-  readonly has_overlap: boolean;
-}
-
-export interface ReasonAbout {
-  readonly reason: string;
-  readonly status: number;
-  readonly meaning: string;
-}
-
-// Keys and owners
-
-export type KeyStatus = 'active' | 'revoked' | 'expired';
-
-export interface Pagination {
-  readonly total: number;
-  readonly limit: number;
-  readonly offset: number;
-  readonly has_more: boolean;
-}
-
-/** All may be left out. Active keys come first, then the newest. */
-export interface KeyQuery {
-  /** The whole id of a key, or a part of its name. */
-  readonly search?: string;
-  readonly owner?: string;
-  readonly profile?: string;
-  readonly status?: KeyStatus;
-  readonly workspace?: string;
-  /** 1 to 100; 50 */
-  readonly limit?: number;
-  readonly offset?: number;
-}
-
-export interface KeyPage {
-  readonly keys: readonly KeyRow[];
-  readonly pagination: Pagination;
-}
-
-export interface KeyRow {
-  readonly key_id: string;
-  readonly name: string;
-  readonly profile: string;
-  readonly permission: string;
-  readonly status: KeyStatus;
-  readonly owner: OwnerRow;
-  /** The key's own, beside those of its owner. */
-  readonly limits: readonly string[];
-  /** `*`: all MCP servers. */
-  readonly mcps: '*' | readonly string[];
-  readonly created_at: string;
-  /** The id of a key, the email of an operator, `admin` or `import`. */
-  readonly created_by: string;
-  readonly expires_at: string | null;
-  readonly revoked_at: string | null;
-  /** Since when another key is to be used in its place; `expires_at` is then the end of the overlap. */
-  readonly deprecated_at: string | null;
-  readonly replaced_by: string | null;
-  readonly last_used_at: string | null;
-  readonly request_count: number;
-  /** The ends of the key; null of keys that were imported. */
-  readonly key_prefix: string | null;
-  readonly key_suffix: string | null;
-}
-
-export interface OwnerRow {
-  readonly id: string;
-  readonly profile: string;
-  readonly tier: string;
-  readonly enabled: boolean;
-  readonly workspace: string | null;
-  /** Null: the tier's. */
-  readonly limits: readonly string[] | null;
-}
-
-export interface OwnerQuery {
-  /** What the id begins with. */
-  readonly search?: string;
-  /** 1 to 100; 50 */
-  readonly limit?: number;
-  readonly offset?: number;
-}
-
-export interface OwnerPage {
-  readonly owners: readonly OwnerRow[];
-  readonly pagination: Pagination;
-}
-
-export interface NewKey {
-  /** Where nobody has this id an owner is made, with `tier` (required then) and `workspace`. */
-  readonly owner: string;
-  readonly name: string;
-  readonly profile: string;
-  readonly permission: string;
-  /** Of an owner that is there it must be the tier it has, or be left out. */
-  readonly tier?: string;
-  readonly workspace?: string;
-  readonly expires_at?: string | null;
-  readonly limits?: readonly string[];
-}
-
-/** `key` is the key itself. It is in this answer and nowhere else, ever again. */
-export interface CreatedKey {
-  readonly key: string;
-  readonly row: KeyRow;
-}
-
-export interface Rotate {
-  /** How long the old key goes on: `0s` to `30d`, such as `1h`. */
-  readonly overlap: string;
-}
-
-export interface RotatedKey extends CreatedKey {
-  /** The old key, with its end. */
-  readonly old: KeyRow;
-}
-
-/** How far a revocation has got among the gates. */
-export interface Revocation {
-  readonly key_id: string;
-  readonly revoked_at: string;
-  /** `certain`: no gate accepts the key in a request that begins from now on. */
-  readonly state: 'spreading' | 'certain';
-  /** Where it is not certain: when it will be, if nobody else confirms. */
-  readonly certain_at: string | null;
-  readonly members: number;
-  readonly acked: number;
-  readonly fenced: number;
-  /** Gates cut off or gone, that use nothing older any more; and those that are waited for. */
-  readonly fenced_members: readonly string[];
-  readonly waiting_members: readonly string[];
-}
-
-export interface UsageQuery {
-  /** Left out: 7 days before `to`. */
-  readonly from?: string;
-  /** Left out: now. */
-  readonly to?: string;
-  /** Left out: `hour`. */
-  readonly by?: 'hour' | 'day';
-}
-
-export interface KeyUsage {
-  readonly from: string;
-  readonly to: string;
-  readonly by: 'hour' | 'day';
-  /** One for every hour or day of the range, those without requests too. */
-  readonly points: readonly { readonly at: string; readonly requests: number; readonly errors: number }[];
-  readonly by_route: readonly {
-    readonly route: string;
-    readonly requests: number;
-    readonly errors: number;
-  }[];
-  /** `2xx` and so on. */
-  readonly by_status: readonly { readonly status: string; readonly requests: number }[];
-}
-
-// Audit and explanations
-
-/** All may be left out. Texts must be equal. */
-export interface AuditQuery {
-  readonly kind?: string;
-  readonly action?: string;
-  readonly reason?: string;
-  readonly request_id?: string;
-  /** Who acted or was acted on. */
-  readonly key?: string;
-  readonly owner?: string;
-  /** The email of an operator. */
-  readonly operator?: string;
-  readonly address?: string;
-  readonly from?: string;
-  readonly to?: string;
-  /** 1 to 500; 50 */
-  readonly limit?: number;
-  /** The `next_cursor` of the page before. */
-  readonly cursor?: string;
-}
-
-/** The newest first. */
-export interface AuditPage {
-  readonly audit: readonly AuditRow[];
-  readonly next_cursor: string | null;
-}
-
-/** Null is what the row has nothing of. */
-export interface AuditRow {
-  readonly id: number;
-  readonly at: string;
-  /** `management`: a call that changes something, or a sign-in; `refusal`; `suppressed`: refusals counted together. */
-  readonly kind: 'management' | 'refusal' | 'suppressed';
-  readonly action: string | null;
-  readonly reason: string | null;
-  /** Of a management call: `done`, `repeated`, or why it was refused. */
-  readonly outcome: string | null;
-  readonly request_id: string | null;
-  /** Who acted: a key, an owner's key, or an operator by email. */
-  readonly key_id: string | null;
-  readonly owner_id: string | null;
-  readonly operator: string | null;
-  readonly subject_key_id: string | null;
-  readonly subject_owner_id: string | null;
-  /** The operator that was acted on, by email. */
-  readonly subject_operator: string | null;
-  readonly address: string | null;
-  readonly user_agent: string | null;
-  readonly method: string | null;
-  readonly path: string | null;
-  readonly route: string | null;
-  /** How many requests the row stands for; `first_at` is the first of them. */
-  readonly count: number;
-  readonly first_at: string;
-}
-
-export interface Explanation {
-  readonly request_id: string;
-  /** What the gate in this process remembers, the newest first; gates elsewhere are not asked. */
-  readonly decisions: readonly Decision[];
-  /** What the audit has of the request. */
-  readonly audit: readonly AuditRow[];
-  /** The reason's meaning; null where the request was not refused. */
-  readonly reason: ReasonAbout | null;
-  /** Key and owner of the request as they stand now, where they are known. */
-  readonly key: KeyRow | null;
-}
-
-/** A gate's own record of a request. */
-export interface Decision {
-  readonly request_id: string;
-  readonly received_at: string;
-  readonly outcome: 'allowed' | 'refused' | 'failed';
-  readonly reason: string | null;
-  readonly detail: string | null;
-  readonly status: number;
-  readonly method: string;
-  readonly path: string;
-  readonly address: string;
-  readonly route: string | null;
-  readonly key_id: string | null;
-  readonly owner_id: string | null;
-  readonly tier: string | null;
-  /** Who knew the key: memory, Redis, the key service, the keys file. */
-  readonly layer: string | null;
-  readonly limits: readonly {
-    readonly name: string;
-    readonly limit: string;
-    readonly remaining: number;
-    readonly reset_after_ms: number;
-  }[];
-  /** What the client was told of limits. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly timings: {
-    readonly decision_ms: number;
-    readonly key_ms: number;
-    readonly limits_ms: number;
-    readonly upstream_ms: number | null;
-    readonly total_ms: number;
-  };
-  readonly dependencies: {
-    readonly key_service: { readonly renewal_age_ms: number | null; readonly fence_ms: number } | null;
-    readonly redis: { readonly keys: UpOrAway; readonly limits: UpOrAway } | null;
-    readonly upstream: { readonly origin: string; readonly error: unknown } | null;
-  };
-}
-
-/** Null: there is none. */
-export type UpOrAway = 'up' | 'away' | null;
-
-// Fleet and traffic
-
-export interface FleetAnswer {
-  readonly epoch: string;
-  /** The number of the newest change. */
-  readonly head: number;
-  readonly redis: { readonly run: string | null; readonly settled: boolean };
-  readonly members: readonly MemberRow[];
-  /** The configuration in force in this process, secrets masked; null where it is not known. */
-  readonly configuration: unknown;
-  readonly now: string;
-}
-
-export interface MemberRow {
-  readonly member_id: string;
-  readonly applied: number;
-  /** How many changes it has not acknowledged. */
-  readonly lag: number;
-  readonly seen_ago_ms: number;
-  readonly stale_if_error_ms: number;
-  /** What the gate last reported of itself; null where it has reported nothing. */
-  readonly state: MemberState | null;
-}
-
-export interface MemberState {
-  readonly reported_at: string;
-  readonly version: string | null;
-  /** Open leases of limits. */
-  readonly leases: number | null;
-  readonly redis_keys: UpOrAway;
-  readonly redis_limits: UpOrAway;
-  /** Whether the breaker to the key service lets questions through. */
-  readonly key_service: UpOrAway;
-  /** What the gate calls the configuration that it has in force. */
-  readonly configuration: string | null;
-}
-
-export interface TrafficQuery {
-  /** How far back from now: 60 to 86400; 900. */
-  readonly seconds?: number;
-}
-
-/** Rates and counts of all gates together. Series have one number for each of `at`; null: nobody reported then. */
-export interface TrafficAnswer {
-  /** False: no gate has reported numbers in this time. Every list is then empty. */
-  readonly available: boolean;
-  readonly step_ms: number;
-  readonly at: readonly string[];
-  /** Requests by outcome: `allowed`, `refused`, `failed`. */
-  readonly outcomes: readonly Series[];
-  /** Refusals by reason. */
-  readonly reasons: readonly Series[];
-  /** `p50` and `p99` of what the gate adds, in milliseconds. */
-  readonly added_ms: readonly Series[];
-  /** Lookups by the layer that answered: `memory`, `redis`, `key_service`, `keys_file`. */
-  readonly layers: readonly Series[];
-  /** The owners that use most of a limit, most first. */
-  readonly owners: readonly LimitUse[];
-  readonly now: string;
-}
-
-export interface Series {
-  readonly name: string;
-  readonly values: readonly (number | null)[];
-}
-
-export interface LimitUse {
-  readonly owner_id: string;
-  readonly limit: string;
-  /** Of the quota, in the window that ends now; over all gates. */
-  readonly used: number;
-  readonly quota: number;
-}
-
-/** Limits that count and refuse nobody, beside those in force. */
-export interface WhatIfAnswer {
-  /** False: no gate has a shadow limit, or none has reported. */
-  readonly available: boolean;
-  readonly step_ms: number;
-  readonly at: readonly string[];
-  /** For each shadow limit: what was refused in truth, and what it would have refused. */
-  readonly limits: readonly {
-    readonly name: string;
-    readonly refused: readonly (number | null)[];
-    readonly would_refuse: readonly (number | null)[];
-  }[];
-  readonly now: string;
-}
-
 // Operators
 
 export interface OperatorRow {
@@ -601,3 +221,40 @@ export interface OperatorLink {
   readonly link: string;
   readonly ends_at: string;
 }
+
+// About
+
+export interface About {
+  readonly version: string;
+  /** What may be chosen in a form. */
+  readonly profiles: readonly ProfileAbout[];
+  readonly permissions: readonly string[];
+  /** What each reason of a refusal means. */
+  readonly reasons: readonly ReasonAbout[];
+  /** What `action` and `kind` of the audit may be. */
+  readonly actions: readonly string[];
+  readonly kinds: readonly string[];
+  readonly session: { readonly idle_ms: number; readonly longest_ms: number };
+}
+
+export interface ProfileAbout {
+  readonly profile: string;
+  /** The tiers of the gate in this process; none where it is elsewhere: any name is then accepted. */
+  readonly tiers: readonly { readonly name: string; readonly limits: readonly string[] | 'unlimited' }[];
+  /** Header lines with `{key}` in the place of the key, the usual one first. */
+  readonly headers: readonly string[];
+  /** A place to try a key at; null where this process has no gate with a route of the profile. */
+  readonly url: string | null;
+  /** False: a rotated key ends at once, whatever the overlap. */
+  readonly has_overlap: boolean;
+}
+
+export interface ReasonAbout {
+  readonly reason: string;
+  readonly status: number;
+  readonly meaning: string;
+}
+
+export type * from './wire-keys.ts';
+export type * from './wire-history.ts';
+export type * from './wire-fleet.ts';
