@@ -40,6 +40,7 @@ export interface RefusedAction {
   readonly outcome: string;
   readonly subjectKeyId: string | null;
   readonly subjectOwnerId: string | null;
+  readonly subjectOperator?: string | null;
 }
 
 /** Calls nobody has authenticated may not fill the audit: so many rows in a window, no more. */
@@ -99,18 +100,16 @@ export class History implements ReportSink {
   }
 
   /** Writes down a management call that changed nothing because it was refused. */
-  refused(by: Actor, { action, outcome, subjectKeyId, subjectOwnerId }: RefusedAction): Promise<void> {
+  refused(by: Actor, { subjectOperator = null, ...refused }: RefusedAction): Promise<void> {
     const at = this.now();
     return this.#ledger.recordAudit({
       ...by,
       at,
       firstAt: at,
       kind: 'management',
-      action,
-      outcome,
+      ...refused,
       reason: null,
-      subjectKeyId,
-      subjectOwnerId,
+      subjectOperator,
       route: null,
       count: 1,
     });

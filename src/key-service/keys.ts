@@ -29,7 +29,7 @@ import {
   type PageQuery,
   type RotationDraft,
 } from './drafts.ts';
-import { PROGRAM } from './actor.ts';
+import { makerOf, PROGRAM } from './actor.ts';
 import { UNCOUNTED, type KeyServiceEvents } from './events.ts';
 import type { RedisAnnouncements } from './fleet/announcer.ts';
 import { within } from './fleet/deadline.ts';
@@ -172,7 +172,7 @@ export class KeyService implements KeySource, Renewals, ReportSink {
     const now = this.#clock.now();
     const read = readKey(draft, now);
     if (read.kind === 'invalid') return read;
-    const minted = this.#mint.create(read.value, by.keyId ?? 'admin', now);
+    const minted = this.#mint.create(read.value, makerOf(by), now);
     const inserted = await this.#insert([minted], {
       audit: { ...by, action: 'key.create' },
       throttle: throttle === null ? null : { ...throttle, ownerId: draft.owner },

@@ -3,6 +3,7 @@ import type { KeyStore, NewKey } from '../../src/key-service/store/store.ts';
 import { changesContract, keyListContract } from './key-store-changes.contract.ts';
 import { fleetContract } from './key-store-fleet.contract.ts';
 import { ledgerContract } from './key-store-ledger.contract.ts';
+import { operatorsContract } from './key-store-operators.contract.ts';
 import { rotationContract } from './key-store-rotation.contract.ts';
 import { ALL, PAGE, T0, newKey, owner } from './key-store.sample.ts';
 
@@ -237,6 +238,7 @@ export function keyStoreContract(name: string, open: () => Promise<KeyStore>): v
     changesContract(() => store);
     rotationContract(() => store);
     ledgerContract(() => store);
+    operatorsContract(() => store);
     fleetContract(() => store);
 
     test('a proof is kept per pepper, the newest', async () => {

@@ -171,7 +171,8 @@ export interface LinkToken {
 }
 
 export interface Enrolment {
-  readonly email: string;
+  /** Null of the very first link: whoever opens it says in `Enrol` which email it is. */
+  readonly email: string | null;
   readonly role: Role;
   /** True where the operator has signed in before and is about to replace password and authenticator. */
   readonly is_recovery: boolean;
@@ -184,6 +185,8 @@ export interface Enrolment {
 
 export interface Enrol {
   readonly token: string;
+  /** Wanted where the enrolment has none, else left out. */
+  readonly email?: string;
   readonly password: string;
   readonly code: string;
 }
