@@ -85,18 +85,27 @@ export class Traffic {
 }
 
 function mostUsed(owners: ReadonlyMap<string, OwnerUse>): LimitUse[] {
-  const uses = [...owners].map(([ownerId, use]) => useOf(ownerId, use));
-  const share = ({ used, quota }: LimitUse): number => (quota === 0 ? 0 : used / quota);
-  return uses.toSorted((a, b) => share(b) - share(a) || b.requests - a.requests).slice(0, LIMITS_IN_GAUGES);
+  const ranked = Array.from(owners, ([ownerId, use]) => {
+    const least = leastLeft(use.limits);
+    return { ownerId, use, least, left: least === null ? 1 : leftOf(least) };
+  });
+  return ranked
+    .toSorted((a, b) => a.left - b.left || b.use.requests - a.use.requests)
+    .slice(0, LIMITS_IN_GAUGES)
+    .map(({ ownerId, use, least }) => useOf(ownerId, use, least));
 }
 
-function useOf(ownerId: string, { tier, limits, requests }: OwnerUse): LimitUse {
-  let least: LimitState | null = null;
-  for (const state of limits) if (least === null || leftOf(state) < leftOf(least)) least = state;
+function useOf(ownerId: string, { tier, requests }: OwnerUse, least: LimitState | null): LimitUse {
   if (least === null) return { ownerId, tier, limit: null, quota: 0, used: 0, requests };
   const { limit, remaining } = least;
   const used = Math.min(limit.quota, Math.max(0, limit.quota - remaining));
   return { ownerId, tier, limit: formatLimit(limit), quota: limit.quota, used, requests };
+}
+
+function leastLeft(limits: readonly LimitState[]): LimitState | null {
+  let least: LimitState | null = null;
+  for (const state of limits) if (least === null || leftOf(state) < leftOf(least)) least = state;
+  return least;
 }
 
 function leftOf({ limit, remaining }: LimitState): number {
