@@ -5,6 +5,7 @@ import { fleetToJson } from './key-service/member-calls.ts';
 import type { Process } from './process.ts';
 import { startTracing } from './run-tracing.ts';
 import { RunningConfig, type ConfigFile, type Prepare } from './run-config.ts';
+import { firstLinkText, surroundConsole } from './run-console.ts';
 import { startGate, type RunningGate } from './run-gate.ts';
 import { startKeyService, type RunningKeyService } from './run-key-service.ts';
 import { createAdminServer } from './runtime/admin.ts';
@@ -86,12 +87,14 @@ async function start(
     readDecisions = (requestId) => gate.decisions(requestId);
     readJwks = () => gate.jwks();
   }
+  if (keys !== null && keys.console !== null) surroundConsole(keys.console, () => running.config, gate);
   if (demo) {
     if (keys === null || config.proxy === null || gate === null)
       throw new Error('--demo needs both proxy and keyService in the file');
     // Straight to standard error: the keys are for the person who started this, and never pass through the log.
     const text = demoText(await makeDemoKeys(keys.service), config.proxy.host, gate.port);
-    process.stderr.write(`\n${text}\n`);
+    const link = keys.console === null ? null : await firstLinkText(keys.console);
+    process.stderr.write(`\n${text}\n${link === null ? '' : `${link}\n`}`);
   }
   ready = true;
   log.flush();

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { KEY_PREFIXES } from '../core/key-shape.ts';
 import { LOG_LEVELS } from './config.ts';
+import { consoleSchema } from './console-schema.ts';
 import { boundsSchema, metricsSchema, tlsSchema, upstreamTlsSchema } from './door-schema.ts';
 import {
   duration,
@@ -11,7 +12,6 @@ import {
   matching,
   NAME_PATTERN,
   network,
-  pepper,
   port,
   text,
   token,
@@ -19,9 +19,9 @@ import {
 } from './fields.ts';
 import { FORWARD_AUTH_LISTEN, forwardAuthSchema } from './forward-auth-schema.ts';
 import { identitySchema } from './identity-schema.ts';
+import { peppers, store, tokens } from './key-service-fields.ts';
 import { redisSchema } from './redis-schema.ts';
 import { routeSchema } from './route-schema.ts';
-import { parseStore } from './store-url.ts';
 import { tracingSchema } from './tracing-schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
@@ -223,31 +223,6 @@ const proxy = z.strictObject({
     .describe('What is served; a request that no route matches is 404.'),
 });
 
-const store = text(
-  {
-    title: 'store',
-    allowed:
-      'sqlite:PATH, such as sqlite:data/plexgate.db, or postgres://user:password@host:5432/database, special characters of user and password as %XX',
-    pattern: '^(sqlite:.+|postgres(ql)?://.+)$',
-  },
-  parseStore,
-);
-
-/** What rotates: one token, or a list of which any is accepted. */
-const tokens = z
-  .union([token, z.array(token).min(1, 'a list of at least one secret')], {
-    error: 'a text, or a list of texts',
-  })
-  .transform((written) => (Array.isArray(written) ? written : [written]));
-
-const peppers = z
-  .object({
-    current: text({ title: 'name', allowed: 'the name of one of the peppers' }, (written) =>
-      written === '' ? null : written,
-    ).describe('Name of the pepper that new digests are kept under.'),
-  })
-  .catchall(pepper.describe('A pepper by its name; older ones stay readable.'));
-
 const keyService = z.strictObject({
   host: listenHost.prefault(LISTEN.keyService.host).describe(`${HOST}.`),
   port: port.prefault(LISTEN.keyService.port).describe(`${PORT}.`),
@@ -271,6 +246,9 @@ const keyService = z.strictObject({
     .describe(
       'Secrets of the HMAC-SHA256 over key digests at rest; absent, where the store is a file: one is made at first start, kept in secrets.json beside it.',
     ),
+  console: consoleSchema
+    .optional()
+    .describe('The web console, or `off`; absent: it is there where `host` is a loopback address.'),
 });
 
 const log = z.strictObject({

@@ -7,12 +7,18 @@ import type { Actor } from './store/ledger.ts';
 export const PROGRAM: Actor = {
   keyId: null,
   ownerId: null,
+  operator: null,
   requestId: null,
   address: null,
   userAgent: null,
   method: null,
   path: null,
 };
+
+/** What a key says of who made it. */
+export function makerOf({ keyId, operator }: Actor): string {
+  return keyId ?? operator ?? 'admin';
+}
 
 const MAX_LENGTH = 256;
 // What a terminal or a log viewer might act on.
@@ -37,19 +43,20 @@ export interface Requester {
   readonly id: string | undefined;
 }
 
-const OUR_KEY_ID = /^key_[0-9A-Za-z]{22}$/;
+const OUR_ID = /^(?:key_[0-9A-Za-z]{22}|op_[0-9A-Za-z_-]{16})$/;
 
-/** Whoever calls with the admin token. */
+/** Whoever calls with the admin token, or without one. */
 export function adminActor({ headers, requestId, peer, method, path, id = '' }: Requester): Actor {
   const userAgent = headers['user-agent'];
   return {
     keyId: null,
     ownerId: null,
+    operator: null,
     requestId: keptText(requestId),
     address: peer ?? null,
     userAgent: userAgent === undefined ? null : keptText(userAgent),
     method,
-    path: path.replace(':id', OUR_KEY_ID.test(id) ? id : '{id}'),
+    path: path.replace(':id', OUR_ID.test(id) ? id : '{id}'),
   };
 }
 

@@ -3,6 +3,7 @@ import { reading, type Call } from './call.ts';
 import { cursorText } from './history-queries.ts';
 import type { KeyService } from './keys.ts';
 import { readAuditQuery, readUsageQuery } from './requests/admin.ts';
+import type { AuditRow as AuditRowJson } from './console/wire-history.ts';
 import type { AuditRow, UsageSum } from './store/ledger.ts';
 
 /** What administrators ask about the past. */
@@ -58,7 +59,7 @@ function total(sums: readonly UsageSum[], what: 'requests' | 'errors'): number {
   return sums.reduce((sum, one) => sum + one[what], 0);
 }
 
-function auditToJson(row: AuditRow): object {
+export function auditToJson(row: AuditRow): AuditRowJson {
   return {
     id: row.id,
     at: instantText(row.at),
@@ -69,8 +70,10 @@ function auditToJson(row: AuditRow): object {
     request_id: row.requestId,
     key_id: row.keyId,
     owner_id: row.ownerId,
+    operator: row.operator,
     subject_key_id: row.subjectKeyId,
     subject_owner_id: row.subjectOwnerId,
+    subject_operator: row.subjectOperator,
     address: row.address,
     user_agent: row.userAgent,
     method: row.method,

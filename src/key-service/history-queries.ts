@@ -19,6 +19,8 @@ export interface AuditQuery {
   readonly kind?: string | undefined;
   readonly requestId?: string | undefined;
   readonly address?: string | undefined;
+  /** The email of an operator who acted or was acted on. */
+  readonly operator?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly limit?: number | undefined;
@@ -50,6 +52,7 @@ export function readAuditQuery(query: AuditQuery): Read<{ filter: AuditFilter; p
     requestId: query.requestId ?? null,
     keyId: query.key ?? null,
     ownerId: query.owner ?? null,
+    operator: query.operator?.toLowerCase() ?? null,
     address: query.address ?? null,
     from: query.from === undefined ? null : values.instant('from', query.from),
     to: query.to === undefined ? null : values.instant('to', query.to),

@@ -29,11 +29,12 @@ import {
   type PageQuery,
   type RotationDraft,
 } from './drafts.ts';
-import { PROGRAM } from './actor.ts';
+import { makerOf, PROGRAM } from './actor.ts';
 import { UNCOUNTED, type KeyServiceEvents } from './events.ts';
 import type { RedisAnnouncements } from './fleet/announcer.ts';
 import { within } from './fleet/deadline.ts';
 import { Members, type FleetView } from './fleet/members.ts';
+import type { Standing } from './fleet/reach.ts';
 import { History } from './history.ts';
 import { viewOf, type KeyView } from './key-view.ts';
 import type { KeyServiceLog } from './log.ts';
@@ -51,6 +52,7 @@ import type {
 import { checkPeppers } from './pepper-check.ts';
 import { Peppers, type PepperSet } from './peppers.ts';
 import { Resolver } from './resolver.ts';
+import { revocationOf, type RevocationOutcome } from './revocation.ts';
 import { rotate } from './rotation.ts';
 import type { Actor } from './store/ledger.ts';
 import type { InsertOptions, InsertOutcome, KeyStore } from './store/store.ts';
@@ -76,6 +78,8 @@ const COMMIT_MS = 10_000;
 
 export interface RevokeKeyOptions {
   readonly keepLast?: boolean;
+  /** Told how it stands from when it is in the store, again and again until it is answered. */
+  readonly watch?: (standing: Standing) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -157,10 +161,11 @@ export class KeyService implements KeySource, Renewals, ReportSink {
     return this.#store.showOwner(id);
   }
 
-  async listOwners(query: PageQuery): Promise<ListOwnersOutcome> {
+  /** Those whose id begins with `start`. */
+  async listOwners(query: PageQuery, start?: string): Promise<ListOwnersOutcome> {
     const read = readPage(query);
     if (read.kind === 'invalid') return read;
-    return { kind: 'listed', page: read.value, ...(await this.#store.listOwners(read.value)) };
+    return { kind: 'listed', page: read.value, ...(await this.#store.listOwners(read.value, start)) };
   }
 
   /** `throttle` bounds how many keys the owner's keys may make; the holder of the admin token needs none. */
@@ -172,7 +177,7 @@ export class KeyService implements KeySource, Renewals, ReportSink {
     const now = this.#clock.now();
     const read = readKey(draft, now);
     if (read.kind === 'invalid') return read;
-    const minted = this.#mint.create(read.value, by.keyId ?? 'admin', now);
+    const minted = this.#mint.create(read.value, makerOf(by), now);
     const inserted = await this.#insert([minted], {
       audit: { ...by, action: 'key.create' },
       throttle: throttle === null ? null : { ...throttle, ownerId: draft.owner },
@@ -233,7 +238,7 @@ export class KeyService implements KeySource, Renewals, ReportSink {
   async revokeKey(
     keyId: string,
     by: Actor = PROGRAM,
-    { keepLast = false, signal = STAYS }: RevokeKeyOptions = {},
+    { keepLast = false, signal = STAYS, watch }: RevokeKeyOptions = {},
   ): Promise<RevokeKeyOutcome> {
     const startedAt = this.#clock.monotonic();
     const audit = { ...by, action: 'key.revoke' as const };
@@ -241,12 +246,17 @@ export class KeyService implements KeySource, Renewals, ReportSink {
     const outcome = await within(COMMIT_MS, 'the store', revoking);
     if (outcome.kind !== 'revoked') return outcome;
     const { key, revokedAt, first } = outcome;
-    const { propagation, leftMs } = await this.#members.confirm(key.changeNumber, first, signal);
+    const { propagation, leftMs } = await this.#members.confirm(key.changeNumber, first, signal, watch);
     const result = leftMs > 0 ? 'uncertain' : propagation.fenced > 0 ? 'fenced' : 'certain';
     this.#events.revoked(result, this.#clock.monotonic() - startedAt);
     return result === 'uncertain'
       ? { kind: 'uncertain', keyId, revokedAt, certainAt: this.#clock.now() + leftMs, propagation }
       : { kind: 'revoked', keyId, revokedAt, propagation };
+  }
+
+  /** How far the revocation of a key has got; asks and does not wait. */
+  revocation(keyId: string): Promise<RevocationOutcome> {
+    return revocationOf(keyId, this.#store, this.#members, this.#clock);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { makerOf } from './actor.ts';
 import type { Mint, MintedKey } from './mint.ts';
 import type { AuditDraft } from './store/ledger.ts';
 import type { KeyStore, Replacement, RotateOutcome, StoredKey } from './store/store.ts';
@@ -28,7 +29,7 @@ export async function rotate(store: KeyStore, mint: Mint, rotation: Rotation): P
     const { owner, ...terms } = old.record;
     const minted = mint.create(
       { ...terms, ownerId: owner.id, description: old.description },
-      audit.keyId ?? 'admin',
+      makerOf(audit),
       now,
     );
     made.push(minted);

@@ -6,13 +6,15 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import type { Secret } from '../core/secret.ts';
-import { closeServer, listen } from '../runtime/listen.ts';
+import { closeServer, hostAndPort, listen } from '../runtime/listen.ts';
 import type { Tracing } from '../runtime/tracing/tracing.ts';
-import { adminActor, isIdentified, requestIdOf, vouchedActor, type Requester } from './actor.ts';
+import { adminActor, isIdentified, PROGRAM, requestIdOf, vouchedActor, type Requester } from './actor.ts';
 import { problem, problemOf, type Answer, type Refusal } from './answers.ts';
 import type { Call, Door } from './call.ts';
 import { traceCall } from './call-span.ts';
 import { calls } from './calls.ts';
+import type { ConsoleCall, OpenVisit } from './console/call.ts';
+import type { Console } from './console/console.ts';
 import type { KeyService } from './keys.ts';
 import type { KeyServiceLog } from './log.ts';
 import { auditRefusal } from './refused-actions.ts';
@@ -28,6 +30,8 @@ export interface KeyServerOptions {
   readonly log: KeyServiceLog;
   /** Absent or null: nothing is traced. */
   readonly tracing?: Tracing | null;
+  /** Absent or null: there is no page. */
+  readonly console?: Console | null;
 }
 
 export interface KeyServer {
@@ -50,7 +54,7 @@ const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] as 
 
 /** The HTTP door of the key service. It writes no access log: what a call changed is logged by the call. */
 export function createKeyServer(options: KeyServerOptions): KeyServer {
-  const { service, log, tracing = null } = options;
+  const { service, log, tracing = null, console: page = null } = options;
   const app = fastify({
     logger: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']?.toString()),
@@ -60,9 +64,10 @@ export function createKeyServer(options: KeyServerOptions): KeyServer {
   });
   readJsonBodies(app);
   const tokens = tokensOf(options);
-  const all = calls(service, log);
+  const all = calls(service, log, page?.roster ?? null);
   for (const call of all) addCall(app, { call, service, log, tokens, tracing });
   for (const path of new Set(all.map((call) => call.path))) refuseOtherMethods(app, path, all);
+  if (page !== null) addConsole(app, page, log);
   app.setNotFoundHandler((_request, reply) => send(reply, problem(404, 'There is nothing here.')));
   app.setErrorHandler<FastifyError>((error, _request, reply) =>
     send(reply, problemOf(refusalOf(error, log))),
@@ -71,12 +76,15 @@ export function createKeyServer(options: KeyServerOptions): KeyServer {
     async listen({ host, port }) {
       await service.start();
       await app.ready();
-      return listen(app.server, host, port);
+      const listening = await listen(app.server, host, port);
+      page?.start(`http://${hostAndPort(host, listening)}`);
+      return listening;
     },
     adopt(accepted) {
       Object.assign(tokens, tokensOf(accepted));
     },
     async close() {
+      page?.stop();
       await closeServer(app.server, CLOSE_MS);
       await app.close();
       await service.stop();
@@ -151,6 +159,53 @@ async function finish(
 ): Promise<FastifyReply> {
   await auditRefusal({ service, log, action: call.action, id: idOf(request), by }, answer);
   return send(reply, answer);
+}
+
+/** The page's calls, each behind its own door, and its files. */
+function addConsole(app: FastifyInstance, page: Console, log: KeyServiceLog): void {
+  for (const call of page.calls) addConsoleCall(app, page, call, log);
+  for (const url of ['/console', '/console/*']) {
+    app.get(url, async (request, reply) => {
+      const path = (request.params as { '*'?: string })['*'] ?? '';
+      const file = path.startsWith('api/') ? null : await page.file(path, request);
+      if (file === null) return send(reply, problem(404, 'There is nothing here.'));
+      return reply.code(file.status).headers(file.headers).send(file.body);
+    });
+  }
+}
+
+function addConsoleCall(app: FastifyInstance, page: Console, call: ConsoleCall, log: KeyServiceLog): void {
+  const visits = new WeakMap<FastifyRequest, Omit<OpenVisit, 'query' | 'body'>>();
+  const finished = async (
+    answer: Answer,
+    id: string,
+    by: Actor,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> => send(reply, await page.finish(call, answer, id, by));
+  app.route({
+    method: call.method,
+    url: call.path,
+    // Before the body is read: who may not make the call gets nothing parsed.
+    onRequest: async (request, reply) => {
+      reply.header('x-request-id', request.id);
+      const { headers, id: requestId, method, socket } = request;
+      const head = { headers, requestId, method, peer: socket.remoteAddress, id: idOf(request) };
+      const entered = await page.enter(call, head);
+      if ('refused' in entered) return send(reply, entered.refused);
+      visits.set(request, entered);
+      return undefined;
+    },
+    errorHandler(error: FastifyError, request, reply) {
+      const by = visits.get(request)?.by ?? PROGRAM;
+      void finished(problemOf(refusalOf(error, log)), idOf(request), by, reply);
+    },
+    handler: async (request, reply) => {
+      const visit = visits.get(request);
+      if (visit === undefined) throw new Error('a call was not let in');
+      const { query, body } = request;
+      return finished(await call.answer({ ...visit, query, body }), visit.id, visit.by, reply);
+    },
+  });
 }
 
 function actorOf(call: Call, request: FastifyRequest): Actor {

@@ -1,8 +1,15 @@
 import type { Decision } from '../core/decision.ts';
-import { LIMITS_IN_GAUGES, type Gauges, type LimitUse, type TrafficOutcome } from '../core/gauges.ts';
+import {
+  LIMITS_IN_GAUGES,
+  TIERS_IN_GAUGES,
+  type Gauges,
+  type LimitUse,
+  type TrafficOutcome,
+} from '../core/gauges.ts';
 import { formatLimit, type LimitState } from '../core/limit.ts';
 import { REASONS, type Reason } from '../core/reasons.ts';
 import { Durations } from './durations.ts';
+import type { LimitResult } from './pipeline.ts';
 
 /** Owners that are looked at within one interval. */
 const OWNERS_MAX = 2000;
@@ -16,7 +23,7 @@ interface OwnerUse {
 /** What is told of a gate's traffic. */
 export type TrafficGauges = Pick<
   Gauges,
-  'inFlight' | 'requests' | 'refusals' | 'lookups' | 'intervalMs' | 'added' | 'limits'
+  'inFlight' | 'requests' | 'refusals' | 'tiers' | 'lookups' | 'intervalMs' | 'added' | 'limits'
 >;
 
 /** What a gate tells of its traffic: counts since its start, and what an interval was like. */
@@ -24,6 +31,7 @@ export class Traffic {
   readonly #monotonic: () => number;
   readonly #requests: Record<TrafficOutcome, number> = { allowed: 0, refused: 0, unavailable: 0, failed: 0 };
   readonly #refusals: Partial<Record<Reason, number>> = {};
+  readonly #tiers = new Map<string, { refused: number; wouldRefuse: number }>();
   readonly #lookups = { l1: 0, l2: 0, origin: 0 };
   readonly #added = new Durations();
   #owners = new Map<string, OwnerUse>();
@@ -51,6 +59,18 @@ export class Traffic {
     }
   }
 
+  /** Of a tier, by its label: a limit has refused, or a shadow limit would have. */
+  limited(label: string, result: LimitResult): void {
+    if (result !== 'limit' && result !== 'shadow') return;
+    let counts = this.#tiers.get(label);
+    if (counts === undefined) {
+      if (this.#tiers.size >= TIERS_IN_GAUGES) return;
+      counts = { refused: 0, wouldRefuse: 0 };
+      this.#tiers.set(label, counts);
+    }
+    counts[result === 'limit' ? 'refused' : 'wouldRefuse']++;
+  }
+
   /** `failure`: why the gate answered what it had permitted. */
   end(decision: Decision<unknown>, failure: Reason | null, addedMs: number): void {
     this.#inFlight--;
@@ -72,6 +92,7 @@ export class Traffic {
       inFlight: this.#inFlight,
       requests: { ...this.#requests },
       refusals: { ...this.#refusals },
+      tiers: Object.fromEntries([...this.#tiers].map(([label, counts]) => [label, { ...counts }])),
       lookups: { ...this.#lookups },
       intervalMs: Math.round(now - this.#since),
       added: p50Ms === null || p99Ms === null ? null : { p50Ms, p99Ms },

@@ -10,10 +10,12 @@ export const NO_FILTER: AuditFilter = {
   requestId: null,
   keyId: null,
   ownerId: null,
+  operator: null,
   address: null,
   from: null,
   to: null,
 };
+const ADA = 'ada@example.com';
 export const NEWEST = { limit: 1000, after: null };
 
 /** How every key store keeps the audit; `open` answers the store of the running test, with some keys in it. */
@@ -49,6 +51,8 @@ export function auditContract(open: () => KeyStore): void {
       ['a key that acted or was acted on', { keyId: 'k1' }, [2, 1]],
       ['an owner whose keys acted or were acted on', { ownerId: 'acme' }, [3, 2]],
       ['key and owner', { keyId: 'k1', ownerId: 'acme' }, [2]],
+      ['an operator who acted or was acted on', { operator: ADA }, [4, 3]],
+      ['operator and owner', { operator: ADA, ownerId: 'acme' }, [3]],
       ['a time from its start up to its end', { from: T0 + 2, to: T0 + 4 }, [3, 2]],
       ['what nobody did', { action: 'owner.put' }, []],
     ];
@@ -57,8 +61,8 @@ export function auditContract(open: () => KeyStore): void {
       const rows: Partial<NewAuditRow>[] = [
         { ...none, action: 'key.revoke', subjectKeyId: 'k1', subjectOwnerId: 'beta' },
         { ...none, kind: 'refusal', reason: 'expired_key', keyId: 'k1', ownerId: 'acme' },
-        { ...none, requestId: 'req_3', keyId: 'k2', ownerId: 'acme', subjectOwnerId: 'acme' },
-        { ...none, address: '192.0.2.4' },
+        { ...none, requestId: 'req_3', keyId: 'k2', ownerId: 'acme', subjectOwnerId: 'acme', operator: ADA },
+        { ...none, address: '192.0.2.4', subjectOperator: ADA },
       ];
       for (const [i, row] of rows.entries()) await store.recordAudit(auditRow({ at: T0 + i + 1, ...row }));
       const found = await store.listAudit({ ...NO_FILTER, ...filter }, NEWEST);

@@ -179,7 +179,14 @@ function ledger(open: () => KeyStore): void {
       const more = { reason: 'unknown_key', route: null, address, count: 900, firstAt: T0, lastAt: T0 + 9 };
       await store.takeReport(report(1, { refusals: [refusal], suppressed: [more] }), T0);
       const rows = await store.listAudit(NO_FILTER, NEWEST);
-      const management = { action: null, outcome: null, subjectKeyId: null, subjectOwnerId: null };
+      const management = {
+        action: null,
+        outcome: null,
+        operator: null,
+        subjectKeyId: null,
+        subjectOwnerId: null,
+        subjectOperator: null,
+      };
       const request = {
         requestId: null,
         keyId: null,

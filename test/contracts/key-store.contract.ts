@@ -4,6 +4,7 @@ import { changesContract, keyListContract } from './key-store-changes.contract.t
 import { fleetContract } from './key-store-fleet.contract.ts';
 import { gaugesContract } from './key-store-gauges.contract.ts';
 import { ledgerContract } from './key-store-ledger.contract.ts';
+import { operatorsContract } from './key-store-operators.contract.ts';
 import { rotationContract } from './key-store-rotation.contract.ts';
 import { ALL, PAGE, T0, newKey, owner } from './key-store.sample.ts';
 
@@ -239,6 +240,7 @@ export function keyStoreContract(name: string, open: () => Promise<KeyStore>): v
     rotationContract(() => store);
     ledgerContract(() => store);
     gaugesContract(() => store);
+    operatorsContract(() => store);
     fleetContract(() => store);
 
     test('a proof is kept per pepper, the newest', async () => {

@@ -45,6 +45,7 @@ export function newKey(more: Partial<NewKey> = {}): NewKey {
 export const ACTOR: Actor = {
   keyId: 'caller',
   ownerId: 'callers',
+  operator: null,
   requestId: 'req_0',
   address: '192.0.2.9',
   userAgent: 'curl/8',
@@ -64,6 +65,7 @@ export function auditRow(more: Partial<NewAuditRow> = {}): NewAuditRow {
     outcome: 'done',
     subjectKeyId: null,
     subjectOwnerId: null,
+    subjectOperator: null,
     route: null,
     count: 1,
     ...more,

@@ -82,6 +82,7 @@ export const auditQuery = z.strictObject({
   action: text.optional().meta({ enum: [...AUDIT_ACTIONS] }),
   kind: text.optional().meta({ enum: [...AUDIT_KINDS] }),
   request_id: text.optional(),
+  operator: text.optional().meta({ description: 'The email of an operator who acted or was acted on.' }),
   address: text.optional().meta({ description: "The client's." }),
   from: instant.optional(),
   to: instant.optional(),

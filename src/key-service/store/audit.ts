@@ -13,7 +13,7 @@ import {
 } from './ledger.ts';
 import type { Tx } from './write.ts';
 
-/** Rows per statement: 18 columns each must stay under SQLite's 32,766 parameters. */
+/** Rows per statement: 20 columns each must stay under SQLite's 32,766 parameters. */
 const ROWS_PER_STATEMENT = 500;
 /** More go with each write than come, so that the table shrinks to its bounds. */
 const PRUNED_BESIDE_INSERTED = 500;
@@ -22,6 +22,7 @@ const PRUNED_BESIDE_INSERTED = 500;
 export interface AuditSubject {
   readonly keyId: string | null;
   readonly ownerId: string | null;
+  readonly operator?: string;
   readonly count?: number;
 }
 
@@ -43,6 +44,7 @@ export async function auditChange(
     outcome,
     subjectKeyId: subject.keyId,
     subjectOwnerId: subject.ownerId,
+    subjectOperator: subject.operator ?? null,
     route: null,
     count: subject.count ?? 1,
   };
@@ -92,11 +94,13 @@ export async function auditPage(
   return [...found.values()].sort((a, b) => b.at - a.at || b.id - a.id).slice(0, page.limit);
 }
 
-type SubjectColumn = 'key_id' | 'subject_key_id' | 'owner_id' | 'subject_owner_id';
+type SubjectColumn =
+  'key_id' | 'subject_key_id' | 'owner_id' | 'subject_owner_id' | 'operator' | 'subject_operator';
 
-function leadingColumns({ keyId, ownerId }: AuditFilter): readonly (SubjectColumn | null)[] {
+function leadingColumns({ keyId, ownerId, operator }: AuditFilter): readonly (SubjectColumn | null)[] {
   if (keyId !== null) return ['key_id', 'subject_key_id'];
-  return ownerId === null ? [null] : ['owner_id', 'subject_owner_id'];
+  if (ownerId !== null) return ['owner_id', 'subject_owner_id'];
+  return operator === null ? [null] : ['operator', 'subject_operator'];
 }
 
 function matching(
@@ -105,12 +109,17 @@ function matching(
   { limit, after }: AuditPage,
   leading: SubjectColumn | null,
 ) {
-  const { kind, action, reason, requestId, keyId, ownerId, address, from, to } = filter;
+  const { kind, action, reason, requestId, keyId, ownerId, operator, address, from, to } = filter;
   let query = db.selectFrom('audit').selectAll();
-  if (leading !== null) query = query.where(leading, '=', keyId ?? ownerId);
+  if (leading !== null) query = query.where(leading, '=', keyId ?? ownerId ?? operator);
   if (keyId !== null && ownerId !== null) {
     query = query.where((where) =>
       where.or([where('owner_id', '=', ownerId), where('subject_owner_id', '=', ownerId)]),
+    );
+  }
+  if (operator !== null && (keyId !== null || ownerId !== null)) {
+    query = query.where((where) =>
+      where.or([where('operator', '=', operator), where('subject_operator', '=', operator)]),
     );
   }
   if (kind !== null) query = query.where('kind', '=', kind);
@@ -144,6 +153,8 @@ function rowFromAudit(row: NewAuditRow, id: number): AuditTable {
     route: row.route,
     count: row.count,
     first_at: row.firstAt,
+    operator: row.operator,
+    subject_operator: row.subjectOperator,
   };
 }
 
@@ -167,5 +178,7 @@ function auditFromRow(row: AuditTable): AuditRow {
     route: row.route,
     count: row.count,
     firstAt: row.first_at,
+    operator: row.operator,
+    subjectOperator: row.subject_operator,
   };
 }

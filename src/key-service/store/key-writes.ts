@@ -72,6 +72,7 @@ async function refuseThrottled(tx: Tx, throttle: CreationThrottle, at: number): 
     .where('owner_id', '=', ownerId)
     .where('created_at', '>', at - windowMs)
     .where('created_by', 'not in', MADE_BY_NO_KEY)
+    .where('created_by', 'not like', '%@%')
     .orderBy('created_at', 'desc')
     .offset(quota - 1)
     .limit(1)

@@ -63,16 +63,25 @@ export const AUDIT_ACTIONS = [
   'key.revoke',
   'key.rotate',
   'key.import',
+  'operator.create',
+  'operator.patch',
+  'operator.link',
+  'operator.enrol',
+  'operator.sign_in',
+  'operator.sign_out',
+  'operator.confirm',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /**
- * Who acts, and by which request. Without a key it is the holder of the admin token or, without a request either, the
- * program itself. Texts of the client are masked and cut before they come here.
+ * Who acts, and by which request. Without a key and an operator it is the holder of the admin token or, without a
+ * request either, the program itself. Texts of the client are masked and cut before they come here.
  */
 export interface Actor {
   readonly keyId: string | null;
   readonly ownerId: string | null;
+  /** The email of who acts in the console. */
+  readonly operator: string | null;
   readonly requestId: string | null;
   readonly address: string | null;
   readonly userAgent: string | null;
@@ -100,6 +109,8 @@ export interface NewAuditRow extends Actor {
   /** What a management call was about, where the store has it. */
   readonly subjectKeyId: string | null;
   readonly subjectOwnerId: string | null;
+  /** The email of the operator it was about. */
+  readonly subjectOperator: string | null;
   readonly route: string | null;
   /** How many requests or keys the row stands for. */
   readonly count: number;
@@ -120,6 +131,8 @@ export interface AuditFilter {
   readonly requestId: string | null;
   readonly keyId: string | null;
   readonly ownerId: string | null;
+  /** The email of an operator who acted or was acted on. */
+  readonly operator: string | null;
   readonly address: string | null;
   readonly from: number | null;
   readonly to: number | null;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql, type Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
+import { createOperatorTables } from './operator-tables.ts';
 import type { StoreSchema } from './schema.ts';
 
 export type Database = 'sqlite' | 'postgres';
@@ -14,6 +15,7 @@ function migrationsFor(database: Database): Readonly<Record<string, Migration>> 
     '0003-lists-of-keys': { up: (db) => createListIndexes(db, database) },
     '0004-fleet': { up: (db) => createFleetTables(db, text) },
     '0005-gauges': { up: (db) => createGaugesTable(db, text) },
+    '0006-operators': { up: (db) => createOperatorTables(db, text) },
   };
 }
 
@@ -22,7 +24,7 @@ function migrationsFor(database: Database): Readonly<Record<string, Migration>> 
  * this collation, whatever the database was created with.
  */
 const TEXT = { sqlite: sql`text`, postgres: sql`text collate "C"` } as const;
-type TextType = (typeof TEXT)[Database];
+export type TextType = (typeof TEXT)[Database];
 
 /** Brings the store to the newest form this program knows. Throws where a newer program has been here. */
 export async function migrate(db: Kysely<StoreSchema>, database: Database): Promise<void> {

@@ -10,6 +10,10 @@ export interface StoreSchema {
   gauges: GaugesTable;
   audit: AuditTable;
   members: MembersTable;
+  operators: OperatorsTable;
+  operator_links: OperatorLinksTable;
+  sessions: SessionsTable;
+  attempts: AttemptsTable;
 }
 
 export interface OwnersTable {
@@ -113,6 +117,8 @@ export interface AuditTable {
   route: string | null;
   count: number;
   first_at: number;
+  operator: string | null;
+  subject_operator: string | null;
 }
 
 export interface MembersTable {
@@ -121,4 +127,39 @@ export interface MembersTable {
   applied: number;
   stale_if_error_ms: number;
   renewals: number;
+}
+
+export interface OperatorsTable {
+  id: string;
+  email: string;
+  role: string;
+  password: string | null;
+  totp: string | null;
+  totp_pepper_id: string | null;
+  totp_counter: number;
+  enabled: number;
+  created_at: number;
+  last_sign_in_at: number | null;
+}
+
+export interface OperatorLinksTable {
+  token_hash: string;
+  operator_id: string | null;
+  totp: string;
+  totp_pepper_id: string;
+  ends_at: number;
+}
+
+export interface SessionsTable {
+  token_hash: string;
+  operator_id: string;
+  created_at: number;
+  seen_at: number;
+  confirmed_at: number;
+}
+
+export interface AttemptsTable {
+  subject: string;
+  count: number;
+  first_at: number;
 }

@@ -17,9 +17,11 @@ import type {
   UsageSubject,
   UsageSum,
 } from './ledger.ts';
+import type { Operators } from './operators.ts';
 import { resolveQuery, type ResolvedRow } from './queries.ts';
 import { changeFromRow, keyFromRow, ownerFromRow, rowFromOwner } from './rows.ts';
 import type { StoreSchema } from './schema.ts';
+import { SqlOperators } from './sql-operators.ts';
 import {
   changesAfter,
   fleetState,
@@ -56,6 +58,7 @@ import { changeOfOwner, recordChanges, write } from './write.ts';
 
 /** The store over any SQL database that Kysely speaks to. Which one, and how it is opened, is in another file. */
 export class SqlStore implements KeyStore {
+  readonly operators: Operators;
   protected readonly db: Kysely<StoreSchema>;
   readonly #writers: Kysely<StoreSchema>;
   readonly #names: NameSearch;
@@ -66,6 +69,7 @@ export class SqlStore implements KeyStore {
     this.db = db;
     this.#names = names;
     this.#writers = writers;
+    this.operators = new SqlOperators(db, writers);
   }
 
   async resolve(hashes: readonly string[]): Promise<FoundKey> {
@@ -91,10 +95,12 @@ export class SqlStore implements KeyStore {
     return row === undefined ? null : ownerFromRow(row);
   }
 
-  listOwners(page: Page): Promise<{ owners: readonly Owner[]; total: number }> {
+  listOwners(page: Page, start = ''): Promise<{ owners: readonly Owner[]; total: number }> {
     return this.#snapshot(async (tx) => {
       const { limit, offset } = page;
-      const owners = tx.selectFrom('owners');
+      let owners = tx.selectFrom('owners');
+      // Ids are ASCII, and ordered by their bytes.
+      if (start !== '') owners = owners.where('id', '>=', start).where('id', '<', `${start}\u{7f}`);
       const rows = await owners.selectAll().orderBy('id').limit(limit).offset(offset).execute();
       const { total } = await owners
         .select((select) => select.fn.countAll<number>().as('total'))
@@ -228,8 +234,12 @@ export class SqlStore implements KeyStore {
     return this.#snapshot(async (tx) => {
       const ofKeys = await tx.selectFrom('keys').select('pepper_id').distinct().execute();
       const ofChanges = await tx.selectFrom('changes').select('pepper_id').distinct().execute();
-      const ids = [...ofKeys, ...ofChanges].map((row) => row.pepper_id).filter((id) => id !== null);
-      return [...new Set(ids)];
+      const ofOperators = await tx.selectFrom('operators').select('totp_pepper_id').distinct().execute();
+      const ids = [
+        ...[...ofKeys, ...ofChanges].map((row) => row.pepper_id),
+        ...ofOperators.map((row) => row.totp_pepper_id),
+      ];
+      return [...new Set(ids.filter((id) => id !== null))];
     });
   }
 

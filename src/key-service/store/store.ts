@@ -3,6 +3,7 @@ import type { StatedLimit } from '../../core/limit.ts';
 import type { Profile } from '../../core/profile.ts';
 import type { Fleet } from './fleet.ts';
 import type { AuditDraft, Ledger } from './ledger.ts';
+import type { Operators } from './operators.ts';
 
 /**
  * Where owners and keys are kept. Every call is one transaction. A call that changes a key or owner takes the next
@@ -14,6 +15,8 @@ import type { AuditDraft, Ledger } from './ledger.ts';
  * Implementations MUST answer a read from one committed state: never from inside another call's transaction.
  */
 export interface KeyStore extends Ledger, Fleet {
+  /** Who may act in the console. */
+  readonly operators: Operators;
   /**
    * The key kept under one of `hashes`, with the head of the same snapshot. All hashes are looked up in that one
    * snapshot, so a key that moves between two of them is not missed.
@@ -22,8 +25,11 @@ export interface KeyStore extends Ledger, Fleet {
   /** Makes the owner or replaces all of it; answers the number of the change. */
   putOwner(owner: Owner, at: number, audit?: AuditDraft | null): Promise<number>;
   showOwner(id: string): Promise<Owner | null>;
-  /** In the order of their ids. */
-  listOwners(page: Page): Promise<{ readonly owners: readonly Owner[]; readonly total: number }>;
+  /** In the order of their ids; those alone whose id begins with `start`. */
+  listOwners(
+    page: Page,
+    start?: string,
+  ): Promise<{ readonly owners: readonly Owner[]; readonly total: number }>;
   /** All of the keys or none. They take numbers in the order given. */
   insertKeys(keys: readonly NewKey[], at: number, options?: InsertOptions): Promise<InsertOutcome>;
   showKey(keyId: string): Promise<StoredKey | null>;
@@ -140,7 +146,7 @@ export interface CreationThrottle {
   readonly windowMs: number;
 }
 
-/** `created_by` of keys that no key has made. No key has such an id. */
+/** `created_by` of keys that no key has made, beside the emails of operators. No key has such an id, or one with an @. */
 export const MADE_BY_NO_KEY = ['admin', 'import'] as const;
 
 export type InsertOutcome =

@@ -113,7 +113,14 @@ async function noteUse(tx: Tx, deltas: readonly UsageDelta[]): Promise<void> {
   }
 }
 
-const NO_MANAGEMENT = { action: null, outcome: null, subjectKeyId: null, subjectOwnerId: null };
+const NO_MANAGEMENT = {
+  action: null,
+  outcome: null,
+  operator: null,
+  subjectKeyId: null,
+  subjectOwnerId: null,
+  subjectOperator: null,
+};
 
 function refusalRows({ refusals }: Report): NewAuditRow[] {
   return refusals.map((refusal) => ({
