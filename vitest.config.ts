@@ -22,7 +22,7 @@ export default defineConfig({
           name: 'proof',
           include: ['test/proof/**/*.test.ts'],
           sequence: { groupOrder: 1 },
-          maxWorkers: 1,
+          maxWorkers: 2,
           globalSetup: ['test/commands/build.ts', 'test/support/redis-programs.ts'],
         },
       },

@@ -11,6 +11,7 @@ import { endsConnection } from '../ignored-upgrade.ts';
 import { Lines } from '../lines.ts';
 import { decide, type RequestFacts } from '../pipeline.ts';
 import { createRecorder, openExchange, type Exchange, type Recorder } from '../record.ts';
+import { openTrace } from '../request-trace.ts';
 import type { Place } from '../routes.ts';
 import type { ProxyParts } from '../server.ts';
 import type { Settings } from '../settings.ts';
@@ -30,6 +31,7 @@ export type AskingParts = Pick<
   | 'traffic'
   | 'mask'
   | 'log'
+  | 'tracing'
   | 'load'
   | 'isDraining'
 >;
@@ -90,7 +92,7 @@ export class AskingDoor {
     settings: Settings,
     door: ForwardAuthSettings,
   ): Question {
-    const { clock, mask } = this.#parts;
+    const { clock, mask, tracing } = this.#parts;
     const receivedAt = clock.monotonic();
     const { method = '', url = '' } = request;
     const head = readHead(request.rawHeaders);
@@ -103,6 +105,11 @@ export class AskingDoor {
     const upgrade = asked.kind === 'original' && asked.original.upgrade !== null;
     const requestId = callersRequestId(head, mask) ?? newRequestId();
     const exchange = openExchange({ ...about, requestId, userAgent: head.userAgent, upgrade }, receivedAt);
+    if (tracing !== null) {
+      const { rawHeaders, httpVersion, socket } = request;
+      const traced = { rawHeaders, httpVersion, socket, method: about.method };
+      exchange.trace = openTrace(tracing, traced, { at: receivedAt, isTrusted: door.trusted.trusts(peer) });
+    }
     return { request, response, head, asked, exchange, settings, door };
   }
 
