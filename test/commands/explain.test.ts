@@ -47,7 +47,11 @@ const gateUrl = ({ gate }: Pick<Refusal, 'gate'>): string => `http://127.0.0.1:$
 async function refuse(refusal: Refusal, random: Random, i: number): Promise<Refused> {
   // Some clients name their requests by themselves, with whatever may stand in a header.
   const own = random.chance(0.3) ? [`X-Request-Id: ${i}/%7e?${random.below(1e9)}"#`] : [];
-  const answer = await exchange(refusal.gate.port, bytesOf(refusal.request(), anyAddress(random), ...own));
+  const { port, forwardAuthPort } = refusal.gate;
+  const answer = await exchange(
+    refusal.door === 'traffic' ? port : forwardAuthPort,
+    bytesOf(refusal.request(), anyAddress(random), ...own),
+  );
   return { refusal, answer, requestId: valuesOf(answer, 'x-request-id').join() };
 }
 

@@ -20,6 +20,8 @@ interface MadeKey {
 export interface Refusal {
   readonly reason: Reason;
   readonly gate: TestGate;
+  /** At which of its doors. */
+  readonly door: 'traffic' | 'forward-auth';
   /** In whose dialect the answer comes. */
   readonly profile: Profile;
   /** Null where the gate does not get as far as to know it. */
@@ -49,13 +51,23 @@ const UPGRADE = [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ];
 
-function configOf(upstreams: { silent: string; streaming: string }, inFlight = 1000): string {
+interface Plight {
+  readonly inFlight?: number;
+  /** Who may ask at the second door. */
+  readonly askers?: string;
+}
+
+function configOf(
+  upstreams: { silent: string; streaming: string },
+  { inFlight = 1000, askers = '127.0.0.0/8' }: Plight,
+): string {
   const routes = DIALECTS.map(
     (profile) =>
       `    - { match: { host: gate.test, path: /${profile} }, profile: ${profile}, accept: [x-api-key, bearer], upstream: echo }`,
   );
   return `
 keyService: {}
+forwardAuth: { headers: x-original, trustedProxies: [${askers}] }
 proxy:
   trustedProxies: [127.0.0.0/8]
   failedAuthentication: 5/15m
@@ -112,15 +124,15 @@ export async function startRefusals(): Promise<RefusalStage> {
   const [silent, streaming] = [await startUpstream(), await startUpstream()];
   silent.answerWith({ ...OK, behaviour: 'is silent' });
   streaming.answerWith({ ...OK, headers: [['Content-Type', 'text/event-stream']], behaviour: 'streams' });
-  const config = (inFlight?: number) =>
-    configOf({ silent: silent.origin, streaming: streaming.origin }, inFlight);
+  const config = (plight: Plight = {}) =>
+    configOf({ silent: silent.origin, streaming: streaming.origin }, plight);
   const usual = await startGate({
     config: config(),
     // A record that no key service sends: a defect.
     alterRecord: (record) => (record.name === 'broken' ? { ...record, limits: undefined as never } : record),
   });
   const busy = await startBusy(config, streaming);
-  const cut = await startGate({ config: config() });
+  const cut = await startGate({ config: config({ askers: '192.0.2.0/24' }) });
   cut.keyServiceAnswers(false);
   const poor = await startWithoutRedis(config());
   const held = await startUsual(usual, streaming);
@@ -130,6 +142,8 @@ export async function startRefusals(): Promise<RefusalStage> {
       ...busy.refusals,
       ...poor.refusals,
       ...inEveryDialect(cut, 'key_service_unavailable', null, () => [`x-api-key: ${stranger()}`]),
+      asked(usual, 'unclear_original_request'),
+      asked(cut, 'untrusted_proxy'),
     ],
     usual,
     async stop() {
@@ -150,10 +164,17 @@ function inEveryDialect(
   return DIALECTS.map((profile) => ({
     reason,
     gate,
+    door: 'traffic',
     profile,
     key,
     request: () => [method, `/${profile}/models?x=1`, ...lines()],
   }));
+}
+
+/** A question at the second door that does not say what the client asked. */
+function asked(gate: TestGate, reason: Reason): Refusal {
+  const request = (): RequestText => ['GET', '/authorize', 'X-Original-URI: /standard'];
+  return { reason, gate, door: 'forward-auth', profile: 'standard', key: null, request };
 }
 
 /** Opens a stream and leaves it open. */
@@ -166,8 +187,8 @@ async function hold({ port }: TestGate, { text }: MadeKey, upstream: Upstream): 
 }
 
 /** More is under way than it may. */
-async function startBusy(config: (inFlight: number) => string, streaming: Upstream) {
-  const gate = await startGate({ config: config(1) });
+async function startBusy(config: (plight: Plight) => string, streaming: Upstream) {
+  const gate = await startGate({ config: config({ inFlight: 1 }) });
   const key = await new Keys(gate).make();
   const open = [await hold(gate, key, streaming)];
   return { gate, open, refusals: inEveryDialect(gate, 'overloaded', null, () => [sent(key)]) };
@@ -228,6 +249,7 @@ function inTheStandard(gate: TestGate, { one, two, few, broken, reader, spent }:
   const standard = (reason: Reason, key: MadeKey | null, ...request: RequestText): Refusal => ({
     reason,
     gate,
+    door: 'traffic',
     profile: 'standard',
     key,
     request: () => request,
