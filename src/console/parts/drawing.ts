@@ -1,0 +1,59 @@
+import uPlot from 'uplot';
+import type { PlotProps } from './plot.tsx';
+
+const COLOURS = 6;
+
+/** A colour of the design as a canvas understands it, at this moment and in this theme. */
+function colourOf(element: Element, name: string): string {
+  const probe = document.createElement('span');
+  probe.style.color = `var(--${name})`;
+  element.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+function axesOf(element: Element): uPlot.Axis[] {
+  const ink = colourOf(element, 'quiet');
+  const line = { stroke: colourOf(element, 'line'), width: 1 };
+  const font = `11px ${getComputedStyle(element).fontFamily}`;
+  const axis = { stroke: ink, font, grid: line, ticks: { ...line, size: 4 } };
+  return [
+    { ...axis, space: 70, size: 34 },
+    { ...axis, size: 46, space: 36 },
+  ];
+}
+
+/** How a plot is drawn. All plots of a page share one cursor. */
+export function drawingOf(
+  element: HTMLElement,
+  { lines, bars }: PlotProps,
+  onCursor: (index: number | null) => void,
+): uPlot.Options {
+  const barPaths = uPlot.paths.bars?.({ size: [0.7, 24] });
+  return {
+    width: Math.max(1, element.clientWidth),
+    height: element.clientHeight,
+    legend: { show: false },
+    padding: [8, 8, 0, 0],
+    cursor: { sync: { key: 'console' }, drag: { x: false, y: false }, points: { size: 6 } },
+    scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    axes: axesOf(element),
+    series: [
+      {},
+      ...lines.map(({ name }, i) => {
+        const stroke = colourOf(element, `plot-${(i % COLOURS) + 1}`);
+        const filled = bars === true && barPaths !== undefined;
+        return {
+          label: name,
+          stroke,
+          width: filled ? 0 : 1.5,
+          points: { show: false },
+          spanGaps: false,
+          ...(filled && { fill: stroke, paths: barPaths }),
+        };
+      }),
+    ],
+    hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
+  };
+}
