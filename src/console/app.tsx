@@ -83,7 +83,9 @@ function Alone(props: {
   const { state, onSignedIn, onRetry } = props;
   return (
     <div class="alone">
-      <Brand />
+      <header>
+        <Brand />
+      </header>
       <main class="stack" aria-busy={state.kind === 'starting'}>
         <h1>{state.kind === 'enrolling' ? 'Your first visit' : 'Sign in'}</h1>
         {state.kind === 'starting' && <span class="bones" />}

@@ -89,7 +89,7 @@ function Bar({ onLeft }: { readonly onLeft: () => void }): JSX.Element {
         {operator.email} <span class="role quiet">{operator.role}</span>
       </span>
       <IconButton icon="theme" label={`Colours: ${theme}`} onPress={turn} />
-      <Button tone="bare" icon="leave" onPress={() => setOpen(true)}>
+      <Button tone="bare" icon="account" onPress={() => setOpen(true)}>
         Account
       </Button>
       {open && <Account onClose={() => setOpen(false)} onLeft={onLeft} />}

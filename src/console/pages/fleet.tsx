@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import type { FleetAnswer, MemberRow } from '../../key-service/console/wire.ts';
 import { ask } from '../api/ask.ts';
 import { useLive } from '../api/live.ts';
-import { Instant, spanText } from '../parts/instant.tsx';
+import { spanText } from '../parts/instant.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNotice } from '../parts/problem.tsx';
 import { Table, type Column } from '../parts/table.tsx';
@@ -92,7 +92,6 @@ function Figures({ fleet }: { readonly fleet: FleetAnswer | null }): JSX.Element
       'Redis',
       redis === undefined ? undefined : redis.run === null ? 'none' : redis.settled ? 'settled' : 'settling',
     ],
-    ['Key service\u2019s time', fleet === null ? undefined : <Instant at={fleet.now} />],
   ] as const;
   return (
     <dl class="figures">

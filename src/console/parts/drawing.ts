@@ -19,9 +19,21 @@ function axesOf(element: Element): uPlot.Axis[] {
   const font = `11px ${getComputedStyle(element).fontFamily}`;
   const axis = { stroke: ink, font, grid: line, ticks: { ...line, size: 4 } };
   return [
-    { ...axis, space: 70, size: 34 },
+    { ...axis, space: 70, size: 34, values: (_plot, moments) => momentsText(moments) },
     { ...axis, size: 46, space: 36 },
   ];
+}
+
+const DAY = 86_400;
+
+/** Times of the day, and days where the plot has many; the zone stands above the plot. */
+function momentsText(moments: readonly number[]): string[] {
+  const isLong = (moments.at(-1) ?? 0) - (moments[0] ?? 0) > 2 * DAY;
+  const form = new Intl.DateTimeFormat(
+    'en-GB',
+    isLong ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit' },
+  );
+  return moments.map((moment) => form.format(new Date(moment * 1000)));
 }
 
 /** How a plot is drawn. All plots of a page share one cursor. */

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { drawingOf } from './drawing.ts';
+import { instantText } from './instant.tsx';
 import { Empty } from './tag.tsx';
 
 export interface Line {
@@ -23,6 +24,7 @@ export interface PlotProps {
 }
 
 const COLOURS = 6;
+const ZONE = instantText(new Date().toISOString()).split(' ').at(-1);
 
 /** Changes when light becomes dark: canvases do not follow by themselves. */
 function useTheme(): number {
@@ -70,7 +72,9 @@ export function Plot(props: PlotProps): JSX.Element {
     <figure class="plot card">
       <figcaption class="row apart">
         <h2>{title}</h2>
-        <span class="quiet small">{unit}</span>
+        <span class="quiet small">
+          {unit}, {ZONE}
+        </span>
       </figcaption>
       <div class="drawing" ref={drawing} role="img" aria-label={`${title}: ${about}`}>
         {(at.length === 0 || lines.length === 0) && (

@@ -56,11 +56,14 @@ export function KeyDetail({ id }: { readonly id: string }): JSX.Element {
 
 function Unknown({ id }: { readonly id: string }): JSX.Element {
   return (
-    <Empty title="There is no such key">
-      <span>
-        <code>{id}</code> is unknown here. <a href={hrefOf('keys')}>All keys</a>
-      </span>
-    </Empty>
+    <>
+      <PageHead title="Key" />
+      <Empty title="There is no such key">
+        <span>
+          <code>{id}</code> is unknown here. <a href={hrefOf('keys')}>All keys</a>
+        </span>
+      </Empty>
+    </>
   );
 }
 

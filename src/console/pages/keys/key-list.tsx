@@ -36,12 +36,11 @@ const COLUMNS: readonly Column<KeyRow>[] = [
     clip: true,
     cell: ({ owner }) => <a href={hrefOf('keys', null, { owner: owner.id })}>{owner.id}</a>,
   },
-  { name: 'Profile', cell: ({ profile }) => profile },
-  { name: 'Tier', cell: ({ owner }) => owner.tier },
-  { name: 'Permission', cell: ({ permission }) => permission },
+  { name: 'Profile, tier', clip: true, cell: ({ profile, owner }) => `${profile}, ${owner.tier}` },
+  { name: 'Permission', cell: ({ permission }) => permission.replaceAll('_', ' ') },
   { name: 'Status', cell: (row) => <KeyStatus row={row} /> },
   { name: 'Requests', number: true, cell: ({ request_count }) => request_count.toLocaleString('en') },
-  { name: 'Last used', cell: ({ last_used_at }) => <Instant at={last_used_at} /> },
+  { name: 'Last used', cell: ({ last_used_at }) => <Instant at={last_used_at} never="not yet" /> },
 ];
 
 /** What the filters of the place ask for. */
