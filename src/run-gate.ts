@@ -16,6 +16,7 @@ import { connectRedis, subscribeTo, warnOfEviction } from './run-redis.ts';
 import { systemClock } from './runtime/clock.ts';
 import { closeServer, hostAndPort, listen } from './runtime/listen.ts';
 import type { RedisConnection } from './runtime/redis/redis.ts';
+import { VERSION } from './version.ts';
 
 /** Where a gate's keys come from, and whom it tells what it has seen. */
 interface Keys extends Omit<KeyPartners, 'redis'> {
@@ -58,6 +59,7 @@ export async function startGate(
     clock: systemClock,
     metrics,
     log,
+    version: VERSION,
   });
   let { drain } = config;
   stops.push('gate', async () => {

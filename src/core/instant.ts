@@ -13,3 +13,11 @@ export function parseInstant(text: string): number | null {
   const at = Date.parse(upper);
   return Number.isNaN(at) ? null : at;
 }
+
+/** What RFC 3339 can say: an instant beyond its last year is its last one. */
+export function instantText(epochMs: number): string {
+  return new Date(Math.max(FIRST_INSTANT, Math.min(epochMs, LAST_INSTANT))).toISOString();
+}
+
+const FIRST_INSTANT = Date.parse('0000-01-01T00:00:00.000Z');
+const LAST_INSTANT = Date.parse('9999-12-31T23:59:59.999Z');

@@ -11,6 +11,8 @@ import {
   wholeNumber,
   type JsonReader,
 } from './json-fields.ts';
+import { gaugesToJson } from './gauges.ts';
+import { instantText } from './instant.ts';
 import { PERMISSIONS, type KeyRecord, type Owner } from './key.ts';
 import { formatStatedLimit, parseStatedLimit, STATED_LIMIT_FORM, type StatedLimit } from './limit.ts';
 import { PROFILES } from './profile.ts';
@@ -214,13 +216,14 @@ export function grantFromJson(json: unknown, { leaving }: Pick<Renewal, 'leaving
   return read;
 }
 
-export function reportToJson({ member, sequence, usage, refusals, suppressed }: Report): object {
+export function reportToJson({ member, sequence, usage, refusals, suppressed, gauges }: Report): object {
   return {
     member,
     sequence,
     usage: usage.map(usageToJson),
     refusals: refusals.map(refusalToJson),
     suppressed: suppressed.map(suppressedToJson),
+    ...(gauges === undefined ? {} : { gauges: gaugesToJson(gauges) }),
   };
 }
 
@@ -249,14 +252,6 @@ function refusalToJson({ at, requestId, keyId, ownerId, userAgent, ...rest }: Re
 function suppressedToJson({ firstAt, lastAt, ...rest }: SuppressedRefusals): object {
   return { ...rest, first_at: instantText(firstAt), last_at: instantText(lastAt) };
 }
-
-/** What RFC 3339 can say: an instant beyond its last year is its last one. */
-function instantText(epochMs: number): string {
-  return new Date(Math.max(FIRST_INSTANT, Math.min(epochMs, LAST_INSTANT))).toISOString();
-}
-
-const FIRST_INSTANT = Date.parse('0000-01-01T00:00:00.000Z');
-const LAST_INSTANT = Date.parse('9999-12-31T23:59:59.999Z');
 
 function instantOrNull(epochMs: number | null): string | null {
   return epochMs === null ? null : instantText(epochMs);

@@ -1,3 +1,4 @@
+import type { Gauges } from './gauges.ts';
 import type { KeyRecord } from './key.ts';
 import type { Digest } from './secret.ts';
 
@@ -83,6 +84,8 @@ export interface Report {
   readonly usage: readonly UsageDelta[];
   readonly refusals: readonly RefusedRequest[];
   readonly suppressed: readonly SuppressedRefusals[];
+  /** How the gate stands; absent where the report tells of counts alone. */
+  readonly gauges?: Gauges;
 }
 
 /** Requests of one key on one route that an upstream answered with one class of status within one hour. */

@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.ts';
+import type { Gauges } from '../core/gauges.ts';
 import type { Report, ReportSink } from '../core/wire.ts';
 import { keptText } from './actor.ts';
 import type { Invalid } from './drafts.ts';
 import { readAuditQuery, readUsageQuery, type AuditQuery, type UsageQuery } from './history-queries.ts';
+import { readGauges } from './requests/gauges.ts';
 import type {
   Actor,
   AuditAction,
@@ -35,6 +37,14 @@ export type UsageOutcome =
     }
   | Invalid;
 
+/** How a gate stood when it last reported it. */
+export interface MemberReport {
+  readonly member: string;
+  /** When it was taken, by the key service's clock. */
+  readonly reportedAt: number;
+  readonly gauges: Gauges;
+}
+
 export interface RefusedAction {
   readonly action: AuditAction;
   readonly outcome: string;
@@ -47,7 +57,7 @@ export interface RefusedAction {
 const NOBODY_ROWS = 60;
 const NOBODY_WINDOW_MS = 60_000;
 
-/** What happened to the keys: their usage, and who did what. */
+/** What happened to the keys: their usage, and who did what; and how the gates stand that report it. */
 export class History implements ReportSink {
   readonly #ledger: Ledger;
   readonly #clock: Clock;
@@ -64,6 +74,15 @@ export class History implements ReportSink {
 
   async report(report: Report): Promise<void> {
     await this.#ledger.takeReport({ ...report, refusals: report.refusals.map(keptRefusal) }, this.now());
+  }
+
+  /** Of the gates that have reported within the last `withinMs`; those of gates that are gone are kept for 15 minutes. */
+  async gauges(withinMs: number): Promise<readonly MemberReport[]> {
+    const kept = await this.#ledger.gauges(this.now() - withinMs);
+    return kept.flatMap(({ gauges, ...rest }) => {
+      const read = readGauges(gauges);
+      return read === null ? [] : [{ ...rest, gauges: read }];
+    });
   }
 
   usage(of: UsageSubject, range: TimeRange, by: UsageGroup): Promise<readonly UsageSum[]> {

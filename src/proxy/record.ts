@@ -8,6 +8,7 @@ import { isRefusedAuthentication } from './refusals.ts';
 import type { Reporter } from './reporter.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 import type { Place } from './routes.ts';
+import type { Traffic } from './traffic.ts';
 import type { Waits } from './waits.ts';
 
 /** What happened to one request, filled in on its way. Instants are monotonic milliseconds. */
@@ -104,13 +105,14 @@ const LOGGED_CHARACTERS = 1024;
 export function createRecorder(parts: {
   readonly log: Log;
   readonly requestMetrics: RequestMetrics;
+  readonly traffic: Traffic;
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly decisions: Decisions;
   /** Text from a client without the keys in it. */
   readonly mask: (text: string) => string;
 }): Recorder {
-  const { log, clock, reporter, decisions, mask, requestMetrics: metrics } = parts;
+  const { log, clock, reporter, decisions, mask, traffic, requestMetrics: metrics } = parts;
   const record = (exchange: Exchange): void => {
     const { decision, receivedAt, decidedAt, answeredAt, upstream, upstreamError } = exchange;
     const endedAt = clock.monotonic();
@@ -125,6 +127,7 @@ export function createRecorder(parts: {
       durationSeconds: (endedAt - receivedAt) / 1000,
       overheadSeconds: (decidedAt - receivedAt) / 1000,
     });
+    if (decision !== null) traffic.end(decision, exchange.failure, decidedAt - receivedAt);
     if (upstream !== null && answeredAt > 0) {
       metrics.upstreamAnswered(upstream, (answeredAt - decidedAt) / 1000);
     }
@@ -138,7 +141,11 @@ export function createRecorder(parts: {
   };
   return Object.assign(record, {
     decided(exchange: Exchange, decision: Decision<Place>): void {
-      if (exchange.decision === null) metrics.begin(routeIdOf(decision));
+      if (exchange.decision === null) {
+        metrics.begin(routeIdOf(decision));
+        traffic.begin();
+      }
+      traffic.decided(decision);
       exchange.decision = decision;
       exchange.decidedAt = clock.monotonic();
       exchange.dependencies = decisions.dependencies();

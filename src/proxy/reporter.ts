@@ -1,6 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
-import type { RefusedRequest, Report, ReportSink } from '../core/wire.ts';
+import type { Gauges } from '../core/gauges.ts';
+import type { RefusedRequest, ReportSink } from '../core/wire.ts';
 import { Refusals } from './refusals.ts';
+import { ReportQueue, type Dropped } from './report-queue.ts';
 import { Usage } from './usage.ts';
 
 /** What the metrics want to know. */
@@ -8,6 +11,8 @@ export interface ReporterEvents {
   sent(result: 'ok' | 'error'): void;
   /** A request that could not be counted, because too much waits already. */
   lost(): void;
+  /** What was collected and will not be reported. */
+  dropped(what: Dropped): void;
 }
 
 export interface ReporterOptions {
@@ -16,6 +21,8 @@ export interface ReporterOptions {
   readonly sink: ReportSink;
   readonly clock: Clock;
   readonly events: ReporterEvents;
+  /** How this process stands; goes along with what is reported from time to time. */
+  readonly gauges?: () => Gauges;
   readonly everyMs?: number;
   /** After which a report without an answer counts as failed. */
   readonly deadlineMs?: number;
@@ -25,14 +32,15 @@ const EVERY_MS = 2000;
 const DEADLINE_MS = 2000;
 /** A report of more would hold up whoever writes it down. */
 const USAGE_PER_REPORT = 1000;
-const LAST_ATTEMPTS = 3;
+/** Between the attempts of a gate that stops. */
+const LAST_PAUSE_MS = 200;
 
 /**
- * Collects what the key service should know of this gate's traffic, and reports it every two seconds and at the end.
+ * Collects what the key service should know of this gate's traffic, and reports it every two seconds and at the end,
+ * together with how the gate stands then.
  *
- * What is collected becomes a report once: the report keeps its sequence number and content until the sink has
- * taken it, so that one whose answer was lost is counted once. Only then is the next one made, so that a sink
- * which is away costs no more memory than what one process collects, which is bounded too.
+ * What is collected becomes a report once. Only when the sink has taken it is the next one made, so that a sink which
+ * is away costs no more memory than what one process collects, which is bounded too.
  * Collecting is synchronous and never waits for the sink.
  */
 export class Reporter {
@@ -40,15 +48,23 @@ export class Reporter {
   readonly #usage = new Usage();
   readonly #refusals = new Refusals();
   readonly #timer: NodeJS.Timeout;
-  /** Reports the sink has not taken yet, in their order. */
-  #unsent: Report[] = [];
+  readonly #queue: ReportQueue;
   #sequence = 0;
+  #gaugesAreDue = false;
   #round: Promise<void> | null = null;
   #nextRound: Promise<void> | null = null;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void (this.#round ?? this.flush()), options.everyMs ?? EVERY_MS);
+    const { sink, events, deadlineMs = DEADLINE_MS } = options;
+    this.#queue = new ReportQueue({
+      sink,
+      deadlineMs,
+      nextSequence: () => ++this.#sequence,
+      sent: (result) => events.sent(result),
+      dropped: (what) => events.dropped(what),
+    });
+    this.#timer = setInterval(() => this.#tick(), options.everyMs ?? EVERY_MS);
     this.#timer.unref();
   }
 
@@ -66,10 +82,7 @@ export class Reporter {
 
   /** What waits to be reported: counts, rows, and those of reports not taken yet. */
   get pending(): number {
-    const entries = this.#unsent.map(
-      ({ usage, refusals, suppressed }) => usage.length + refusals.length + suppressed.length,
-    );
-    return entries.reduce((sum, size) => sum + size, this.#usage.size + this.#refusals.size);
+    return this.#queue.pending + this.#usage.size + this.#refusals.size;
   }
 
   /** Fulfilled when everything collected before the call has been reported, or could not be. Never rejected. */
@@ -80,13 +93,24 @@ export class Reporter {
     return this.#nextRound;
   }
 
-  /** Reports what is left, with a few attempts, and then no more. */
-  async stop(): Promise<void> {
+  /** Reports what is left, for `withinMs` if need be but once at least, and then no more; what is left then is dropped. */
+  async stop(withinMs = 0): Promise<void> {
     clearInterval(this.#timer);
-    for (let attempt = 0; attempt < LAST_ATTEMPTS; attempt++) {
+    const end = performance.now() + withinMs;
+    this.#gaugesAreDue = true;
+    for (;;) {
       await this.flush();
-      if (this.pending === 0) return;
+      const leftMs = end - performance.now();
+      if (this.pending === 0 || leftMs <= 0) break;
+      await pause(Math.min(LAST_PAUSE_MS, leftMs));
     }
+    this.#makeReports();
+    this.#queue.abandon('the key service took no reports until the gate had to stop');
+  }
+
+  #tick(): void {
+    this.#gaugesAreDue = true;
+    if (this.#round === null) void this.flush();
   }
 
   #start(): Promise<void> {
@@ -98,48 +122,27 @@ export class Reporter {
   }
 
   async #report(): Promise<void> {
-    if (!(await this.#sendUnsent())) return;
+    if (!(await this.#queue.deliver())) return;
     this.#makeReports();
-    await this.#sendUnsent();
+    await this.#queue.deliver();
   }
 
   #makeReports(): void {
     const usage = this.#usage.take();
     const { refusals, suppressed } = this.#refusals.take();
-    if (usage.length + refusals.length + suppressed.length === 0) return;
+    const gauges = this.#gaugesAreDue ? this.#options.gauges?.() : undefined;
+    this.#gaugesAreDue = false;
+    if (usage.length + refusals.length + suppressed.length === 0 && gauges === undefined) return;
     const { member } = this.#options;
     for (let from = 0; from === 0 || from < usage.length; from += USAGE_PER_REPORT) {
-      this.#unsent.push({
+      this.#queue.add({
         member,
         sequence: ++this.#sequence,
         usage: usage.slice(from, from + USAGE_PER_REPORT),
         refusals: from === 0 ? refusals : [],
         suppressed: from === 0 ? suppressed : [],
+        ...(from === 0 && gauges !== undefined ? { gauges } : {}),
       });
-    }
-  }
-
-  /** Whether none is left. The first that fails keeps the others waiting, so that they arrive in their order. */
-  async #sendUnsent(): Promise<boolean> {
-    for (let report = this.#unsent[0]; report !== undefined; report = this.#unsent[0]) {
-      const taken = await this.#send(report);
-      this.#options.events.sent(taken ? 'ok' : 'error');
-      if (!taken) return false;
-      this.#unsent.shift();
-    }
-    return true;
-  }
-
-  async #send(report: Report): Promise<boolean> {
-    const { sink, deadlineMs = DEADLINE_MS } = this.#options;
-    const { promise: expired, resolve } = Promise.withResolvers<false>();
-    const timer = setTimeout(() => resolve(false), deadlineMs);
-    try {
-      return await Promise.race([sink.report(report).then(() => true), expired]);
-    } catch {
-      return false;
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

@@ -23,6 +23,7 @@ import { endsConnection } from './ignored-upgrade.ts';
 import { Lines, type Line } from './lines.ts';
 import type { Load } from './load.ts';
 import type { Targets } from './targets.ts';
+import type { Traffic } from './traffic.ts';
 import { shakeHands } from './shake-hands.ts';
 import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
 import { openVisit, upstreamHeaders, type Visit } from './visit.ts';
@@ -36,6 +37,7 @@ export interface ProxyParts {
   readonly streams: OpenStreams;
   readonly reporter: Reporter;
   readonly decisions: Decisions;
+  readonly traffic: Traffic;
   readonly metrics: Metrics;
   readonly requestMetrics: RequestMetrics;
   /** Text from a client without the keys in it. */

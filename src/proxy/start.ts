@@ -4,6 +4,7 @@ import type { Server as TlsServer } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Gauges } from '../core/gauges.ts';
 import { keyMask } from '../core/secret.ts';
 import type { Change, ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
@@ -17,6 +18,7 @@ import { FailedAuthentications } from './failed-authentications.ts';
 import { createForwarder, type Forwarder } from './forward.ts';
 import { startKeys, type KeyPartners, type MemberState, type RunningKeys } from './keys/start.ts';
 import type { RunningLimiter } from './limiter/limiter.ts';
+import { gaugesOf } from './gauges.ts';
 import { Load } from './load.ts';
 import { MemoryLimiter } from './limiter/memory.ts';
 import { startLimiter } from './limiter/start.ts';
@@ -29,17 +31,20 @@ import { settingsOf, type LastingParts, type NamedUpstreams, type Settings } fro
 import { OpenStreams } from './streams.ts';
 import { Targets } from './targets.ts';
 import { TierMetrics } from './tier-metrics.ts';
+import { Traffic } from './traffic.ts';
 import { createUpgrader } from './upgrade.ts';
 
 export interface ProxyOptions extends KeyPartners, NamedUpstreams {
   readonly config: ProxyConfig;
   /** Where all replicas keep their limits together; null: each process by itself. */
   readonly limits: RedisConnection | null;
-  /** Hears of usage and of refused authentications. */
+  /** Hears of usage and of refused authentications, and how this gate stands. */
   readonly reports: ReportSink;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Of the program. */
+  readonly version: string;
 }
 
 export interface RunningProxy {
@@ -59,15 +64,17 @@ export interface RunningProxy {
 const SWEEP_MS = 60_000;
 /** How long an acknowledgement waits for leases to be given back; they end by themselves in a second at most. */
 const SETTLE_MS = 200;
+/** What the last reports have, however long the end of the traffic took. */
+const LAST_REPORTS_MS = 1000;
 /** How long a stream may outlive its key, but for the lookup. */
 const STREAM_SWEEP_MS = 250;
 
 /** Builds the gate from its parts, from general to specific, and listens. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
-  const parts = await startParts(options);
-  const { lasting, certificates, limiter, streams } = parts;
   let draining = false;
+  const parts = await startParts(options, () => draining);
+  const { lasting, certificates, limiter, streams } = parts;
   let settings = settingsOf(config, options, lasting);
   const server = createProxyServer({
     ...parts,
@@ -103,6 +110,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       draining = true;
     },
     async stop(graceMs) {
+      const end = performance.now() + graceMs;
       draining = true;
       [certificates, parts.load].forEach((one) => one.close());
       parts.upgrader.closeAll();
@@ -111,7 +119,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       sweeps.forEach(clearInterval);
       await parts.forwarder.close();
       await limiter.stop();
-      await parts.reporter.stop();
+      await parts.reporter.stop(Math.max(end - performance.now(), LAST_REPORTS_MS));
       await parts.keys.stop();
     },
   };
@@ -120,7 +128,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
 type Parts = Awaited<ReturnType<typeof startParts>>;
 
 /** What outlives every change of the configuration. */
-async function startParts(options: ProxyOptions) {
+async function startParts(options: ProxyOptions, isDraining: () => boolean) {
   const { config, clock, metrics } = options;
   const certificates = await openCertificates(options);
   const load = new Load(config.bounds, () => performance.now());
@@ -129,6 +137,7 @@ async function startParts(options: ProxyOptions) {
   const keys = await startKeys({ ...options, member, settle: settling(limiter), config: config.keys });
   const tierMetrics = new TierMetrics(metrics, limiter.algorithm);
   const requestMetrics = new RequestMetrics(metrics);
+  const traffic = new Traffic(() => clock.monotonic());
   const lasting = lastingOf(options, {
     ...keys,
     limiter,
@@ -143,10 +152,11 @@ async function startParts(options: ProxyOptions) {
     lasting,
     tierMetrics,
     requestMetrics,
+    traffic,
     ...forwardingOf(options, certificates, requestMetrics),
     streams: new OpenStreams(keys.keys, keys.knowledge, clock),
     upgrader: createUpgrader(),
-    reporter: startReporter(options, member),
+    reporter: startReporter(options, member, gaugesOf(options, { traffic, keys, isDraining })),
     decisions: new Decisions(() => dependenciesOf(options, keys)),
   };
 }
@@ -246,14 +256,27 @@ function lastingOf(
   } satisfies LastingParts;
 }
 
-function startReporter({ reports, clock, metrics }: ProxyOptions, member: string): Reporter {
+function startReporter(
+  { reports, clock, metrics, log }: ProxyOptions,
+  member: string,
+  gauges: () => Gauges,
+): Reporter {
   const results = { ok: metrics.reports.labels('ok'), error: metrics.reports.labels('error') };
   for (const child of Object.values(results)) child.inc(0);
   const reporter = new Reporter({
     member,
     sink: reports,
     clock,
-    events: { sent: (result) => results[result].inc(), lost: () => metrics.usageLost.inc() },
+    gauges,
+    events: {
+      sent: (result) => results[result].inc(),
+      lost: () => metrics.usageLost.inc(),
+      dropped({ requests, refusals, why }) {
+        metrics.usageLost.inc(requests);
+        const detail = `${requests} requests are missing from usage, ${refusals} from the audit: ${why}`;
+        log.error({ detail }, 'reports lost');
+      },
+    },
   });
   metrics.watchReportEntries(() => reporter.pending);
   return reporter;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KeyStore, NewKey } from '../../src/key-service/store/store.ts';
 import { changesContract, keyListContract } from './key-store-changes.contract.ts';
 import { fleetContract } from './key-store-fleet.contract.ts';
+import { gaugesContract } from './key-store-gauges.contract.ts';
 import { ledgerContract } from './key-store-ledger.contract.ts';
 import { operatorsContract } from './key-store-operators.contract.ts';
 import { rotationContract } from './key-store-rotation.contract.ts';
@@ -238,6 +239,7 @@ export function keyStoreContract(name: string, open: () => Promise<KeyStore>): v
     changesContract(() => store);
     rotationContract(() => store);
     ledgerContract(() => store);
+    gaugesContract(() => store);
     operatorsContract(() => store);
     fleetContract(() => store);
 

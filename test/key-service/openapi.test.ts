@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { recordFromJson, renewalToJson, reportToJson } from '../../src/core/wire-json.ts';
 import { openApiDocument, OPERATIONS } from '../../src/key-service/openapi/document.ts';
 import { GRANT, RECORD } from '../core/wire-sample.ts';
+import { gaugesSample } from '../support/gauges-sample.ts';
 import { DOCUMENT, disagreements, operationOf, type OperationJson } from './documented.ts';
 import { startServer, type RunningServer } from './running-server.ts';
 
@@ -111,8 +112,12 @@ describe('what a gate', () => {
         },
       ],
       suppressed: [{ reason: 'unknown_key', route: null, address: '*', count: 2, firstAt: at, lastAt: at }],
-    });
+      gauges: gaugesSample(),
+    }) as { gauges: object };
     expect(disagreements(schema, report)).toEqual([]);
+    const { gauges: _, ...older } = report;
+    expect(disagreements(schema, older)).toEqual([]);
+    expect(disagreements(schema, { ...report, gauges: { ...report.gauges, in_flight: -1 } })).toHaveLength(1);
     expect(disagreements(schema, { ...report, sequence: 0 })).toHaveLength(1);
   });
 

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { gaugesToJson } from '../../src/core/gauges.ts';
+import { gaugesSample } from '../support/gauges-sample.ts';
 import { KEY, SERVICE, problemOf, startServer, type RunningServer } from './running-server.ts';
 
 let server: RunningServer;
@@ -116,6 +118,26 @@ describe('a report', () => {
     expect((await send(later)).status).toBe(200);
     server.keys.clock.at += 1;
     expect(await counted()).toBe(3);
+  });
+
+  test('tells how its gate stands, until it has not been heard of for too long', async () => {
+    expect((await send(report({ gauges: gaugesToJson(gaugesSample()) }))).status).toBe(200);
+    const { history } = server.keys.service;
+    const { at } = server.keys.clock;
+    expect(await history.gauges(10_000)).toEqual([
+      { member: 'gate-1', reportedAt: at, gauges: gaugesSample() },
+    ]);
+    server.keys.clock.at += 10_001;
+    expect(await history.gauges(10_000)).toEqual([]);
+  });
+
+  test('of a gate that has no gauges, or says them otherwise, is counted all the same', async () => {
+    const later = { ...gaugesToJson(gaugesSample()), in_flight: 'three' };
+    for (const [i, gauges] of [undefined, null, 7, later].entries())
+      expect((await send(report({ sequence: i + 1, gauges }))).status).toBe(200);
+    server.keys.clock.at += 1;
+    expect(await counted()).toBe(12);
+    expect(await server.keys.service.history.gauges(10_000)).toEqual([]);
   });
 
   const faults: [string, object, string][] = [

@@ -37,6 +37,7 @@ export async function startOwnGate({
   const echoPort = await listen(echo, '127.0.0.1', 0);
   const logLines: string[] = [];
   const proxy = await startProxy({
+    version: 'test',
     config: { ...config, host: '127.0.0.1', port: 0 },
     source: client,
     renewals: client,

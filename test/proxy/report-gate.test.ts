@@ -112,7 +112,7 @@ describe('usage of a key', () => {
 
   it('has reached the key service when a management request does', async () => {
     await send('GET', '/models', 'x-api-key: {RW}');
-    expect(sink.calls).toEqual([]);
+    expect(sink.usage).toEqual([]);
     await send('GET', '/auth/api-keys', 'x-api-key: {RW}');
     expect(sink.usage.map(({ count }) => count)).toEqual([1]);
   });
@@ -174,6 +174,34 @@ describe('a refused authentication', () => {
     await flush();
     const [row] = sink.refusals;
     expect([row?.path.length, row?.userAgent?.length]).toEqual([1027, 1027]);
+  });
+});
+
+describe('how a gate stands', () => {
+  it('goes along when it stops: outcomes, reasons, limits, layers and what it knows', async () => {
+    await send('GET', '/models', 'x-api-key: {RW}');
+    await send('GET', '/models', 'x-api-key: {RW}');
+    await send('POST', '/models', 'x-api-key: {RO}');
+    await send('GET', '/models', 'x-api-key: {REV}');
+    stage.upstream.answerWith({ ...OK, behaviour: 'hangs up' });
+    await send('POST', '/models', 'x-api-key: {RW}');
+    await stage.stop();
+    const gauges = sink.reports.at(-1)?.gauges;
+    expect(gauges).toMatchObject({
+      version: 'test',
+      state: 'draining',
+      inFlight: 0,
+      requests: { allowed: 2, refused: 2, unavailable: 0, failed: 1 },
+      refusals: { method_not_permitted: 1, revoked_key: 1 },
+      redis: { keys: null, limits: null },
+      member: { mode: 'renew', newsChannelUp: false },
+    });
+    const { l1 = 0, origin = 0 } = gauges?.lookups ?? {};
+    expect([l1 + origin, origin]).toEqual([5, 3]);
+    expect(gauges?.cacheEntries).toBeGreaterThan(0);
+    expect(gauges?.added?.p99Ms).toBeGreaterThan(0);
+    expect(gauges?.limits.map(({ limit, requests }) => [limit, requests])).toEqual([['100/minute', 5]]);
+    stage = await startStage({ config: CONFIG, fixtures: '', reports: sink });
   });
 });
 

@@ -15,7 +15,7 @@ beforeEach(() => {
     member: 'gate-1',
     sink,
     clock: { now: () => now, monotonic: () => now - NOON },
-    events: { sent: () => undefined, lost: () => undefined },
+    events: { sent: () => undefined, lost: () => undefined, dropped: () => undefined },
     everyMs: 3_600_000,
   });
 });

@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Reporter } from '../../src/proxy/reporter.ts';
+import { Reporter, type ReporterOptions } from '../../src/proxy/reporter.ts';
+import { gaugesSample } from '../support/gauges-sample.ts';
 import { RecordingSink } from '../support/report-sink.ts';
+import { until } from '../support/until.ts';
 
 const NOON = Date.UTC(2026, 7, 1, 12);
 const MINUTE_MS = 60_000;
@@ -20,13 +22,17 @@ beforeEach(() => {
 });
 afterEach(() => reporter.stop());
 
-function start(timing: { everyMs?: number; deadlineMs?: number }): Reporter {
+function start(more: Partial<ReporterOptions>): Reporter {
   return new Reporter({
     member: 'gate-1',
     sink,
     clock: { now: () => now, monotonic: () => now - NOON },
-    events: { sent: (result) => outcomes.push(result), lost: () => outcomes.push('lost') },
-    ...timing,
+    events: {
+      sent: (result) => outcomes.push(result),
+      lost: () => outcomes.push('lost'),
+      dropped: ({ requests, refusals }) => outcomes.push(`dropped ${requests} and ${refusals}`),
+    },
+    ...more,
   });
 }
 
@@ -165,6 +171,43 @@ describe('a report', () => {
   });
 });
 
+describe('gauges', () => {
+  let inFlight: number;
+  beforeEach(async () => {
+    await reporter.stop();
+    inFlight = 0;
+    reporter = start({ everyMs: 20, gauges: () => gaugesSample({ inFlight: ++inFlight }) });
+  });
+  const told = () => sink.calls.map(({ gauges }) => gauges?.inFlight);
+
+  it('go out from time to time, also where nothing was counted, and take a number', async () => {
+    await until('three reports', () => sink.calls.length > 2);
+    expect(told().slice(0, 3)).toEqual([1, 2, 3]);
+    expect(sink.calls.slice(0, 3).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(reporter.pending).toBe(0);
+  });
+
+  it('go with the first of many reports, and with none that is flushed between', async () => {
+    await reporter.stop();
+    sink.calls.length = 0;
+    reporter = start({ everyMs: 3_600_000, gauges: () => gaugesSample() });
+    reporter.answered('k1', '/', 200);
+    await reporter.flush();
+    for (let i = 0; i < 1001; i++) reporter.answered(`k${i}`, '/', 200);
+    await reporter.stop();
+    expect(sink.calls.map(({ gauges }) => gauges !== undefined)).toEqual([false, true, false]);
+  });
+
+  it('are those of when they are sent, not of when the key service went away', async () => {
+    sink.answer = failing;
+    await until('four attempts', () => sink.calls.length > 3);
+    expect(new Set(told())).toEqual(new Set([1]));
+    expect(inFlight).toBe(1);
+    sink.answer = async () => undefined;
+    await until('newer gauges', () => told().at(-1) === 2);
+  });
+});
+
 describe('flush', () => {
   it('waits for what was counted before it, also while an earlier report is under way', async () => {
     const first = Promise.withResolvers<void>();
@@ -238,14 +281,18 @@ describe('stop', () => {
       if (++attempts === 1) throw new Error('not yet');
     };
     reporter.answered('k1', '/', 200);
-    await reporter.stop();
+    await reporter.stop(10_000);
     expect([outcomes, reporter.pending]).toEqual([['error', 'ok'], 0]);
   });
 
-  it('gives up in the end', async () => {
+  it('gives up in the end, and says what is lost', async () => {
     sink.answer = failing;
-    reporter.answered('k1', '/', 200);
-    await reporter.stop();
-    expect(outcomes).toEqual(['error', 'error', 'error']);
+    for (let i = 0; i < 3; i++) reporter.answered('k1', '/', 200);
+    await reporter.flush();
+    for (let i = 0; i < 4; i++) reporter.answered('k2', '/', 500);
+    refuse();
+    await reporter.stop(300);
+    expect(outcomes.filter((one) => one === 'error').length).toBeGreaterThan(1);
+    expect([outcomes.at(-1), reporter.pending]).toEqual(['dropped 7 and 1', 0]);
   });
 });

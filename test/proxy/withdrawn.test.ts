@@ -85,6 +85,7 @@ async function answerTo(
   const route = { match: { path: '/' }, profile: 'plexe', upstream: upstream.origin };
   const text = JSON.stringify({ proxy: { host: '127.0.0.1', port: 0, routes: [route] }, keyService: {} });
   proxy = await startProxy({
+    version: 'test',
     config: proxyConfigOf(text),
     source,
     renewals: source,

@@ -85,6 +85,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const starting = Array.from({ length: Math.max(1, options.sharing ?? 0) }, async () => {
     const metrics = createMetrics({ version: 'test', revision: 'test' });
     const proxy = await startProxy({
+      version: 'test',
       ...named,
       config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
       source: wire,

@@ -81,7 +81,7 @@ since the commit; the margin covers clocks of different rates. Now no gate accep
 longer than that may be dropped.`;
 
 const REPORT = `
-What a gate has seen, every 2 s and when it stops: usage by key and refused authentications. A report that is not
+What a gate has seen and how it stands, every 2 s and when it stops: usage by key, refused authentications, and gauges. A report that is not
 answered with 2xx is sent again, unchanged, under the same \`sequence\`; remember the numbers that were taken. A service
 that answers 404, 405 or 501 wants no reports, and gets on without them.`;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Report } from '../../core/wire.ts';
 import { parseInstant } from '../../core/instant.ts';
+import { gaugesBody, gaugesOf } from './gauges.ts';
 import { reader, type RequestReader } from './reader.ts';
 
 const text = z.string();
@@ -64,6 +65,10 @@ export const reportBody = z.object({
       }),
     )
     .meta({ description: 'Refused authentications beyond the rate at which rows are sent, as counts.' }),
+  // Those of a version that says it otherwise are left out: counts are not refused for their sake.
+  gauges: gaugesBody.optional().catch(undefined).meta({
+    description: 'How the gate stands, about every 2 s; the newest take the place of those before.',
+  }),
 });
 
 /** The JSON of a report: the same fields in snake_case, instants by RFC 3339. */
@@ -90,4 +95,5 @@ export const readReportBody: RequestReader<Report> = reader(reportBody, (body) =
     firstAt: first_at,
     lastAt: last_at,
   })),
+  ...(body.gauges === undefined ? {} : { gauges: gaugesOf(body.gauges) }),
 }));

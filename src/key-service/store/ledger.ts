@@ -1,15 +1,17 @@
 import type { Report } from '../../core/wire.ts';
 
 /**
- * What happened: usage and audit. Nothing here is a numbered change. Each call is one transaction; those that write
+ * What happened: usage and audit, and how gates stand. Nothing here is a numbered change. Each call is one transaction; those that write
  * also let a bounded number of rows go whose time is over.
  */
 export interface Ledger {
   /**
    * Takes a report once: an answer of false means that this number of this member was taken before. Numbers may come
-   * late and with gaps. Counts, the keys' last use and the rows of refusals stand or fall together.
+   * late and with gaps. Counts, the keys' last use, the rows of refusals and gauges stand or fall together.
    */
   takeReport(report: Report, at: number): Promise<boolean>;
+  /** The latest gauges of each member that has reported some since then, in the order of their names. */
+  gauges(since: number): Promise<readonly KeptGauges[]>;
   /** Sums of the requests of a key, or of all keys of an owner, in ascending order of the group. */
   usage(of: UsageSubject, range: TimeRange, by: UsageGroup): Promise<readonly UsageSum[]>;
   recordAudit(row: NewAuditRow): Promise<void>;
@@ -23,6 +25,18 @@ export const AUDIT_KEPT_MS = 90 * 86_400_000;
 export const MEMBERS_KEPT_MS = 90 * 86_400_000;
 /** Beyond so many rows of audit the oldest go, whatever their age. */
 export const AUDIT_ROWS_KEPT = 1_000_000;
+
+/** How long the gauges of a member are kept that reports no more, and of how many members. */
+export const GAUGES_KEPT_MS = 15 * 60_000;
+export const GAUGES_ROWS_KEPT = 1000;
+
+/** The newest that a member has reported, as they travelled. */
+export interface KeptGauges {
+  readonly member: string;
+  /** When they were taken, by the key service's clock. */
+  readonly reportedAt: number;
+  readonly gauges: unknown;
+}
 
 export type UsageSubject = { readonly keyId: string } | { readonly ownerId: string };
 

@@ -14,6 +14,7 @@ function migrationsFor(database: Database): Readonly<Record<string, Migration>> 
     '0002-usage-and-audit': { up: (db) => createUsageAndAuditTables(db, text) },
     '0003-lists-of-keys': { up: (db) => createListIndexes(db, database) },
     '0004-fleet': { up: (db) => createFleetTables(db, text) },
+    '0005-gauges': { up: (db) => createGaugesTable(db, text) },
     '0006-operators': { up: (db) => createOperatorTables(db, text) },
   };
 }
@@ -231,4 +232,15 @@ async function createFleetTables(db: Kysely<unknown>, text: TextType): Promise<v
     .addColumn('stale_if_error_ms', 'bigint', (column) => column.notNull())
     .addColumn('renewals', 'bigint', (column) => column.notNull())
     .execute();
+}
+
+async function createGaugesTable(db: Kysely<unknown>, text: TextType): Promise<void> {
+  await db.schema
+    .createTable('gauges')
+    .addColumn('member', text, (column) => column.primaryKey())
+    .addColumn('sequence', 'bigint', (column) => column.notNull())
+    .addColumn('reported_at', 'bigint', (column) => column.notNull())
+    .addColumn('gauges', text, (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('gauges_by_age').on('gauges').column('reported_at').execute();
 }

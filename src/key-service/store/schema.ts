@@ -7,6 +7,7 @@ export interface StoreSchema {
   peppers: PeppersTable;
   usage: UsageTable;
   reports: ReportsTable;
+  gauges: GaugesTable;
   audit: AuditTable;
   members: MembersTable;
   operators: OperatorsTable;
@@ -87,6 +88,14 @@ export interface ReportsTable {
   last_sequence: number;
   missing: string;
   reported_at: number;
+}
+
+/** The newest of a member, from its report `sequence`; `gauges` is JSON. */
+export interface GaugesTable {
+  member: string;
+  sequence: number;
+  reported_at: number;
+  gauges: string;
 }
 
 export interface AuditTable {

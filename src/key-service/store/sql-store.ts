@@ -3,12 +3,14 @@ import type { Owner } from '../../core/key.ts';
 import type { Report } from '../../core/wire.ts';
 import { auditChange, auditPage, insertAudit } from './audit.ts';
 import type { FleetState, MemberRenewal, MemberRow, Telling } from './fleet.ts';
+import { keptGauges } from './gauges.ts';
 import { Refused, insertKeys, keyById, patchKey, revokeKey, rotateKey } from './key-writes.ts';
 import type {
   AuditDraft,
   AuditFilter,
   AuditPage,
   AuditRow,
+  KeptGauges,
   NewAuditRow,
   TimeRange,
   UsageGroup,
@@ -148,6 +150,10 @@ export class SqlStore implements KeyStore {
 
   takeReport(report: Report, at: number): Promise<boolean> {
     return write(this.#writers, (tx) => takeReport(tx, report, at));
+  }
+
+  gauges(since: number): Promise<readonly KeptGauges[]> {
+    return keptGauges(this.db, since);
   }
 
   usage(of: UsageSubject, range: TimeRange, by: UsageGroup): Promise<readonly UsageSum[]> {

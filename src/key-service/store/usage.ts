@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
 import type { Report, UsageDelta } from '../../core/wire.ts';
 import { insertAudit } from './audit.ts';
+import { keepGauges } from './gauges.ts';
 import {
   MEMBERS_KEPT_MS,
   USAGE_KEPT_MS,
@@ -24,6 +25,7 @@ export async function takeReport(tx: Tx, report: Report, now: number): Promise<b
   if (!(await isNew(tx, report, now))) return false;
   await addUsage(tx, report.usage);
   await noteUse(tx, report.usage);
+  await keepGauges(tx, report, now);
   await insertAudit(tx, [...refusalRows(report), ...suppressedRows(report)], now);
   await prune(tx, now, report.usage.length + PRUNED_BESIDE_INSERTED);
   return true;
