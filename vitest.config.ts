@@ -75,6 +75,21 @@ export default defineConfig({
           globalSetup: 'test/clients/find-programs.ts',
         },
       },
+      {
+        extends: true,
+        test: {
+          // Each starts a browser and the processes behind it: after the others, one by one.
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          sequence: { groupOrder: 2 },
+          maxWorkers: 1,
+          globalSetup: [
+            'test/commands/build.ts',
+            'test/support/redis-programs.ts',
+            'test/browser/find-browser.ts',
+          ],
+        },
+      },
       // What `npm run test:containers` runs, with an engine and images of its own.
       {
         extends: true,

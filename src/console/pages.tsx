@@ -12,7 +12,7 @@ import type { Place } from './routes.ts';
 export interface Page {
   readonly name: string;
   readonly title: string;
-  readonly icon: IconName & string;
+  readonly icon: IconName;
   readonly role: Role;
   /** An id in the place is a page of its own, not something opened on it. */
   readonly deep?: boolean;

@@ -17,16 +17,15 @@ export function Enrol(props: {
 }): JSX.Element {
   const [enrolment, setEnrolment] = useState<Enrolment | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    void ask('POST /console/api/enrolment/look', { body: { token: props.token } }).then((reply) => {
-      setProblem(reply.ok ? null : reply.problem);
-      if (reply.ok) setEnrolment(reply.answer);
-    });
-  }, [turn]);
+  const look = async (): Promise<void> => {
+    const reply = await ask('POST /console/api/enrolment/look', { body: { token: props.token } });
+    setProblem(reply.ok ? null : reply.problem);
+    if (reply.ok) setEnrolment(reply.answer);
+  };
+  useEffect(() => void look(), []);
   if (enrolment !== null) return <EnrolForm {...props} enrolment={enrolment} />;
   if (problem === null) return <span class="bones" />;
-  if (problem.code !== 'gone') return <ProblemNotice problem={problem} onRetry={() => setTurn(turn + 1)} />;
+  if (problem.code !== 'gone') return <ProblemNotice problem={problem} onRetry={() => void look()} />;
   return (
     <div class="stack">
       <ProblemNotice problem={problem} />

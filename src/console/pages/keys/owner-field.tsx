@@ -8,24 +8,26 @@ const SHOWN = 8;
 const PAUSE_MS = 150;
 const LIST = 'owners-there-are';
 
-/** The owner of that very id; null where there is none, or it is not known yet. */
-export function useOwner(id: string): OwnerRow | null {
-  const [owner, setOwner] = useState<OwnerRow | null>(null);
+/** What the key service answers once nobody has typed for a moment; an answer to an older question is dropped. */
+function useAsked(asked: string, ask: (signal: AbortSignal) => Promise<void>): void {
   useEffect(() => {
-    setOwner(null);
-    if (id === '') return undefined;
     const left = new AbortController();
-    const timer = window.setTimeout(() => {
-      void ask('GET /console/api/owners/:id', { id, signal: left.signal }).then((reply) => {
-        if (reply.ok && !left.signal.aborted) setOwner(reply.answer);
-      });
-    }, PAUSE_MS);
+    const timer = window.setTimeout(() => void ask(left.signal), PAUSE_MS);
     return () => {
       window.clearTimeout(timer);
       left.abort();
     };
-  }, [id]);
-  return owner;
+  }, [asked]);
+}
+
+/** The owner of that very id; null where there is none, or it is not known yet. */
+export function useOwner(id: string): OwnerRow | null {
+  const [owner, setOwner] = useState<OwnerRow | null>(null);
+  useAsked(id, async (signal) => {
+    const reply = id === '' ? null : await ask('GET /console/api/owners/:id', { id, signal });
+    if (!signal.aborted) setOwner(reply?.ok === true ? reply.answer : null);
+  });
+  return owner?.id === id ? owner : null;
 }
 
 /** Offers the owners there are; another id makes another owner. */
@@ -35,19 +37,13 @@ export function OwnerField(props: {
   readonly wrong: string | undefined;
 }): JSX.Element {
   const [owners, setOwners] = useState<readonly OwnerRow[]>([]);
-  useEffect(() => {
-    const left = new AbortController();
-    const timer = window.setTimeout(() => {
-      const query = { search: props.value, limit: SHOWN };
-      void ask('GET /console/api/owners', { query, signal: left.signal }).then((reply) => {
-        if (reply.ok && !left.signal.aborted) setOwners(reply.answer.owners);
-      });
-    }, PAUSE_MS);
-    return () => {
-      window.clearTimeout(timer);
-      left.abort();
-    };
-  }, [props.value]);
+  useAsked(props.value, async (signal) => {
+    const reply = await ask('GET /console/api/owners', {
+      query: { search: props.value, limit: SHOWN },
+      signal,
+    });
+    if (reply.ok && !signal.aborted) setOwners(reply.answer.owners);
+  });
   return (
     <>
       <TextField

@@ -58,7 +58,7 @@ function Progress({ revocation }: { readonly revocation: Revocation }): JSX.Elem
             Waiting for the others.{' '}
             {certainAt !== null && (
               <>
-                Certain in any case: <Countdown to={certainAt} />
+                Certain at the latest: the wait <Countdown to={certainAt} />
               </>
             )}
           </span>

@@ -76,7 +76,7 @@ export function Refusals({ place }: { readonly place: Place }): JSX.Element {
 
 function Filters({ place, onChange }: { readonly place: Place; readonly onChange: () => void }): JSX.Element {
   const { about } = useStanding();
-  const any = { value: '', label: 'Any' };
+  const all = { value: '', label: 'Any' };
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()} onInput={onChange}>
       <TypedFilter
@@ -92,13 +92,13 @@ function Filters({ place, onChange }: { readonly place: Place; readonly onChange
       <ChoiceField
         label="Reason"
         value={place.query.get('reason') ?? ''}
-        choices={[any, ...about.reasons.map(({ reason }) => ({ value: reason, label: reason }))]}
+        choices={[all, ...about.reasons.map(({ reason }) => ({ value: reason, label: reason }))]}
         onChange={(reason) => replaceQuery(place, { reason })}
       />
       <ChoiceField
         label="Kind"
         value={place.query.get('kind') ?? ''}
-        choices={[any, ...about.kinds.map((kind) => ({ value: kind, label: kind }))]}
+        choices={[all, ...about.kinds.map((kind) => ({ value: kind, label: kind }))]}
         onChange={(kind) => replaceQuery(place, { kind })}
       />
     </form>
