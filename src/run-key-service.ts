@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { Config, KeyServiceConfig } from './config/config.ts';
 import { secretsPathOf } from './config/secrets-path.ts';
 import { Seal } from './core/seal.ts';
 import type { Secret } from './core/secret.ts';
+import { Console } from './key-service/console/console.ts';
 import { REVOCATION_RESULTS, type KeyServiceEvents } from './key-service/events.ts';
 import { redisAnnouncements } from './key-service/fleet/redis-announcements.ts';
 import { KeyService } from './key-service/keys.ts';
 import { loadLocalSecrets } from './key-service/local-secrets.ts';
+import { Peppers } from './key-service/peppers.ts';
 import { createKeyServer } from './key-service/server.ts';
 import { openPostgresStore } from './key-service/store/postgres.ts';
 import { openSqliteStore } from './key-service/store/sqlite.ts';
@@ -15,9 +18,12 @@ import type { Process } from './process.ts';
 import { connectRedis } from './run-redis.ts';
 import { systemClock } from './runtime/clock.ts';
 import { hostAndPort } from './runtime/listen.ts';
+import { VERSION } from './version.ts';
 
 export interface RunningKeyService {
   readonly service: KeyService;
+  /** Null: it is off. */
+  readonly console: Console | null;
   /** How this process reaches it over HTTP. */
   readonly origin: string;
   /** What a gate presents there. */
@@ -55,12 +61,27 @@ export async function startKeyService(
     events: eventsFor(metrics),
     log,
   });
-  const server = createKeyServer({ service, adminTokens, serviceTokens, log });
+  const page =
+    section.console === null
+      ? null
+      : new Console({
+          ...section.console,
+          times: section.console,
+          service,
+          operators: store.operators,
+          peppers: new Peppers(peppers),
+          clock: systemClock,
+          log,
+          version: VERSION,
+          bundle: join(import.meta.dirname, 'console'),
+        });
+  const server = createKeyServer({ service, adminTokens, serviceTokens, log, console: page });
   const port = await server.listen({ host: section.host, port: section.port });
   stops.push('key service', () => server.close());
   log.info({ url: `http://${hostAndPort(section.host, port)}` }, 'key service listens');
   return {
     service,
+    console: page,
     origin: `http://${hostAndPort(reachable(section.host), port)}`,
     token: firstOf(serviceTokens),
     prepare(next) {

@@ -4,6 +4,7 @@ import { demoText, makeDemoKeys } from './demo/keys.ts';
 import { fleetToJson } from './key-service/member-calls.ts';
 import type { Process } from './process.ts';
 import { RunningConfig, type ConfigFile, type Prepare } from './run-config.ts';
+import { firstLinkText, surroundConsole } from './run-console.ts';
 import { startGate, type RunningGate } from './run-gate.ts';
 import { startKeyService, type RunningKeyService } from './run-key-service.ts';
 import { createAdminServer } from './runtime/admin.ts';
@@ -75,12 +76,14 @@ async function start(running: RunningConfig, demo: boolean, parts: Process): Pro
   const gate = config.proxy === null ? null : await startGate(config, config.proxy, keys, parts);
   readMembers = membersOf(gate, keys);
   if (gate !== null) readDecisions = (requestId) => gate.decisions(requestId);
+  if (keys !== null && keys.console !== null) surroundConsole(keys.console, () => running.config, gate);
   if (demo) {
     if (keys === null || config.proxy === null || gate === null)
       throw new Error('--demo needs both proxy and keyService in the file');
     // Straight to standard error: the keys are for the person who started this, and never pass through the log.
     const text = demoText(await makeDemoKeys(keys.service), config.proxy.host, gate.port);
-    process.stderr.write(`\n${text}\n`);
+    const link = keys.console === null ? null : await firstLinkText(keys.console);
+    process.stderr.write(`\n${text}\n${link === null ? '' : `${link}\n`}`);
   }
   ready = true;
   log.flush();

@@ -167,4 +167,16 @@ export interface KeyServiceConfig {
   readonly adminTokens: readonly Secret[] | null;
   /** `current` names the pepper new digests are kept under; null: made at first start. */
   readonly peppers: { readonly current: string; readonly secrets: ReadonlyMap<string, Secret> } | null;
+  /** Null: there is no console. */
+  readonly console: ConsoleConfig | null;
+}
+
+export interface ConsoleConfig {
+  /** Where people find it, without a path; null: by the names of this machine, over plain HTTP. */
+  readonly origin: string | null;
+  /** How long a session goes on without anything done in it, and in any case. */
+  readonly idleMs: number;
+  readonly longestMs: number;
+  /** Networks whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
 }

@@ -2,6 +2,7 @@ import { ACCEPTED_SCHEMES, MCP_ENDPOINT_SCHEMES } from '../core/profile.ts';
 import type { StatedLimit } from '../core/limit.ts';
 import type {
   Config,
+  ConsoleConfig,
   KeyServiceConfig,
   ProxyConfig,
   RedisConfig,
@@ -9,6 +10,8 @@ import type {
   RuleConfig,
   Tiers,
 } from './config.ts';
+import { consoleDefaults } from './console-schema.ts';
+import { isLoopback } from './listen-address.ts';
 import type { ParsedRedis } from './redis-schema.ts';
 import type { ParsedFile, ParsedRoute } from './schema.ts';
 
@@ -156,5 +159,13 @@ function keyServiceOf(file: NonNullable<ParsedFile['keyService']>): KeyServiceCo
     serviceTokens: file.serviceToken ?? null,
     adminTokens: file.adminToken ?? null,
     peppers: file.peppers === undefined ? null : { current, secrets: new Map(Object.entries(secrets)) },
+    console: consoleOf(file),
   };
+}
+
+/** Where other machines reach the key service, the console is there only if the file says so. */
+function consoleOf({ console: written, host }: NonNullable<ParsedFile['keyService']>): ConsoleConfig | null {
+  if (written === 'off' || (written === undefined && !isLoopback(host))) return null;
+  const { origin, idle, longest, trustedProxies } = written ?? consoleDefaults;
+  return { origin: origin ?? null, idleMs: idle, longestMs: longest, trustedProxies };
 }

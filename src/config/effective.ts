@@ -2,6 +2,7 @@ import { formatLimit, formatStatedLimit, type StatedLimit } from '../core/limit.
 import { PROFILES } from '../core/profile.ts';
 import type {
   Config,
+  ConsoleConfig,
   KeyServiceConfig,
   ProxyConfig,
   RedisConfig,
@@ -148,6 +149,15 @@ function writeCredential(credential: RouteConfig['credential']): unknown {
   return { header, ...given('scheme', scheme), ...given('value', value && MASK) };
 }
 
+function writeConsole({ origin, idleMs, longestMs, trustedProxies }: ConsoleConfig): unknown {
+  return {
+    ...given('origin', origin),
+    idle: formatDuration(idleMs),
+    longest: formatDuration(longestMs),
+    trustedProxies,
+  };
+}
+
 function writeKeyService({
   host,
   port,
@@ -155,6 +165,7 @@ function writeKeyService({
   serviceTokens,
   adminTokens,
   peppers,
+  console: page,
 }: KeyServiceConfig): unknown {
   return {
     host,
@@ -162,6 +173,7 @@ function writeKeyService({
     store: store.kind === 'sqlite' ? `sqlite:${store.path}` : store.shown,
     ...given('serviceToken', serviceTokens && serviceTokens.map(() => MASK)),
     ...given('adminToken', adminTokens && adminTokens.map(() => MASK)),
+    console: page === null ? 'off' : writeConsole(page),
     ...given(
       'peppers',
       peppers && {

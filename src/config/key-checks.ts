@@ -1,4 +1,5 @@
 import { locate, type Tree } from './document.ts';
+import { isLoopback } from './listen-address.ts';
 import { describeValue, quote, writePath, type Finding, type Path } from './mistake.ts';
 import { finding, has, indexesAt, textAt, valueAt } from './places.ts';
 import { isPostgres } from './store-url.ts';
@@ -15,6 +16,7 @@ export function keyChecks(root: Tree): Finding[] {
     ...oneSourceOfKeys(root),
     ...secretsBesidePostgres(root),
     ...unknownPepper(root),
+    ...consoleWithoutOrigin(root),
   ];
 }
 
@@ -87,6 +89,17 @@ function secretsBesidePostgres(root: Tree): Finding[] {
         'missing; allowed: given in the file, since beside a PostgreSQL store there is no folder to keep made ones in',
       ),
     );
+}
+
+/** Where other machines reach it, sessions have to be those of one name, over TLS. */
+function consoleWithoutOrigin(root: Tree): Finding[] {
+  const path: Path = [...KEY_SERVICE, 'console'];
+  const host = textAt(root, [...KEY_SERVICE, 'host']);
+  const isOn = has(root, path) && textAt(root, path) === null && valueAt(root, path) !== null;
+  if (!isOn || host === null || isLoopback(host) || has(root, [...path, 'origin'])) return [];
+  const what =
+    'missing; allowed: where people find the console, since the key service listens beyond loopback, such as https://keys.example.com';
+  return [finding(root, [...path, 'origin'], what)];
 }
 
 const PEPPER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;

@@ -36,6 +36,7 @@ const FIXED: readonly Fixed[] = [
   fixed('keyService.port'),
   fixed('keyService.store'),
   fixed('keyService.peppers'),
+  fixed('keyService.console'),
 ];
 
 /** Sections that neither come nor go while the process runs, though what is in them may be live. */

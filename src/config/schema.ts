@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { KEY_PREFIXES } from '../core/key-shape.ts';
 import { LOG_LEVELS } from './config.ts';
+import { consoleSchema } from './console-schema.ts';
 import { boundsSchema, tlsSchema, upstreamTlsSchema } from './door-schema.ts';
 import {
   duration,
@@ -264,6 +265,9 @@ const keyService = z.strictObject({
     .describe(
       'Secrets of the HMAC-SHA256 over key digests at rest; absent, where the store is a file: one is made at first start, kept in secrets.json beside it.',
     ),
+  console: consoleSchema
+    .optional()
+    .describe('The web console; absent: it is there where `host` is a loopback address. `off`: it is not.'),
 });
 
 const log = z.strictObject({

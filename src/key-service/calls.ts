@@ -3,12 +3,14 @@ import { invalid, pageJson, problem, type Answer } from './answers.ts';
 import { reading, type Call, type CallRequest } from './call.ts';
 import { gateCalls } from './gate-calls.ts';
 import { historyCalls } from './history-calls.ts';
+import type { Roster } from './console/roster.ts';
 import type { RotationDraft } from './drafts.ts';
 import type { Propagation } from './fleet/reach.ts';
 import { keyToJson } from './key-view.ts';
 import type { KeyService } from './keys.ts';
 import type { KeyServiceLog } from './log.ts';
 import { memberCalls } from './member-calls.ts';
+import { operatorCalls } from './operator-calls.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { plexeCalls } from './plexe-calls.ts';
 import { plexmcpCalls } from './plexmcp-calls.ts';
@@ -26,13 +28,18 @@ import type { Actor } from './store/ledger.ts';
 const IMPORT_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Everything the key service answers over HTTP. */
-export function calls(service: KeyService, log: KeyServiceLog): readonly Call[] {
+export function calls(
+  service: KeyService,
+  log: KeyServiceLog,
+  roster: Roster | null = null,
+): readonly Call[] {
   const all: readonly Call[] = [
     ...ownerCalls(service, log),
     ...keyCalls(service, log),
     importCall(service, log),
     ...historyCalls(service),
     ...memberCalls(service),
+    ...operatorCalls(roster),
     ...gateCalls(service, log),
     ...plexeCalls(service, log),
     ...plexmcpCalls(service, log),

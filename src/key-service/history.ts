@@ -135,15 +135,26 @@ export class History implements ReportSink {
   }
 
   /** The same of somebody without a token: only the first of each minute are written down. */
-  async refusedNobody(by: Actor, action: AuditAction): Promise<void> {
+  async refusedNobody(by: Actor, action: AuditAction, outcome = 'unauthorized'): Promise<void> {
     const now = this.#clock.monotonic();
     if (now - this.#nobody.since >= NOBODY_WINDOW_MS) this.#nobody = { since: now, rows: 0 };
     if (this.#nobody.rows >= NOBODY_ROWS) return;
     this.#nobody.rows += 1;
-    const nothing = { subjectKeyId: null, subjectOwnerId: null };
-    await this.refused(by, { action, outcome: 'unauthorized', ...nothing });
+    await this.refused(by, { ...NO_SUBJECT, action, outcome });
+  }
+
+  /** Of who gave the email of an operator, and was not let in. Their number is bounded by that of attempts. */
+  refusedOperator(by: Actor, action: AuditAction, subjectOperator: string): Promise<void> {
+    return this.refused(by, { ...NO_SUBJECT, action, outcome: 'unauthorized', subjectOperator });
+  }
+
+  /** What an operator did that is no change of the store's: signed in, signed out. */
+  done(by: Actor, action: AuditAction, subjectOperator: string): Promise<void> {
+    return this.refused(by, { ...NO_SUBJECT, action, outcome: 'done', subjectOperator });
   }
 }
+
+const NO_SUBJECT = { subjectKeyId: null, subjectOwnerId: null };
 
 /** Gates mask what they report; that no key comes to rest here does not depend on it. */
 function keptRefusal(refusal: Report['refusals'][number]): Report['refusals'][number] {

@@ -51,6 +51,7 @@ import type {
 import { checkPeppers } from './pepper-check.ts';
 import { Peppers, type PepperSet } from './peppers.ts';
 import { Resolver } from './resolver.ts';
+import { revocationOf, type RevocationOutcome } from './revocation.ts';
 import { rotate } from './rotation.ts';
 import type { Actor } from './store/ledger.ts';
 import type { InsertOptions, InsertOutcome, KeyStore } from './store/store.ts';
@@ -76,6 +77,8 @@ const COMMIT_MS = 10_000;
 
 export interface RevokeKeyOptions {
   readonly keepLast?: boolean;
+  /** Called when the revocation stands in the store, before anybody is waited for. */
+  readonly stored?: () => void;
   readonly signal?: AbortSignal;
 }
 
@@ -157,10 +160,11 @@ export class KeyService implements KeySource, Renewals, ReportSink {
     return this.#store.showOwner(id);
   }
 
-  async listOwners(query: PageQuery): Promise<ListOwnersOutcome> {
+  /** Those whose id begins with `start`. */
+  async listOwners(query: PageQuery, start?: string): Promise<ListOwnersOutcome> {
     const read = readPage(query);
     if (read.kind === 'invalid') return read;
-    return { kind: 'listed', page: read.value, ...(await this.#store.listOwners(read.value)) };
+    return { kind: 'listed', page: read.value, ...(await this.#store.listOwners(read.value, start)) };
   }
 
   /** `throttle` bounds how many keys the owner's keys may make; the holder of the admin token needs none. */
@@ -233,7 +237,7 @@ export class KeyService implements KeySource, Renewals, ReportSink {
   async revokeKey(
     keyId: string,
     by: Actor = PROGRAM,
-    { keepLast = false, signal = STAYS }: RevokeKeyOptions = {},
+    { keepLast = false, signal = STAYS, stored }: RevokeKeyOptions = {},
   ): Promise<RevokeKeyOutcome> {
     const startedAt = this.#clock.monotonic();
     const audit = { ...by, action: 'key.revoke' as const };
@@ -241,12 +245,18 @@ export class KeyService implements KeySource, Renewals, ReportSink {
     const outcome = await within(COMMIT_MS, 'the store', revoking);
     if (outcome.kind !== 'revoked') return outcome;
     const { key, revokedAt, first } = outcome;
+    stored?.();
     const { propagation, leftMs } = await this.#members.confirm(key.changeNumber, first, signal);
     const result = leftMs > 0 ? 'uncertain' : propagation.fenced > 0 ? 'fenced' : 'certain';
     this.#events.revoked(result, this.#clock.monotonic() - startedAt);
     return result === 'uncertain'
       ? { kind: 'uncertain', keyId, revokedAt, certainAt: this.#clock.now() + leftMs, propagation }
       : { kind: 'revoked', keyId, revokedAt, propagation };
+  }
+
+  /** How far the revocation of a key has got; asks and does not wait. */
+  revocation(keyId: string): Promise<RevocationOutcome> {
+    return revocationOf(keyId, this.#store, this.#members, this.#clock);
   }
 
   /**

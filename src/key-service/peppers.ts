@@ -8,6 +8,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { parseDigest, type Digest, type Secret } from '../core/secret.ts';
+import type { SealedText } from './store/operators.ts';
 import type { DigestHash, PepperProof } from './store/store.ts';
 
 /** `current` names the pepper new digests are kept under; the others only find what was kept under them. */
@@ -20,6 +21,8 @@ interface Pepper {
   readonly id: string;
   readonly hashKey: KeyObject;
   readonly sealKey: KeyObject;
+  /** Of secrets that are no digests. */
+  readonly secretKey: KeyObject;
 }
 
 const NONCE_BYTES = 12;
@@ -49,26 +52,30 @@ export class Peppers {
     return [hashUnder(this.#current, digest), ...this.#older.map((pepper) => hashUnder(pepper, digest))];
   }
 
+  isCurrent(pepperId: string): boolean {
+    return pepperId === this.#current.id;
+  }
+
   /** The digest, encrypted so that only who has the pepper can read it back. */
   seal(digest: Digest): string {
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv(CIPHER, this.#current.sealKey, nonce);
-    const sealed = Buffer.concat([nonce, cipher.update(digest, 'hex'), cipher.final(), cipher.getAuthTag()]);
-    return sealed.toString('base64');
+    return sealed(this.#current.sealKey, Buffer.from(digest, 'hex'));
   }
 
   /** Throws where the text was not sealed under that pepper. */
   unseal(pepperId: string, text: string): Digest {
-    const pepper = this.#find(pepperId);
-    if (pepper === undefined) throw new Error(`there is no pepper named ${pepperId}`);
-    const sealed = Buffer.from(text, 'base64');
-    const decipher = createDecipheriv(CIPHER, pepper.sealKey, sealed.subarray(0, NONCE_BYTES));
-    decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-    const hex =
-      decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'hex') + decipher.final('hex');
-    const digest = parseDigest(hex);
+    const digest = parseDigest(unsealed(this.#named(pepperId).sealKey, text).toString('hex'));
     if (digest === null) throw new Error('what was sealed is no digest');
     return digest;
+  }
+
+  /** The same for a secret of another kind: what is sealed as the one cannot be read as the other. */
+  sealSecret(secret: Uint8Array): SealedText {
+    return { pepperId: this.#current.id, text: sealed(this.#current.secretKey, secret) };
+  }
+
+  /** Throws where it was not sealed under that pepper. */
+  unsealSecret({ pepperId, text }: SealedText): Buffer {
+    return unsealed(this.#named(pepperId).secretKey, text);
   }
 
   proofs(): readonly PepperProof[] {
@@ -76,6 +83,12 @@ export class Peppers {
       pepperId: pepper.id,
       proof: createHmac('sha256', pepper.hashKey).update('plexgate pepper proof').digest('hex'),
     }));
+  }
+
+  #named(pepperId: string): Pepper {
+    const pepper = this.#find(pepperId);
+    if (pepper === undefined) throw new Error(`there is no pepper named ${pepperId}`);
+    return pepper;
   }
 
   #find(pepperId: string): Pepper | undefined {
@@ -90,8 +103,27 @@ function pepperOf(id: string, secret: Secret): Pepper {
   return {
     id,
     hashKey: createSecretKey(bytes),
-    sealKey: createSecretKey(Buffer.from(hkdfSync('sha256', bytes, '', 'plexgate change digest', 32))),
+    sealKey: sealKeyOf(bytes, 'plexgate change digest'),
+    secretKey: sealKeyOf(bytes, 'plexgate operator secret'),
   };
+}
+
+function sealKeyOf(pepper: Buffer, use: string): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', pepper, '', use, 32)));
+}
+
+function sealed(key: KeyObject, bytes: Uint8Array): string {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key, nonce);
+  const parts = [nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()];
+  return Buffer.concat(parts).toString('base64');
+}
+
+function unsealed(key: KeyObject, text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64');
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES));
+  decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+  return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
 }
 
 function hashUnder(pepper: Pepper, digest: Digest): DigestHash {

@@ -19,7 +19,9 @@ const OUTCOMES: Readonly<Record<number, string>> = {
   404: 'unknown',
   409: 'conflict',
   413: 'malformed',
+  410: 'gone',
   415: 'malformed',
+  421: 'forbidden',
   422: 'invalid',
   429: 'throttled',
 };
@@ -56,6 +58,7 @@ async function subjectOf(
     const owner = await service.showOwner(id);
     return { subjectKeyId: null, subjectOwnerId: owner?.id ?? null };
   }
+  if (action.startsWith('operator.')) return { subjectKeyId: null, subjectOwnerId: null };
   const key = id === '' ? null : await service.showKey(id);
   return { subjectKeyId: key?.record.keyId ?? null, subjectOwnerId: key?.record.owner.id ?? null };
 }

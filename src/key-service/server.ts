@@ -6,11 +6,13 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import type { Secret } from '../core/secret.ts';
-import { closeServer, listen } from '../runtime/listen.ts';
-import { adminActor, isIdentified, requestIdOf, vouchedActor, type Requester } from './actor.ts';
+import { closeServer, hostAndPort, listen } from '../runtime/listen.ts';
+import { adminActor, isIdentified, PROGRAM, requestIdOf, vouchedActor, type Requester } from './actor.ts';
 import { problem, problemOf, type Answer, type Refusal } from './answers.ts';
 import type { Call, Door } from './call.ts';
 import { calls } from './calls.ts';
+import type { ConsoleCall, OpenVisit } from './console/call.ts';
+import type { Console } from './console/console.ts';
 import type { KeyService } from './keys.ts';
 import type { KeyServiceLog } from './log.ts';
 import { auditRefusal } from './refused-actions.ts';
@@ -24,6 +26,8 @@ export interface KeyServerOptions {
   /** Any of them opens `/v1`, for gates. */
   readonly serviceTokens: readonly Secret[];
   readonly log: KeyServiceLog;
+  /** Null or absent: there is no page. */
+  readonly console?: Console | null;
 }
 
 export interface KeyServer {
@@ -45,7 +49,8 @@ const CLOSE_MS = 5_000;
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** The HTTP door of the key service. It writes no access log: what a call changed is logged by the call. */
-export function createKeyServer({ service, adminTokens, serviceTokens, log }: KeyServerOptions): KeyServer {
+export function createKeyServer(options: KeyServerOptions): KeyServer {
+  const { service, adminTokens, serviceTokens, log, console: page = null } = options;
   const app = fastify({
     logger: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']?.toString()),
@@ -55,9 +60,10 @@ export function createKeyServer({ service, adminTokens, serviceTokens, log }: Ke
   });
   readJsonBodies(app);
   const tokens = tokensOf({ adminTokens, serviceTokens });
-  const all = calls(service, log);
+  const all = calls(service, log, page?.roster ?? null);
   for (const call of all) addCall(app, { call, service, log, tokens });
   for (const path of new Set(all.map((call) => call.path))) refuseOtherMethods(app, path, all);
+  if (page !== null) addConsole(app, page, log);
   app.setNotFoundHandler((_request, reply) => send(reply, problem(404, 'There is nothing here.')));
   app.setErrorHandler<FastifyError>((error, _request, reply) =>
     send(reply, problemOf(refusalOf(error, log))),
@@ -66,12 +72,15 @@ export function createKeyServer({ service, adminTokens, serviceTokens, log }: Ke
     async listen({ host, port }) {
       await service.start();
       await app.ready();
-      return listen(app.server, host, port);
+      const listening = await listen(app.server, host, port);
+      page?.start(`http://${hostAndPort(host, listening)}`);
+      return listening;
     },
     adopt(accepted) {
       Object.assign(tokens, tokensOf(accepted));
     },
     async close() {
+      page?.stop();
       await closeServer(app.server, CLOSE_MS);
       await app.close();
       await service.stop();
@@ -143,6 +152,49 @@ async function finish(
 ): Promise<FastifyReply> {
   await auditRefusal({ service, log, action: call.action, id: idOf(request), by }, answer);
   return send(reply, answer);
+}
+
+/** The page's calls, each behind its own door, and its files. */
+function addConsole(app: FastifyInstance, page: Console, log: KeyServiceLog): void {
+  for (const call of page.calls) addConsoleCall(app, page, call, log);
+  for (const url of ['/console', '/console/*']) {
+    app.get(url, async (request, reply) => {
+      const path = (request.params as { '*'?: string })['*'] ?? '';
+      const file = path.startsWith('api/') ? null : await page.file(path, request);
+      if (file === null) return send(reply, problem(404, 'There is nothing here.'));
+      return reply.code(file.status).headers(file.headers).send(file.body);
+    });
+  }
+}
+
+function addConsoleCall(app: FastifyInstance, page: Console, call: ConsoleCall, log: KeyServiceLog): void {
+  const visits = new WeakMap<FastifyRequest, Omit<OpenVisit, 'query' | 'body'>>();
+  app.route({
+    method: call.method,
+    url: call.path,
+    // Before the body is read: who may not make the call gets nothing parsed.
+    onRequest: async (request, reply) => {
+      reply.header('x-request-id', request.id);
+      const { headers, id: requestId, method, socket } = request;
+      const head = { headers, requestId, method, peer: socket.remoteAddress, id: idOf(request) };
+      const entered = await page.enter(call, head);
+      if ('refused' in entered) return send(reply, entered.refused);
+      visits.set(request, entered);
+      return undefined;
+    },
+    errorHandler: async (error: FastifyError, request, reply) => {
+      const by = visits.get(request)?.by ?? PROGRAM;
+      const answer = problemOf(refusalOf(error, log));
+      await send(reply, await page.finish(call, answer, idOf(request), by));
+    },
+    handler: async (request, reply) => {
+      const visit = visits.get(request);
+      if (visit === undefined) throw new Error('a call was not let in');
+      const { query, body } = request;
+      const answer = await call.answer({ ...visit, query, body });
+      return send(reply, await page.finish(call, answer, visit.id, visit.by));
+    },
+  });
 }
 
 function actorOf(call: Call, request: FastifyRequest): Actor {

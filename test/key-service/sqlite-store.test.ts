@@ -69,7 +69,9 @@ describe('the file of a SQLite store', () => {
       db.exec(`drop index keys_${index}`);
     db.exec('create index keys_by_owner on keys (owner_id, created_at)');
     db.exec('drop table usage; drop table reports; drop table audit; drop table members');
-    db.exec('drop table sessions; drop table operator_links; drop table operators; drop table attempts; drop table gauges');
+    db.exec(
+      'drop table sessions; drop table operator_links; drop table operators; drop table attempts; drop table gauges',
+    );
     for (const column of ['epoch', 'redis_run', 'redis_naming', 'redis_settled'])
       db.exec(`alter table head drop column ${column}`);
     for (const column of ['deprecated_at', 'replaced_by', 'description', 'request_count']) {

@@ -27,35 +27,47 @@ export interface MemberRow {
 
 export interface MemberState {
   readonly reported_at: string;
-  readonly version: string | null;
-  /** Open leases of limits. */
-  readonly leases: number | null;
+  readonly started_at: string;
+  readonly version: string;
+  /** Of the machine; in Kubernetes of the pod. */
+  readonly host: string;
+  readonly state: 'serving' | 'draining';
+  /** Requests under way. */
+  readonly in_flight: number;
+  /** Keys in the gate's memory. */
+  readonly cache_entries: number;
+  /** Connections to Redis; null: the gate has none. */
   readonly redis_keys: UpOrAway;
   readonly redis_limits: UpOrAway;
-  /** Whether the breaker to the key service lets questions through. */
-  readonly key_service: UpOrAway;
-  /** What the gate calls the configuration that it has in force. */
-  readonly configuration: string | null;
+  readonly news_channel_up: boolean;
+  /** Since the gate's last renewal with the key service, and how long what it knows may be used without one. */
+  readonly renewal_age_ms: number | null;
+  readonly fence_ms: number;
+  /** `resolve`: the gate's key service offers no renewals. */
+  readonly mode: 'renew' | 'resolve';
 }
 
 export interface TrafficQuery {
-  /** How far back from now: 60 to 86400; 900. */
+  /** How far back from now: 60 to 3600; 900. The key service remembers an hour, from its own start. */
   readonly seconds?: number;
 }
 
-/** Rates and counts of all gates together. Series have one number for each of `at`; null: nobody reported then. */
+/**
+ * Rates of all gates together, in requests per second. Series have one number for each of `at`, each about the step
+ * before it; null: nobody reported then.
+ */
 export interface TrafficAnswer {
   /** False: no gate has reported numbers in this time. Every list is then empty. */
   readonly available: boolean;
   readonly step_ms: number;
   readonly at: readonly string[];
-  /** Requests by outcome: `allowed`, `refused`, `failed`. */
+  /** Requests by outcome: `allowed`, `refused`, `unavailable`, `failed`. */
   readonly outcomes: readonly Series[];
   /** Refusals by reason. */
   readonly reasons: readonly Series[];
-  /** `p50` and `p99` of what the gate adds, in milliseconds. */
+  /** `p50` and `p99` of what a gate adds, in milliseconds: the largest of all gates. */
   readonly added_ms: readonly Series[];
-  /** Lookups by the layer that answered: `memory`, `redis`, `key_service`, `keys_file`. */
+  /** Lookups by the layer that answered: `memory`, `redis`, `key_service`. */
   readonly layers: readonly Series[];
   /** The owners that use most of a limit, most first. */
   readonly owners: readonly LimitUse[];
@@ -69,10 +81,14 @@ export interface Series {
 
 export interface LimitUse {
   readonly owner_id: string;
-  readonly limit: string;
-  /** Of the quota, in the window that ends now; over all gates. */
+  readonly tier: string;
+  /** The one of the owner's limits with the least left; null where none holds. */
+  readonly limit: string | null;
+  /** As the gate knew it that knew of most. */
   readonly used: number;
   readonly quota: number;
+  /** Requests per second of the owner, over all gates. */
+  readonly rate: number;
 }
 
 /** Limits that count and refuse nobody, beside those in force. */

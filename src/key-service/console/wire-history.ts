@@ -86,7 +86,7 @@ export interface Decision {
   readonly key_id: string | null;
   readonly owner_id: string | null;
   readonly tier: string | null;
-  /** Who knew the key: memory, Redis, the key service, the keys file. */
+  /** Who knew the key: `l1` is memory, `l2` Redis, `origin` the key service. */
   readonly layer: string | null;
   readonly limits: readonly {
     readonly name: string;

@@ -12,6 +12,8 @@ export interface Propagation {
   readonly acked: number;
   readonly fenced: number;
   readonly fencedMembers: readonly string[];
+  /** Those that may still use what is older. */
+  readonly waitingMembers: readonly string[];
 }
 
 /** What is known of a change, by this process' monotonic clock. */
@@ -72,7 +74,13 @@ export class Reach {
     const fencedMembers = [...this.#gone, ...ends.filter(({ at }) => at <= now).map(({ id }) => id)];
     const acked = this.#members - ends.length - this.#gone.length;
     return {
-      propagation: { members: this.#members, acked, fenced: fencedMembers.length, fencedMembers },
+      propagation: {
+        members: this.#members,
+        acked,
+        fenced: fencedMembers.length,
+        fencedMembers,
+        waitingMembers: ends.filter(({ at }) => at > now).map(({ id }) => id),
+      },
       leftMs: ends.reduce((longest, { at }) => Math.max(longest, at - now), 0),
     };
   }

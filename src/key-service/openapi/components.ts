@@ -40,7 +40,7 @@ const shownKey = {
   status: oneOf(KEY_STATUSES),
   key_prefix: orNull(text('How the key begins; null of imported keys.')),
   key_suffix: orNull(text('How the key ends; null of imported keys.')),
-  created_by: text('The id of the key that made it, or a word: admin, import.'),
+  created_by: text('The id of the key or the email of the operator that made it, or a word: admin, import.'),
   replaced_by: orNull(text('The id of the key that replaced it.')),
   last_used_at: orNull(instant('As reported by gates.')),
 };

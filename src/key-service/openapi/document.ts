@@ -3,6 +3,7 @@ import type { JsonSchema } from '../requests/json-schema.ts';
 import { ADMIN_OPERATIONS } from './admin-operations.ts';
 import { COMPONENTS } from './components.ts';
 import { GATE_OPERATIONS } from './gate-operations.ts';
+import { OPERATOR_COMPONENTS, OPERATOR_OPERATIONS } from './operator-operations.ts';
 import { refused, type DocumentedAnswer, type Operation, type Operations, type Tag } from './operation.ts';
 import { PLEXE_COMPONENTS, PLEXE_OPERATIONS } from './plexe-operations.ts';
 import { PLEXMCP_COMPONENTS, PLEXMCP_OPERATIONS } from './plexmcp-operations.ts';
@@ -19,6 +20,9 @@ The HTTP interface of Plexgate's key service.
 audit. What each has to do is said there. Answers may have more fields than are listed; callers ignore those that they do
 not know, and every listed field is there unless it is said to be optional.
 
+The web console under \`/console\` has calls of its own. They are for its page alone and may change with any version, so
+they are not described here.
+
 Bodies are JSON. Durations are whole milliseconds, instants RFC 3339, numbers of changes whole and below 2^53.`;
 
 const TAGS: Readonly<Record<Tag, string>> = {
@@ -27,6 +31,7 @@ const TAGS: Readonly<Record<Tag, string>> = {
   owners: 'Who is billed: accounts, workspaces, organizations.',
   keys: 'Keys, for administrators.',
   history: 'What happened.',
+  operators: 'Who may sign in to the console.',
   plexe: "The endpoints of Plexe. They come through a gate, which vouches for the caller's key.",
   plexmcp: "The endpoints of PlexMCP. They come through a gate, which vouches for the caller's key.",
   health: 'For whoever runs the key service.',
@@ -35,6 +40,7 @@ const TAGS: Readonly<Record<Tag, string>> = {
 export const OPERATIONS: Operations = {
   ...GATE_OPERATIONS,
   ...ADMIN_OPERATIONS,
+  ...OPERATOR_OPERATIONS,
   ...PLEXE_OPERATIONS,
   ...PLEXMCP_OPERATIONS,
 };
@@ -60,7 +66,7 @@ export function openApiDocument(calls: readonly Call[]): object {
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: { ...COMPONENTS, ...PLEXE_COMPONENTS, ...PLEXMCP_COMPONENTS },
+      schemas: { ...COMPONENTS, ...OPERATOR_COMPONENTS, ...PLEXE_COMPONENTS, ...PLEXMCP_COMPONENTS },
       securitySchemes: {
         service: { type: 'http', scheme: 'bearer', description: 'The service token, which gates hold.' },
         admin: { type: 'http', scheme: 'bearer', description: 'The admin token.' },

@@ -17,7 +17,8 @@ export interface Operation {
   readonly answers: Readonly<Record<number, DocumentedAnswer>>;
 }
 
-export type Tag = 'gates' | 'members' | 'owners' | 'keys' | 'history' | 'plexe' | 'plexmcp' | 'health';
+export type Tag =
+  'gates' | 'members' | 'owners' | 'keys' | 'history' | 'operators' | 'plexe' | 'plexmcp' | 'health';
 
 export interface DocumentedAnswer {
   readonly description: string;
