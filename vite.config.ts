@@ -15,7 +15,7 @@ export default defineConfig({
     target: ['chrome123', 'firefox128', 'safari18'],
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    license: { fileName: 'licenses.md' },
+    license: { fileName: 'licenses.txt' },
   },
   logLevel: 'warn',
 });

@@ -25,7 +25,7 @@ ${counts.map(([licence, of]) => `| ${licence} | ${of.length} |`).join('\n')}
 |---|---|---|---|
 ${packages.map((shipped) => row(shipped, needing(shipped.path))).join('\n')}
 
-The console's page is built with these, whose licence texts lie beside it in \`dist/console/licenses.md\`:
+The console's page is built with these, whose licence texts lie beside it in \`dist/console/licenses.txt\`:
 
 | package | version | licence |
 |---|---|---|

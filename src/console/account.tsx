@@ -32,7 +32,9 @@ export function Account(props: { readonly onClose: () => void; readonly onLeft: 
           without a click
         </dd>
         <dt>Key service</dt>
-        <dd>{about.version}</dd>
+        <dd>
+          {about.version}, <a href="licenses.txt">licences of this page</a>
+        </dd>
       </dl>
       <ProblemNotice problem={problem} />
       <div class="row end">

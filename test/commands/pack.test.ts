@@ -41,7 +41,7 @@ it('the archive holds the program, the shipped configurations and what a package
       'dist/main.js',
       'dist/cli/healthcheck.js',
       'dist/console/index.html',
-      'dist/console/licenses.md',
+      'dist/console/licenses.txt',
     ]),
   );
 });

@@ -21,30 +21,39 @@ function StateTag({ state }: { readonly state: State }): JSX.Element {
   return <Tag tone={state === 'up' ? 'good' : 'bad'}>{state}</Tag>;
 }
 
+/** Knowledge that is not renewed within the fence is not used. */
+function Renewal({ state }: { readonly state: MemberRow['state'] }): JSX.Element {
+  if (state === null) return <StateTag state={undefined} />;
+  if (state.mode === 'resolve') return <span class="quiet">not offered</span>;
+  const age = state.renewal_age_ms;
+  if (age === null) return <Tag tone="bad">never</Tag>;
+  return <Tag tone={age < state.fence_ms ? 'good' : 'bad'}>{secondsText(age)} ago</Tag>;
+}
+
+function secondsText(ms: number): string {
+  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : spanText(ms);
+}
+
 const COLUMNS: readonly Column<MemberRow>[] = [
   {
     name: 'Gate',
     head: true,
     clip: true,
-    cell: ({ member_id }) => <code title={member_id}>{member_id}</code>,
+    cell: ({ member_id: id, state }) => <span title={id}>{state?.host ?? id}</span>,
   },
-  { name: 'Version', cell: ({ state }) => state?.version ?? <span class="quiet">not reported</span> },
+  { name: 'Member', clip: true, cell: ({ member_id: id }) => <code title={id}>{id}</code> },
+  { name: 'Version', cell: ({ state }) => state?.version ?? <StateTag state={undefined} /> },
   {
-    name: 'Last seen',
-    number: true,
-    cell: ({ seen_ago_ms }) =>
-      seen_ago_ms < SILENT_MS ? (
-        <Tag tone="good">{`${(seen_ago_ms / 1000).toFixed(1)} s ago`}</Tag>
-      ) : (
-        <Tag tone="warn">{`${spanText(seen_ago_ms)} ago`}</Tag>
-      ),
+    name: 'Heartbeat',
+    cell: ({ seen_ago_ms: ms }) => <Tag tone={ms < SILENT_MS ? 'good' : 'warn'}>{secondsText(ms)} ago</Tag>,
   },
   { name: 'Behind', number: true, cell: ({ lag }) => (lag === 0 ? 'nothing' : `${lag} changes`) },
-  { name: 'Leases', number: true, cell: ({ state }) => state?.leases ?? '–' },
-  { name: 'Key service', cell: ({ state }) => <StateTag state={state?.key_service} /> },
+  { name: 'State', cell: ({ state }) => state?.state ?? '' },
+  { name: 'Knows since', cell: ({ state }) => <Renewal state={state} /> },
   { name: 'Redis, keys', cell: ({ state }) => <StateTag state={state?.redis_keys} /> },
   { name: 'Redis, limits', cell: ({ state }) => <StateTag state={state?.redis_limits} /> },
-  { name: 'Configuration', clip: true, cell: ({ state }) => <code>{state?.configuration ?? '–'}</code> },
+  { name: 'In flight', number: true, cell: ({ state }) => state?.in_flight ?? '–' },
+  { name: 'Keys in memory', number: true, cell: ({ state }) => state?.cache_entries ?? '–' },
 ];
 
 export function Fleet(): JSX.Element {

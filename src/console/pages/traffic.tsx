@@ -15,8 +15,6 @@ export const RANGES = [
   { value: '300', label: '5 minutes' },
   { value: '900', label: '15 minutes' },
   { value: '3600', label: '1 hour' },
-  { value: '21600', label: '6 hours' },
-  { value: '86400', label: '24 hours' },
 ];
 const NOBODY =
   'No gate has reported in this range. Gates report every two seconds; is one running, with this key service?';
@@ -61,7 +59,7 @@ export function Traffic({ place }: { readonly place: Place }): JSX.Element {
           columns={LIMITS}
           rows={traffic.answer?.owners ?? null}
           expected={4}
-          rowKey={({ owner_id, limit }) => `${owner_id} ${limit}`}
+          rowKey={({ owner_id, limit }) => `${owner_id} ${limit ?? ''}`}
           empty={<Empty title="No limit is in use">Owners show here while they spend of a limit.</Empty>}
         />
       </div>
@@ -76,56 +74,60 @@ const LIMITS: readonly Column<LimitUse>[] = [
     clip: true,
     cell: ({ owner_id }) => <a href={hrefOf('keys', null, { owner: owner_id })}>{owner_id}</a>,
   },
-  { name: 'Limit', cell: ({ limit }) => limit },
+  { name: 'Tier', cell: ({ tier }) => tier },
+  { name: 'Limit', cell: ({ limit }) => limit ?? 'unlimited' },
   {
     name: 'Used',
-    cell: ({ used, quota, owner_id, limit }) => (
-      <meter
-        aria-label={`${owner_id}, ${limit}`}
-        min={0}
-        max={quota}
-        high={quota * 0.8}
-        optimum={0}
-        value={used}
-      >
-        {used} of {quota}
-      </meter>
-    ),
+    cell: ({ used, quota, owner_id, limit }) =>
+      limit !== null && (
+        <meter
+          aria-label={`${owner_id}, ${limit}`}
+          min={0}
+          max={quota}
+          high={quota * 0.8}
+          optimum={0}
+          value={used}
+        >
+          {used} of {quota}
+        </meter>
+      ),
   },
-  { name: 'Units', number: true, cell: ({ used, quota }) => `${figureText(used)} of ${figureText(quota)}` },
+  {
+    name: 'Units',
+    number: true,
+    cell: ({ limit, used, quota }) => limit !== null && `${figureText(used)} of ${figureText(quota)}`,
+  },
+  { name: 'Requests per second', number: true, cell: ({ rate }) => figureText(rate) },
 ];
 
-/** Counts of one step each, as a rate by the second. */
-function ratesOf(series: readonly Series[] | undefined, stepMs: number): Series[] {
-  return (series ?? []).map(({ name, values }) => ({
-    name,
-    values: values.map((value) => (value === null ? null : (value * 1000) / stepMs)),
-  }));
+/** Rates make counts again: each holds for the step before it. */
+function countOf(traffic: TrafficAnswer | null, name?: string): number {
+  const rates = (traffic?.outcomes ?? [])
+    .filter((one) => name === undefined || one.name === name)
+    .flatMap(({ values }) => values);
+  const sum = rates.reduce<number>((sum, rate) => sum + (rate ?? 0), 0);
+  return (sum * (traffic?.step_ms ?? 0)) / 1000;
 }
 
-function sumOf(series: readonly Series[] | undefined, name?: string): number {
-  return (series ?? [])
-    .filter((one) => name === undefined || one.name === name)
-    .flatMap(({ values }) => values)
-    .reduce<number>((sum, value) => sum + (value ?? 0), 0);
+function latestOf(series: readonly Series[] | undefined, name: string): number | null {
+  return series?.find((one) => one.name === name)?.values.findLast((value) => value !== null) ?? null;
 }
 
 function Figures({ traffic }: { readonly traffic: TrafficAnswer | null }): JSX.Element {
-  const all = sumOf(traffic?.outcomes);
+  const all = countOf(traffic);
   const part = (name: string): string =>
-    all === 0 ? '–' : `${figureText((100 * sumOf(traffic?.outcomes, name)) / all)} %`;
-  const latest = (name: string): string => {
-    const value = traffic?.added_ms
-      .find((one) => one.name === name)
-      ?.values.findLast((value) => value !== null);
-    return value === undefined || value === null ? '–' : `${figureText(value)} ms`;
+    all === 0 ? '–' : `${figureText((100 * countOf(traffic, name)) / all)} %`;
+  const added = (name: string): string => {
+    const value = latestOf(traffic?.added_ms, name);
+    return value === null ? '–' : `${figureText(value)} ms`;
   };
   const figures = [
-    ['Requests', traffic === null ? '–' : figureText(all)],
+    ['Requests in this range', traffic === null ? '–' : figureText(Math.round(all))],
     ['Refused', part('refused')],
-    ['Failed', part('failed')],
-    ['Added, median', latest('p50')],
-    ['Added, 99 of 100', latest('p99')],
+    ['Not answerable', part('unavailable')],
+    ['Failed upstream', part('failed')],
+    ['Added, median', added('p50')],
+    ['Added, 99 of 100', added('p99')],
   ] as const;
   return (
     <dl class="figures" aria-busy={traffic === null}>
@@ -141,35 +143,36 @@ function Figures({ traffic }: { readonly traffic: TrafficAnswer | null }): JSX.E
 
 function Plots({ traffic }: { readonly traffic: TrafficAnswer | null }): JSX.Element {
   const at = traffic?.available === true ? traffic.at : [];
-  const stepMs = traffic?.step_ms ?? 1000;
   const empty = traffic === null ? 'One moment.' : traffic.available ? QUIET : NOBODY;
-  const rates = (series: readonly Series[] | undefined) => ({
+  const of = (unit: string, lines: readonly Series[] | undefined) => ({
     at,
     empty,
-    unit: 'by second',
-    lines: ratesOf(series, stepMs),
+    unit,
+    lines: lines ?? [],
   });
+  const all = figureText(Math.round(countOf(traffic)));
   return (
     <div class="grid">
       <Plot
         title="Requests by outcome"
-        about={`${figureText(sumOf(traffic?.outcomes))} in this range`}
-        {...rates(traffic?.outcomes)}
+        about={`${all} requests in this range`}
+        {...of('per second', traffic?.outcomes)}
       />
       <Plot
         title="Refusals by reason"
-        about={`${figureText(sumOf(traffic?.reasons))} in this range`}
-        {...rates(traffic?.reasons)}
+        about={(traffic?.reasons ?? []).map(({ name }) => name).join(', ')}
+        {...of('per second', traffic?.reasons)}
       />
       <Plot
         title="Added latency"
-        about="what the gate adds to a request"
-        unit="ms"
-        at={at}
-        empty={empty}
-        lines={traffic?.added_ms ?? []}
+        about="what the slowest gate adds to a request"
+        {...of('ms', traffic?.added_ms)}
       />
-      <Plot title="Lookups by layer" about="which layer knew the key" {...rates(traffic?.layers)} />
+      <Plot
+        title="Lookups by layer"
+        about="which layer knew the key"
+        {...of('per second', traffic?.layers)}
+      />
     </div>
   );
 }

@@ -39,8 +39,10 @@ export function WhatIf({ place }: { readonly place: Place }): JSX.Element {
           <div class="card">
             <Empty title="No shadow limit has counted anything">
               <span>
-                Write one into the configuration of the gates, under <code>proxy.shadowTiers</code>, and it
-                shows here with the next requests. Changed files take effect without a restart.
+                State the limit of tomorrow as a shadow of a tier today, such as <code>shadow 50/minute</code>
+                . Each gate counts what it would have refused in the metric{' '}
+                <code>plexgate_ratelimit_decisions_total</code> with the result <code>shadow</code>; it shows
+                here as soon as gates report it to this key service.
               </span>
             </Empty>
           </div>

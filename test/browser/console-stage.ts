@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { makeFolder, placesOf, startProgram, type Folder, type Program } from '../commands/program.ts';
+import { startRedis, type RedisServer } from '../support/redis-servers.ts';
+import { startUpstream, type Upstream } from '../support/upstream.ts';
+
+/** Real processes: a key service with its console, a gate in the same process and one beside it, Redis, an upstream. */
+export interface ConsoleStage {
+  /** The console's page. */
+  readonly page: string;
+  /** For the first operator. */
+  readonly link: string;
+  /** The gates: in the key service's process, and on its own. */
+  readonly gates: readonly [string, string];
+  /** A call of the admin API; its answer. */
+  admin(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
+  readonly second: Program;
+  stop(): Promise<void>;
+}
+
+const secret = (): string => randomBytes(24).toString('base64url');
+
+export async function startConsoleStage(tiers: object): Promise<ConsoleStage> {
+  const [redis, upstream] = await Promise.all([startRedis(), startUpstream()]);
+  const tokens = { service: secret(), admin: secret(), pepper: secret() };
+  const keyService = {
+    host: '127.0.0.1',
+    port: 0,
+    store: 'sqlite:{folder}/keys.db',
+    serviceToken: tokens.service,
+    adminToken: tokens.admin,
+    peppers: { current: 'p1', p1: tokens.pepper },
+  };
+  const first = start({ ...shared(redis, upstream, tiers), keyService }, ['--demo']);
+  const { gate, keyService: service } = await placesOf(first.program);
+  const linked = /http:\S+\/console\/enrol#\S+/;
+  await first.program.until(() => linked.test(first.program.stderr), 'the link for the first operator');
+  const beside = shared(redis, upstream, tiers);
+  const keys = { service: { url: service, token: tokens.service } };
+  const second = start({ ...beside, proxy: { ...beside.proxy, keys } }, []);
+  await second.program.until(() => second.program.stdout.includes('gate listens'), 'the second gate');
+  return {
+    page: `${service}/console/`,
+    link: linked.exec(first.program.stderr)?.[0] ?? '',
+    gates: [gate, gateOf(second.program)],
+    second: second.program,
+    async admin(method, path, body) {
+      const headers = { authorization: `Bearer ${tokens.admin}`, 'content-type': 'application/json' };
+      const sent = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+      const response = await fetch(`${service}/admin/v1/${path}`, sent);
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+      return (await response.json()) as Record<string, unknown>;
+    },
+    async stop() {
+      for (const one of [second, first]) await one.stop();
+      await upstream.stop();
+      await redis.stop();
+    },
+  };
+}
+
+/** What both gates have. */
+function shared(redis: RedisServer, upstream: Upstream, tiers: object) {
+  return {
+    admin: { host: '127.0.0.1', port: 0 },
+    redis: { url: `redis://127.0.0.1:${redis.port}` },
+    proxy: {
+      host: '127.0.0.1',
+      port: 0,
+      tiers,
+      routes: [
+        { match: { path: '/plexe' }, profile: 'plexe', upstream: upstream.origin },
+        { match: { path: '/' }, profile: 'standard', upstream: upstream.origin },
+      ],
+    },
+  };
+}
+
+/** JSON is YAML, too. */
+function start(config: object, more: readonly string[]): { program: Program; stop(): Promise<void> } {
+  const folder: Folder = makeFolder(JSON.stringify(config));
+  const program = startProgram(['run', '--config', folder.config, ...more], folder.path);
+  return {
+    program,
+    async stop() {
+      if (program.running) program.signal('SIGKILL');
+      await program.ended;
+      folder.remove();
+    },
+  };
+}
+
+function gateOf(program: Program): string {
+  return /"url":"([^"]+)","msg":"gate listens"/.exec(program.stdout)?.[1] ?? '';
+}

@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, describe, inject } from 'vitest';
+import { startConsoleStage } from './console-stage.ts';
+import { journey } from './journey.ts';
+import { enrol, launch } from './operator.ts';
+import { pages } from './pages.ts';
+import { roles } from './roles.ts';
+import type { Visit } from './visit.ts';
+
+const TIERS = { plexe: { basic: ['100/minute'] }, standard: { default: 'unlimited' } };
+
+let visit: Visit;
+
+/** One start of all processes for all of it: that takes longer than any of the tests. */
+beforeAll(async () => {
+  const [stage, browser] = await Promise.all([startConsoleStage(TIERS), launch(inject('chromium'))]);
+  visit = { stage, browser, ada: await enrol(browser, stage.link, 'ada@example.com') };
+});
+
+afterAll(async () => {
+  await visit.browser.close();
+  await visit.stage.stop();
+});
+
+/** The steps of one visit: each stands on those before it. */
+describe('an operator', () => journey(() => visit));
+
+describe('somebody else', () => roles(() => visit));
+
+/** The last of them signs out. */
+describe('every page', () => pages(() => visit));
