@@ -34,6 +34,7 @@ import { UNCOUNTED, type KeyServiceEvents } from './events.ts';
 import type { RedisAnnouncements } from './fleet/announcer.ts';
 import { within } from './fleet/deadline.ts';
 import { Members, type FleetView } from './fleet/members.ts';
+import type { Standing } from './fleet/reach.ts';
 import { History } from './history.ts';
 import { viewOf, type KeyView } from './key-view.ts';
 import type { KeyServiceLog } from './log.ts';
@@ -77,8 +78,8 @@ const COMMIT_MS = 10_000;
 
 export interface RevokeKeyOptions {
   readonly keepLast?: boolean;
-  /** Called when the revocation stands in the store, before anybody is waited for. */
-  readonly stored?: () => void;
+  /** Told how it stands from when it is in the store, again and again until it is answered. */
+  readonly watch?: (standing: Standing) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -237,7 +238,7 @@ export class KeyService implements KeySource, Renewals, ReportSink {
   async revokeKey(
     keyId: string,
     by: Actor = PROGRAM,
-    { keepLast = false, signal = STAYS, stored }: RevokeKeyOptions = {},
+    { keepLast = false, signal = STAYS, watch }: RevokeKeyOptions = {},
   ): Promise<RevokeKeyOutcome> {
     const startedAt = this.#clock.monotonic();
     const audit = { ...by, action: 'key.revoke' as const };
@@ -245,8 +246,7 @@ export class KeyService implements KeySource, Renewals, ReportSink {
     const outcome = await within(COMMIT_MS, 'the store', revoking);
     if (outcome.kind !== 'revoked') return outcome;
     const { key, revokedAt, first } = outcome;
-    stored?.();
-    const { propagation, leftMs } = await this.#members.confirm(key.changeNumber, first, signal);
+    const { propagation, leftMs } = await this.#members.confirm(key.changeNumber, first, signal, watch);
     const result = leftMs > 0 ? 'uncertain' : propagation.fenced > 0 ? 'fenced' : 'certain';
     this.#events.revoked(result, this.#clock.monotonic() - startedAt);
     return result === 'uncertain'

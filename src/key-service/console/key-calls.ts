@@ -1,4 +1,3 @@
-import { instantText } from '../../core/instant.ts';
 import { invalid, pageJson, problem, type Answer } from '../answers.ts';
 import { reading } from '../call.ts';
 import { keyToJson, type KeyView } from '../key-view.ts';
@@ -6,10 +5,10 @@ import type { KeyService } from '../keys.ts';
 import type { KeyServiceLog } from '../log.ts';
 import { readRotationBody } from '../requests/admin.ts';
 import { readKeyQuery, readNewKey } from '../requests/console.ts';
-import type { Actor } from '../store/ledger.ts';
 import type { Answers } from './call.ts';
 import { createForOwner } from './creation.ts';
-import type { CreatedKey, KeyRow, Pagination, Revocation, RotatedKey } from './wire.ts';
+import { Revocations, type RevocationStanding } from './revocations.ts';
+import type { CreatedKey, KeyRow, Pagination, RotatedKey } from './wire.ts';
 
 type KeyCallName =
   | 'GET /console/api/keys'
@@ -23,6 +22,7 @@ const NO_SUCH_KEY = problem(404, 'No key has this id.');
 const PAGE_MOST = 100;
 
 export function keyCalls(service: KeyService, log: KeyServiceLog): Answers<KeyCallName> {
+  const revocations = new Revocations(service, log);
   return {
     'GET /console/api/keys': {
       answer: ({ query }) =>
@@ -70,9 +70,11 @@ export function keyCalls(service: KeyService, log: KeyServiceLog): Answers<KeyCa
     },
     'POST /console/api/keys/:id/revoke': {
       action: 'key.revoke',
-      answer: ({ id, by }) => revoke(service, log, id, by),
+      answer: async ({ id, by }) => revocationAnswer(await revocations.start(id, by), 202),
     },
-    'GET /console/api/keys/:id/revocation': { answer: ({ id }) => revocation(service, id, 200) },
+    'GET /console/api/keys/:id/revocation': {
+      answer: async ({ id }) => revocationAnswer(await revocations.standing(id), 200),
+    },
   };
 }
 
@@ -90,40 +92,8 @@ export function rowOf(view: KeyView): KeyRow {
   return { ...keyToJson(view), request_count: view.requestCount };
 }
 
-/** Answers when the store has it. Whoever asks can then follow it; the wait for the gates goes on meanwhile. */
-async function revoke(service: KeyService, log: KeyServiceLog, id: string, by: Actor): Promise<Answer> {
-  const isThere = await new Promise<boolean>((resolve, reject) => {
-    service.revokeKey(id, by, { stored: () => resolve(true) }).then(
-      ({ kind }) => {
-        if (kind === 'revoked') log.info({ keyId: id }, 'key revoked');
-        else if (kind === 'uncertain') log.warn({ keyId: id }, 'key revoked, not confirmed by every gate');
-        else resolve(false);
-      },
-      (error: unknown) => {
-        const detail = error instanceof Error ? error.message : 'unknown error';
-        log.error({ keyId: id, detail }, 'a revocation was not confirmed');
-        reject(error instanceof Error ? error : new Error(detail));
-      },
-    );
-  });
-  return isThere ? revocation(service, id, 202) : NO_SUCH_KEY;
-}
-
-async function revocation(service: KeyService, id: string, status: number): Promise<Answer> {
-  const outcome = await service.revocation(id);
-  if (outcome.kind === 'unknown_key') return NO_SUCH_KEY;
-  if (outcome.kind === 'not_revoked') return problem(409, 'The key is not revoked.');
-  const { revokedAt, certainAt, propagation } = outcome;
-  const body: Revocation = {
-    key_id: id,
-    revoked_at: instantText(revokedAt),
-    state: certainAt === null ? 'certain' : 'spreading',
-    certain_at: certainAt === null ? null : instantText(certainAt),
-    members: propagation.members,
-    acked: propagation.acked,
-    fenced: propagation.fenced,
-    fenced_members: propagation.fencedMembers,
-    waiting_members: propagation.waitingMembers,
-  };
-  return { status, body };
+function revocationAnswer(standing: RevocationStanding, status: number): Answer {
+  if (standing.kind === 'unknown_key') return NO_SUCH_KEY;
+  if (standing.kind === 'not_revoked') return problem(409, 'The key is not revoked.');
+  return { status, body: standing.revocation };
 }

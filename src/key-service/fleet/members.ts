@@ -159,9 +159,14 @@ export class Members implements Renewals {
   /**
    * Sends a change on its way and waits until it is certain, as long as that may be soon. `justCommitted` is false
    * where the change was made some time ago; then it counts from when this process first knew of it. Rejects where the
-   * store does not say who the members are.
+   * store does not say who the members are. `watch` is told how it stands whenever that has been looked at.
    */
-  async confirm(number: number, justCommitted: boolean, signal: AbortSignal): Promise<Standing> {
+  async confirm(
+    number: number,
+    justCommitted: boolean,
+    signal: AbortSignal,
+    watch?: (standing: Standing) => void,
+  ): Promise<Standing> {
     const startedAt = this.#clock.monotonic();
     const endsAt = startedAt + WINDOW * this.#fenceMs;
     let { state, reach } = await this.#sendOff(number, endsAt);
@@ -170,6 +175,7 @@ export class Members implements Renewals {
     for (;;) {
       const now = this.#clock.monotonic();
       const standing = reach.standing(now, this.#course(state, number, committedAt), this.#fenceMs);
+      watch?.(standing);
       const isFar = now >= endsAt && standing.leftMs > NEAR * this.#fenceMs;
       if (standing.leftMs === 0 || isFar || signal.aborted) return standing;
       await this.#acks.heard(Math.min(POLL_MS, standing.leftMs), signal);
