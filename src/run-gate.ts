@@ -27,7 +27,7 @@ interface Keys extends Omit<KeyPartners, 'redis'> {
   prepare(next: ProxyConfig): Promise<() => void>;
 }
 
-export interface RunningGate extends Pick<RunningProxy, 'port' | 'member' | 'decisions'> {
+export interface RunningGate extends Pick<RunningProxy, 'port' | 'member' | 'decisions' | 'jwks'> {
   /**
    * Readies another configuration and answers how to put it in force, in one turn. Rejects where that cannot be.
    * `ownToken` is what opens the key service of this process then.
@@ -74,6 +74,7 @@ export async function startGate(
     port: proxy.port,
     member: () => proxy.member(),
     decisions: (requestId) => proxy.decisions(requestId),
+    jwks: () => proxy.jwks(),
     async prepare(next, ownToken) {
       const token = next.keys.service?.token ?? ownToken;
       const { keyService: before } = keys;

@@ -59,6 +59,7 @@ async function start(running: RunningConfig, demo: boolean, parts: Process): Pro
   let ready = false;
   let readMembers = membersOf(null, null);
   let readDecisions: RunningGate['decisions'] = () => [];
+  let readJwks: RunningGate['jwks'] = () => ({ keys: [] });
   const { host, port } = config.admin;
   const admin = createAdminServer({
     token: () => running.config.admin.token,
@@ -67,6 +68,7 @@ async function start(running: RunningConfig, demo: boolean, parts: Process): Pro
     effectiveConfig: () => effectiveConfig(running.config),
     members: () => readMembers(),
     decisions: (requestId) => readDecisions(requestId),
+    jwks: () => readJwks(),
   });
   const adminPort = await listen(admin, host, port);
   stops.push('admin', () => closeServer(admin, 0));
@@ -75,7 +77,10 @@ async function start(running: RunningConfig, demo: boolean, parts: Process): Pro
   const keys = config.keyService === null ? null : await startKeyService(config, config.keyService, parts);
   const gate = config.proxy === null ? null : await startGate(config, config.proxy, keys, parts);
   readMembers = membersOf(gate, keys);
-  if (gate !== null) readDecisions = (requestId) => gate.decisions(requestId);
+  if (gate !== null) {
+    readDecisions = (requestId) => gate.decisions(requestId);
+    readJwks = () => gate.jwks();
+  }
   if (keys !== null && keys.console !== null) surroundConsole(keys.console, () => running.config, gate);
   if (demo) {
     if (keys === null || config.proxy === null || gate === null)

@@ -8,9 +8,6 @@ export interface Verdict {
   readonly late: readonly string[];
 }
 
-/** What the slowest of a hundred may take longer, once nobody waits. */
-const LATER_MS = 2;
-
 /** Where what was measured is not what is declared. */
 export function verdictOf(name: string, row: Row, declared: DeclaredRow | undefined): Verdict {
   if (declared === undefined) return { wrong: [`${name}: docs/faults.md does not say`], late: [] };
@@ -23,7 +20,7 @@ export function verdictOf(name: string, row: Row, declared: DeclaredRow | undefi
 }
 
 function judge(what: string, cell: Cell, declared: DeclaredCell): Verdict {
-  const { statuses, waitsMs, keepsWaiting, backMs } = declared;
+  const { statuses, waitsMs, laterMs, backMs } = declared;
   const [wrong, late]: [string[], string[]] = [[], []];
   const last = statuses.at(-1);
   for (const status of new Set([...cell.atFirst.keys(), ...cell.settled.keys()])) {
@@ -35,7 +32,7 @@ function judge(what: string, cell: Cell, declared: DeclaredCell): Verdict {
   }
   const bounds = [
     ['the first requests waited', cell.addedFirstMs, waitsMs],
-    ['p99 rose by', cell.addedLaterMs, keepsWaiting ? Infinity : LATER_MS],
+    ['p99 rose by', cell.addedLaterMs, laterMs],
     ['was back after', cell.recoveredMs, backMs],
   ] as const;
   for (const [words, ms, mostMs] of bounds) {

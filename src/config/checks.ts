@@ -1,4 +1,5 @@
 import { locate, type Tree } from './document.ts';
+import { identityChecks } from './identity-checks.ts';
 import { keyChecks } from './key-checks.ts';
 import { overlap } from './listen-address.ts';
 import { describeValue, type Finding, type Path } from './mistake.ts';
@@ -14,6 +15,7 @@ export function crossChecks(root: Tree): Finding[] {
   return [
     ...needsARole(root),
     ...keyChecks(root),
+    ...identityChecks(root),
     ...redisChecks(root),
     ...samePorts(root),
     ...sameMatches(root),

@@ -1,3 +1,4 @@
+import type { AssertionTerms } from '../core/assertion.ts';
 import type { CredentialForwarding } from '../core/forward-headers.ts';
 import type { Limit, StatedLimit } from '../core/limit.ts';
 import type { AccessMode } from '../core/permission.ts';
@@ -100,6 +101,8 @@ export interface ProxyConfig {
     readonly firstByteMs: number;
     readonly idleMs: number;
   };
+  /** Null: nothing is signed. */
+  readonly identity: AssertionTerms | null;
   readonly bounds: {
     readonly headerBytes: number;
     readonly inFlight: number;
@@ -132,6 +135,8 @@ export interface RouteConfig {
   readonly workspace: string | null;
   readonly upstream: UpstreamConfig;
   readonly credential: CredentialForwarding;
+  /** Whom assertions are for; null: there are none. */
+  readonly audience: string | null;
 }
 
 /** Null fields leave what the route says. */

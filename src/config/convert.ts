@@ -79,6 +79,7 @@ function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): Pro
       firstByteMs: timeouts.firstByte,
       idleMs: timeouts.idle,
     },
+    identity: proxy.identity === undefined ? null : identityOf(proxy.identity),
     bounds: {
       headerBytes: proxy.bounds.headerBytes,
       inFlight: proxy.bounds.inFlight,
@@ -88,6 +89,13 @@ function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): Pro
     drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
     routes: proxy.routes.map(routeOf),
   };
+}
+
+function identityOf({
+  lifetime,
+  ...identity
+}: NonNullable<NonNullable<ParsedFile['proxy']>['identity']>): ProxyConfig['identity'] {
+  return { ...identity, lifetimeMs: lifetime };
 }
 
 /** PlexMCP's own rule for its variable: `true` in any case, or `1`. */
@@ -124,6 +132,7 @@ function routeOf(route: ParsedRoute): RouteConfig {
     workspace: route.workspace ?? null,
     upstream: route.upstream,
     credential: credentialOf(route.credential),
+    audience: route.audience ?? null,
   };
 }
 

@@ -91,6 +91,7 @@ function writeProxy(proxy: ProxyConfig): unknown {
       firstByte: formatDuration(timeouts.firstByteMs),
       idle: formatDuration(timeouts.idleMs),
     },
+    ...given('identity', proxy.identity && writeIdentity(proxy.identity)),
     bounds: {
       headerBytes: bounds.headerBytes,
       inFlight: bounds.inFlight,
@@ -100,6 +101,11 @@ function writeProxy(proxy: ProxyConfig): unknown {
     drain: { delay: formatDuration(drain.delayMs), timeout: formatDuration(drain.timeoutMs) },
     routes: proxy.routes.map(writeRoute),
   };
+}
+
+function writeIdentity(identity: NonNullable<ProxyConfig['identity']>): unknown {
+  const { header, issuer, lifetimeMs, algorithm, keys } = identity;
+  return { header, issuer, lifetime: formatDuration(lifetimeMs), algorithm, keys: keys.map(() => MASK) };
 }
 
 function writeTiers(tiers: ReadonlyMap<string, readonly StatedLimit[]>): unknown {
@@ -124,6 +130,7 @@ function writeRoute(route: RouteConfig): unknown {
     ...given('workspace', route.workspace),
     upstream: writeUpstream(upstream),
     credential: writeCredential(route.credential),
+    ...given('audience', route.audience),
   };
 }
 

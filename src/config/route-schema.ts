@@ -14,6 +14,7 @@ import {
   schemeToken,
   text,
 } from './fields.ts';
+import { audience } from './identity-schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
 const accept = z
@@ -157,4 +158,5 @@ export const routeSchema = z.strictObject({
   credential: credential
     .prefault('strip')
     .describe("What becomes of the client's key: removed, kept, or replaced by what the upstream wants."),
+  audience,
 });

@@ -19,6 +19,7 @@ import {
   token,
   wholeNumber,
 } from './fields.ts';
+import { identitySchema } from './identity-schema.ts';
 import { redisSchema } from './redis-schema.ts';
 import { routeSchema } from './route-schema.ts';
 import { parseStore } from './store-url.ts';
@@ -209,6 +210,9 @@ const proxy = z.strictObject({
     .prefault({})
     .describe('Limits by tier, for each profile; a profile that is not named here keeps its defaults.'),
   timeouts: timeouts.prefault({}).describe('How long the gate waits.'),
+  identity: identitySchema
+    .optional()
+    .describe('How upstreams are told in a signed assertion who is calling; absent: in headers alone.'),
   bounds: boundsSchema.prefault({}).describe('How much is let in at once.'),
   drain: drain.prefault({}).describe('How the gate stops.'),
   routes: z

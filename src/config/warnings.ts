@@ -17,7 +17,7 @@ export function warningsOf(
       finding(
         root,
         ['admin', 'host'],
-        'off loopback without admin.token only /livez, /readyz and /metrics answer',
+        'off loopback without admin.token only /livez, /readyz, /metrics and /jwks answer',
       ),
     );
   }
@@ -37,7 +37,21 @@ export function warningsOf(
     const what = 'PLEXMCP_SELF_HOSTED is set to something else than true or 1, so the limits of plexmcp hold';
     warnings.push(finding(root, ['proxy'], what));
   }
-  return [...warnings, ...withoutRedis(config, root)];
+  return [...warnings, ...unsigned(config, root), ...withoutRedis(config, root)];
+}
+
+/** Keys that sign nothing, and audiences that nothing is signed for. */
+function unsigned({ proxy }: Config, root: Tree): Finding[] {
+  if (proxy === null || proxy.identity === null) return [];
+  const { routes } = proxy;
+  if (routes.every(({ audience }) => audience === null)) {
+    return [finding(root, ['proxy', 'identity'], 'no route has an audience, so that nothing is signed')];
+  }
+  return routes.flatMap(({ audience, auth, rules }, index) => {
+    if (audience === null || [auth, ...rules.map((rule) => rule.auth)].includes('required')) return [];
+    const what = 'has no effect on an open route, since nobody is known there';
+    return [finding(root, ['proxy', 'routes', index, 'audience'], what)];
+  });
 }
 
 /** What the file says about Redis, and there is none. */

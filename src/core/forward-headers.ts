@@ -16,6 +16,9 @@ export type CredentialForwarding =
       readonly value: Secret | null;
     };
 
+/** Carries the signed assertion unless the configuration names another. */
+export const ASSERTION_HEADER = 'X-Plexgate-Identity';
+
 /** Header names an upstream may trust because a client's own never arrive. Lower case. */
 export const IDENTITY_HEADERS = [
   'x-key-id',
@@ -26,6 +29,7 @@ export const IDENTITY_HEADERS = [
   'x-tier',
   'x-request-id',
   'x-allowed-mcps',
+  'x-plexgate-identity',
 ] as const;
 
 type Treatment = 'pass' | 'drop' | 'credential' | 'forwarded';
@@ -75,6 +79,16 @@ const seen = new Map<string, Treatment>();
 const SEEN_MAX = 2000;
 const SEEN_LENGTH_MAX = 64;
 
+/** Whether the gate or the connection has a use of its own for a header, however it is spelled. */
+export function isTakenHeader(name: string): boolean {
+  return SPELLING_MATTERS.has(folded(name));
+}
+
+/** Whether an upstream may take the one name for the other. */
+export function isSameHeader(one: string, other: string): boolean {
+  return one.length === other.length && folded(one) === folded(other);
+}
+
 /** CGI turns whatever is neither letter nor digit into one character, so `X_Key_Id` and `X~Key~Id` are `X-Key-Id`. */
 function folded(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
@@ -97,6 +111,8 @@ export interface Forwarding {
   readonly accepted: { readonly scheme: Scheme; readonly secret: Secret } | null;
   /** Whether the peer is a trusted proxy, so that its forwarding headers stand. */
   readonly trustedPeer: boolean;
+  /** The identity header that the configuration names; null where it names none. */
+  readonly assertionHeader: string | null;
 }
 
 /**
@@ -106,6 +122,7 @@ export interface Forwarding {
  */
 export function passHeaders(head: RequestHead, forwarding: Forwarding): string[] {
   const { raw } = head;
+  const { assertionHeader } = forwarding;
   const listed = connectionOptions(head.connection);
   const passed: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -116,6 +133,7 @@ export function passHeaders(head: RequestHead, forwarding: Forwarding): string[]
     if (treatment === 'credential' && !credentialPasses(name, value, forwarding)) continue;
     if (treatment === 'forwarded' && !forwarding.trustedPeer) continue;
     if (listed !== null && listed.has(name.toLowerCase())) continue;
+    if (assertionHeader !== null && isSameHeader(name, assertionHeader)) continue;
     passed.push(name, value);
   }
   if (forwarding.credential.kind === 'rewrite') addRewritten(passed, forwarding.credential, forwarding);

@@ -1,4 +1,5 @@
 import type { ProxyConfig, RouteConfig } from '../config/config.ts';
+import { Assertions } from '../core/assertion.ts';
 import type { Secret } from '../core/secret.ts';
 import { TrustedProxies } from './address.ts';
 import type { Gate } from './pipeline.ts';
@@ -9,6 +10,8 @@ export interface Settings {
   readonly config: ProxyConfig;
   readonly gate: Gate;
   readonly trustedProxies: TrustedProxies;
+  /** Null: nothing is signed. */
+  readonly assertions: Assertions | null;
   /** Of every upstream. */
   readonly origins: ReadonlySet<string>;
 }
@@ -41,6 +44,7 @@ export function settingsOf(config: ProxyConfig, named: NamedUpstreams, lasting: 
     config,
     gate: { ...lasting, routes, checkedPrefixes: checksum === 'require' ? Object.values(prefixes) : [] },
     trustedProxies: new TrustedProxies(config.trustedProxies),
+    assertions: config.identity === null ? null : new Assertions(config.identity),
     origins,
   };
 }

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProxyConfig } from '../config/config.ts';
+import type { JwkSet } from '../core/assertion.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Gauges } from '../core/gauges.ts';
 import { keyMask } from '../core/secret.ts';
@@ -53,6 +54,8 @@ export interface RunningProxy {
   member(): MemberState;
   /** What this gate remembers of the requests with this id, the newest first, as JSON; none: it does not know it. */
   decisions(requestId: string): readonly object[];
+  /** The public keys of signed assertions. */
+  jwks(): JwkSet;
   /** Makes settings of another configuration; the call of the answer puts them in force. Throws where they cannot be. */
   prepare(config: ProxyConfig, named: NamedUpstreams): () => void;
   /** Answers end their connections from now on; new requests are still served. */
@@ -102,6 +105,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     port,
     member: () => parts.keys.state(),
     decisions: (requestId) => parts.decisions.told(requestId),
+    jwks: () => settings.assertions?.jwks ?? { keys: [] },
     prepare(nextConfig, named) {
       const next = settingsOf(nextConfig, named, lasting);
       return () => putInForce(next);

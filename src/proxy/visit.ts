@@ -1,9 +1,10 @@
-import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Permit } from '../core/decision.ts';
-import { forwardedFields, identityFields, passHeaders } from '../core/forward-headers.ts';
+import { forwardedFields, passHeaders } from '../core/forward-headers.ts';
 import { callersRequestId, readHead, type RequestHead } from '../core/request-head.ts';
 import { plainAddress } from './address.ts';
+import { drawId } from './draw-id.ts';
+import { identityHeaders } from './identity.ts';
 import { openExchange, type Exchange } from './record.ts';
 import type { Place } from './routes.ts';
 import type { Settings } from './settings.ts';
@@ -52,34 +53,27 @@ export function openVisit(
  * know whose X-Forwarded-For is to be believed.
  */
 export function upstreamHeaders(
-  { key, credential, route: { route } }: Permit<Place>,
+  permit: Permit<Place>,
   { head, peer, exchange, settings }: Visit,
   encrypted: boolean,
 ): string[] {
+  const { credential } = permit;
+  const { route, forwardedPath: target } = permit.route;
   const trusted = !route.isManagement && settings.trustedProxies.trusts(peer);
   const address = route.isManagement ? exchange.address : peer;
   const headers = passHeaders(head, {
     credential: route.credential,
     accepted: credential,
     trustedPeer: trusted,
+    assertionHeader: settings.assertions?.header ?? null,
   });
   headers.push(...forwardedFields(head, { address, trusted, encrypted }));
-  headers.push(...identityFields(key, exchange.requestId));
+  const { requestId, method } = exchange;
+  headers.push(...identityHeaders(permit, { requestId, method, target }, settings));
   return headers;
 }
 
-const ID_BYTES = 13;
-/** Drawn for many requests at once, since each draw costs more than the bytes. */
-const random = Buffer.alloc(ID_BYTES * 256);
-let used = random.length;
-
 /** `req_` and 26 upper-case hex digits, the form Plextera's documents show. */
 export function newRequestId(): string {
-  if (used === random.length) {
-    randomFillSync(random);
-    used = 0;
-  }
-  const from = used;
-  used += ID_BYTES;
-  return `req_${random.toString('hex', from, used).toUpperCase()}`;
+  return `req_${drawId()}`;
 }

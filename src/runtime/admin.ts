@@ -12,6 +12,8 @@ export interface AdminOptions {
   effectiveConfig(): unknown;
   /** The gate of this process as a member of the fleet, and what else is to be told of its members. */
   members(): object | Promise<object>;
+  /** The public keys of signed assertions, as a JWK Set; none where nothing is signed, or with a secret. */
+  jwks(): object;
   /** What is remembered of the requests with this id, the newest first; empty: none. */
   decisions(requestId: string): readonly object[];
 }
@@ -24,9 +26,13 @@ interface AdminAnswer {
   readonly headers?: Record<string, string>;
 }
 
-const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics', '/jwks']);
 
 const DECISIONS = '/decisions/';
+
+/** RFC 7517 section 8.5. */
+const JWK_SET = 'application/jwk-set+json';
+const KEPT_FOR_A_MINUTE = { 'Cache-Control': 'public, max-age=60' };
 
 /** The operator's port. It is never the traffic port, and reads only. */
 export function createAdminServer(options: AdminOptions): Server {
@@ -57,6 +63,8 @@ async function answer(request: IncomingMessage, options: AdminOptions): Promise<
       const scrape = await options.metrics.scrape(request.headers.accept);
       return { status: 200, type: scrape.contentType, body: scrape.text };
     }
+    case '/jwks':
+      return { status: 200, type: JWK_SET, body: JSON.stringify(options.jwks()), headers: KEPT_FOR_A_MINUTE };
     case '/config':
       return json(options.effectiveConfig());
     case '/members':
@@ -64,7 +72,10 @@ async function answer(request: IncomingMessage, options: AdminOptions): Promise<
     default:
       return path.startsWith(DECISIONS)
         ? decisionsOf(path.slice(DECISIONS.length), options)
-        : text(404, 'there are /livez, /readyz, /metrics, /config, /members and /decisions/{request id}');
+        : text(
+            404,
+            'there are /livez, /readyz, /metrics, /jwks, /config, /members and /decisions/{request id}',
+          );
   }
 }
 

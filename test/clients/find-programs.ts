@@ -6,6 +6,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** A Python 3 that has `requests`. */
     python: string;
+    /** A Python 3 that has PyJWT, with what Ed25519 takes. */
+    pythonJwt: string;
     curl: string;
   }
 }
@@ -25,6 +27,12 @@ const PYTHON: Program = {
   proof: ['-c', 'import requests'],
   packages: ['python3', 'python3-requests'],
 };
+const PYTHON_JWT: Program = {
+  name: "Python 3 with its packages 'jwt' and 'cryptography'",
+  places: ['python3', '/usr/bin/python3'],
+  proof: ['-c', 'import cryptography, jwt; jwt.PyJWK'],
+  packages: ['python3', 'python3-jwt', 'python3-cryptography'],
+};
 const CURL: Program = {
   name: 'curl',
   places: ['curl', '/usr/bin/curl'],
@@ -35,6 +43,7 @@ const CURL: Program = {
 /** Finds the programs the tests run, once for all of them; what is missing comes from Debian where that is possible. */
 export default function findPrograms(project: TestProject): void {
   project.provide('python', find(PYTHON));
+  project.provide('pythonJwt', find(PYTHON_JWT));
   project.provide('curl', find(CURL));
 }
 

@@ -210,7 +210,9 @@ describe('warnings', () => {
       'an admin port off loopback without a token',
       `admin: { host: 0.0.0.0 }\n${GATE}`,
       {},
-      ['x.yaml:1:16 admin.host: off loopback without admin.token only /livez, /readyz and /metrics answer'],
+      [
+        'x.yaml:1:16 admin.host: off loopback without admin.token only /livez, /readyz, /metrics and /jwks answer',
+      ],
     ],
     [
       'a trusted proxy that is everybody',

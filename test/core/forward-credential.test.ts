@@ -21,7 +21,13 @@ const rewrite = (header: string, scheme: string | null, value: Secret | null): C
 const acceptedAs = (scheme: Scheme): Forwarding['accepted'] => ({ scheme, secret: new Secret(KEY) });
 
 function passed(raw: readonly string[], forwarding: Partial<Forwarding> = {}): string[] {
-  return passHeaders(readHead(raw), { credential: STRIP, accepted: null, trustedPeer: false, ...forwarding });
+  return passHeaders(readHead(raw), {
+    credential: STRIP,
+    accepted: null,
+    trustedPeer: false,
+    assertionHeader: null,
+    ...forwarding,
+  });
 }
 
 const namesOf = (flat: readonly string[]): string[] => flat.filter((_, i) => i % 2 === 0);

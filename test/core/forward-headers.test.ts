@@ -16,6 +16,7 @@ function passed(raw: readonly string[], forwarding: Partial<Forwarding> = {}): s
     credential: { kind: 'strip' },
     accepted: null,
     trustedPeer: false,
+    assertionHeader: null,
     ...forwarding,
   });
 }

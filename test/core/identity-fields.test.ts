@@ -1,6 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { IDENTITY_HEADERS, forwardedFields, identityFields } from '../../src/core/forward-headers.ts';
+import {
+  ASSERTION_HEADER,
+  IDENTITY_HEADERS,
+  forwardedFields,
+  identityFields,
+} from '../../src/core/forward-headers.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { readHead } from '../../src/core/request-head.ts';
 import { anyText } from './any-text.ts';
@@ -65,6 +70,7 @@ describe('the identity an upstream is told', () => {
 
   test('uses only names that are taken from clients first', () => {
     const names = identityFields(keyOf({ mcps: [] }, { workspace: 'w' }), 'r').filter((_, i) => i % 2 === 0);
+    names.push(ASSERTION_HEADER);
     expect(names.map((name) => name.toLowerCase()).toSorted()).toEqual([...IDENTITY_HEADERS].toSorted());
   });
 

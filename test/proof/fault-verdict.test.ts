@@ -36,8 +36,10 @@ describe('what the documents declare of faults', () => {
   it('is read as it is written', () => {
     expect(declared.get(NAME)).toMatchObject({
       cold: { statuses: [200], waitsMs: 50, backMs: 2000 },
-      limited: { statuses: [503, 200], waitsMs: 150, backMs: 2000 },
+      limited: { statuses: [503, 200], waitsMs: 150, laterMs: 2, backMs: 2000 },
     });
+    expect(declared.get('upstream, garbage')?.warm).toMatchObject({ waitsMs: 50, laterMs: 5 });
+    expect(declared.get('upstream, stalled')?.warm.laterMs).toBe(Infinity);
   });
 });
 

@@ -96,6 +96,7 @@ function upgradeOf(request: IncomingMessage, upstreamPort: number): Omit<Upgrade
     credential: { kind: 'strip' },
     accepted: null,
     trustedPeer: false,
+    assertionHeader: null,
   });
   return {
     request,

@@ -25,6 +25,8 @@ keyService:
   peppers: { current: p1, p1: '\${PEPPER}' }
 `;
 
+const JWKS = { keys: [{ kty: 'OKP', kid: 'one' }] };
+
 let server: Server;
 let port: number;
 let ready: boolean;
@@ -48,6 +50,7 @@ beforeEach(async () => {
       return effectiveConfig(parsed.config);
     },
     members: () => ({ id: 'm1' }),
+    jwks: () => JWKS,
     decisions: () => [],
   });
   port = await listen(server, '127.0.0.1', 0);
@@ -96,7 +99,13 @@ describe('the admin port', () => {
     for (const name of SECRETS) expect(text, name).not.toContain(ENV[name]);
   });
 
-  it.each(['/livez', '/readyz', '/metrics', '/config', '/nothing'])(
+  it('answers with the public keys of signed assertions', async () => {
+    const answer = await ask('GET', '/jwks');
+    expect([answer.status, headerOf(answer, 'content-type')]).toEqual([200, 'application/jwk-set+json']);
+    expect(JSON.parse(answer.body.toString())).toEqual(JWKS);
+  });
+
+  it.each(['/livez', '/readyz', '/metrics', '/jwks', '/config', '/nothing'])(
     'answers HEAD %s like GET without a body',
     async (path) => {
       const [head, get] = [await ask('HEAD', path), await ask('GET', path)];
@@ -124,7 +133,7 @@ describe('the admin port', () => {
     },
   );
 
-  it('lets nothing it says be stored', async () => {
+  it('lets nothing be stored but public keys', async () => {
     for (const path of ['/livez', '/metrics', '/config', '/nothing']) {
       expect(headerOf(await ask('GET', path), 'cache-control'), path).toBe('no-store');
     }

@@ -22,6 +22,7 @@ async function startAdmin({ from = '127.0.0.1', token = null, ready = true }: Op
     isReady: () => ready,
     effectiveConfig: () => ({ in: 'force' }),
     members: () => ({ id: 'm1' }),
+    jwks: () => ({ keys: [] }),
     decisions: (requestId) => (requestId === 'req/1' ? [{ reason: 'no_route' }] : []),
   });
   server.on('connection', (socket: Socket) =>
@@ -81,6 +82,12 @@ it.each(['/livez', '/readyz', '/metrics', '/metrics?name=up'])('%s is open to al
   const ask = await startAdmin({ from: '10.0.0.9', token: TOKEN });
   const answer = await ask(path);
   expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+});
+
+it('/jwks is open to all, and may be kept for a minute', async () => {
+  const ask = await startAdmin({ from: '10.0.0.9', token: TOKEN });
+  const { status, headers } = await ask('/jwks');
+  expect([status, headers.get('cache-control')]).toEqual([200, 'public, max-age=60']);
 });
 
 it('a process that is not ready says so, and that it lives', async () => {

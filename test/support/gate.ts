@@ -136,6 +136,7 @@ async function startAdmin(metrics: Metrics, proxy: RunningProxy) {
     effectiveConfig: () => ({}),
     members: () => proxy.member(),
     decisions: (requestId) => proxy.decisions(requestId),
+    jwks: () => proxy.jwks(),
   });
   return { admin, adminPort: await listen(admin, '127.0.0.1', 0) };
 }

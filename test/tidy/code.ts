@@ -83,6 +83,8 @@ const REVEALERS: ReadonlySet<string> = new Set([
   'src/demo/keys.ts',
   // The service token: as key material for what is kept in Redis.
   'src/core/seal.ts',
+  // The keys that sign who is calling.
+  'src/core/assertion.ts',
   // Secrets of a configuration that another thread has read.
   'src/config/crossing.ts',
   // The password for Redis, which the client sends when it connects.
