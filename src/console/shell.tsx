@@ -123,7 +123,8 @@ function Shown({ page, place }: { readonly page: Page; readonly place: Place }):
   useEffect(() => {
     document.title = `${page.title} – Plexgate console`;
     // Whoever listens to the page, or goes through it by keyboard, stands at its beginning.
-    if (!first.current) main.current?.focus();
+    if (!first.current) main.current?.focus({ preventScroll: true });
+    scrollTo(0, 0);
     first.current = false;
   }, [where]);
   const Content = page.content;

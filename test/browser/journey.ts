@@ -1,10 +1,15 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { signIn, signOut } from './operator.ts';
+import { PASSWORD, signIn, signOut } from './operator.ts';
 import type { Visit } from './visit.ts';
 
 /** A request shows in the console within this. */
 const SEEN_MS = 5_000;
+const CONFIRM_FIRST = {
+  status: 403,
+  contentType: 'application/json',
+  body: JSON.stringify({ status: 403, code: 'confirm', title: 'Forbidden', detail: 'Confirm first.' }),
+};
 
 function ask(gate: string, credential: string): Promise<Response> {
   return fetch(`${gate}/plexe/models`, { headers: { 'x-api-key': credential } });
@@ -60,11 +65,17 @@ export function journey(visit: () => Visit): void {
     await requests.filter({ hasText: /^2$/ }).waitFor({ timeout: SEEN_MS });
   });
 
-  it('rotates the key and sees the old one count down', async () => {
+  it('rotates the key, having shown once more who they are, and sees the old one count down', async () => {
+    // As minutes after the sign-in.
+    await page().route('**/rotate', (route) => route.fulfill(CONFIRM_FIRST), { times: 1 });
     await page().getByRole('button', { name: 'Rotate' }).click();
-    const dialog = page().getByRole('dialog');
-    await dialog.getByLabel('How long the old key goes on').selectOption('5m');
-    await dialog.getByRole('button', { name: 'Rotate' }).click();
+    await page().getByLabel('How long the old key goes on').selectOption('5m');
+    await page().getByRole('dialog').getByRole('button', { name: 'Rotate' }).click();
+    const confirm = page().getByRole('dialog', { name: 'Confirm that it is you' });
+    await confirm.getByRole('button', { name: 'Use the password' }).click();
+    await confirm.getByLabel('Password').fill(PASSWORD);
+    await confirm.getByRole('button', { name: 'Confirm', exact: true }).click();
+    const dialog = page().getByRole('dialog', { name: 'The new key' });
     const next = await dialog.getByLabel('Key of Payments').inputValue();
     expect(next).not.toBe(key);
     expect(await statuses(visit(), next)).toEqual([200, 200]);

@@ -12,6 +12,9 @@ const EVERY_MS = 1_000;
 /** A gate renews twice a second; so long a silence is worth a look. */
 const SILENT_MS = 2_000;
 
+/** Enough of a gate's id to tell it from the others. */
+const ID_SHOWN = 13;
+
 type State = 'up' | 'away' | null | undefined;
 
 /** Undefined: the gate has said nothing of itself; null: it has no such thing. */
@@ -39,9 +42,12 @@ const COLUMNS: readonly Column<MemberRow>[] = [
     name: 'Gate',
     head: true,
     clip: true,
-    cell: ({ member_id: id, state }) => <span title={id}>{state?.host ?? id}</span>,
+    cell: ({ member_id: id, state }) => (
+      <span title={id}>
+        {state?.host} <code>{id.slice(0, ID_SHOWN)}</code>
+      </span>
+    ),
   },
-  { name: 'Member', clip: true, cell: ({ member_id: id }) => <code title={id}>{id}</code> },
   { name: 'Version', cell: ({ state }) => state?.version ?? <StateTag state={undefined} /> },
   {
     name: 'Heartbeat',

@@ -24,15 +24,18 @@ function axesOf(element: Element): uPlot.Axis[] {
   ];
 }
 
+const MINUTE = 60;
 const DAY = 86_400;
+
+function formFor(spanSeconds: number): Intl.DateTimeFormatOptions {
+  if (spanSeconds > 2 * DAY) return { day: 'numeric', month: 'short' };
+  const time = { hour: '2-digit', minute: '2-digit' } as const;
+  return spanSeconds < 5 * MINUTE ? { ...time, second: '2-digit' } : time;
+}
 
 /** Times of the day, and days where the plot has many; the zone stands above the plot. */
 function momentsText(moments: readonly number[]): string[] {
-  const isLong = (moments.at(-1) ?? 0) - (moments[0] ?? 0) > 2 * DAY;
-  const form = new Intl.DateTimeFormat(
-    'en-GB',
-    isLong ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit' },
-  );
+  const form = new Intl.DateTimeFormat('en-GB', formFor((moments.at(-1) ?? 0) - (moments[0] ?? 0)));
   return moments.map((moment) => form.format(new Date(moment * 1000)));
 }
 

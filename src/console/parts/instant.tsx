@@ -11,6 +11,13 @@ const SHORT = new Intl.DateTimeFormat('en-GB', {
   second: '2-digit',
   timeZoneName: 'short',
 });
+const BRIEF = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZoneName: 'short',
+});
 const WITH_YEAR = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
   month: 'short',
@@ -21,11 +28,17 @@ const WITH_YEAR = new Intl.DateTimeFormat('en-GB', {
 });
 
 /** A moment in the reader's zone, which is named. */
-export function Instant({ at, never }: { readonly at: string | null; readonly never?: string }): JSX.Element {
+export function Instant(props: {
+  readonly at: string | null;
+  readonly never?: string;
+  /** To the minute, where there is little room; hovering shows the whole. */
+  readonly brief?: boolean;
+}): JSX.Element {
+  const { at, never, brief } = props;
   if (at === null) return <span class="quiet">{never ?? 'never'}</span>;
   return (
     <time dateTime={at} title={FULL.format(new Date(at))}>
-      {instantText(at)}
+      {brief === true ? BRIEF.format(new Date(at)) : instantText(at)}
     </time>
   );
 }

@@ -40,7 +40,7 @@ const COLUMNS: readonly Column<KeyRow>[] = [
   { name: 'Permission', cell: ({ permission }) => permission.replaceAll('_', ' ') },
   { name: 'Status', cell: (row) => <KeyStatus row={row} /> },
   { name: 'Requests', number: true, cell: ({ request_count }) => request_count.toLocaleString('en') },
-  { name: 'Last used', cell: ({ last_used_at }) => <Instant at={last_used_at} never="not yet" /> },
+  { name: 'Last used', cell: ({ last_used_at }) => <Instant at={last_used_at} never="not yet" brief /> },
 ];
 
 /** What the filters of the place ask for. */

@@ -3,9 +3,9 @@ import type { AuditRow } from '../../../key-service/console/wire.ts';
 import { Instant } from '../../parts/instant.tsx';
 import type { Column } from '../../parts/table.tsx';
 import { Tag } from '../../parts/tag.tsx';
-import { hrefOf } from '../../routes.ts';
+import { hrefOf, type Place } from '../../routes.ts';
 
-export const AUDIT_COLUMNS: readonly Column<AuditRow>[] = [
+const COLUMNS: readonly Column<AuditRow>[] = [
   { name: 'When', head: true, cell: ({ at }) => <Instant at={at} /> },
   { name: 'What', cell: (row) => <What row={row} /> },
   { name: 'By', clip: true, cell: (row) => <Who row={row} /> },
@@ -17,18 +17,18 @@ export const AUDIT_COLUMNS: readonly Column<AuditRow>[] = [
   },
   { name: 'Address', clip: true, cell: ({ address }) => address ?? '' },
   { name: 'Times', number: true, cell: ({ count }) => count.toLocaleString('en') },
-  {
-    name: 'Why',
-    cell: ({ request_id: id }) =>
-      id === null ? (
-        ''
-      ) : (
-        <a href={hrefOf('refusals', id)} aria-label={`Explain ${id}`}>
-          Explain
-        </a>
-      ),
-  },
 ];
+
+/** Of the place, whose filters stay while a row is explained. */
+export function auditColumns({ query }: Place): readonly Column<AuditRow>[] {
+  const why = (id: string | null): JSX.Element | null =>
+    id === null ? null : (
+      <a href={hrefOf('refusals', id, Object.fromEntries(query))} aria-label={`Explain ${id}`}>
+        Explain
+      </a>
+    );
+  return [...COLUMNS, { name: 'Why', cell: ({ request_id: id }) => why(id) }];
+}
 
 function What({ row }: { readonly row: AuditRow }): JSX.Element {
   if (row.kind !== 'management') return <Tag tone="bad">{row.reason ?? row.kind}</Tag>;

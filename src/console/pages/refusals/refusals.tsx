@@ -12,7 +12,7 @@ import { Table } from '../../parts/table.tsx';
 import { Empty } from '../../parts/tag.tsx';
 import { goTo, hrefOf, replaceQuery, type Place } from '../../routes.ts';
 import { TypedFilter } from '../keys/key-filters.tsx';
-import { AUDIT_COLUMNS } from './audit-columns.tsx';
+import { auditColumns } from './audit-columns.tsx';
 import { Explain } from './explain.tsx';
 
 const EVERY_MS = 2_000;
@@ -43,7 +43,7 @@ export function Refusals({ place }: { readonly place: Place }): JSX.Element {
       <ProblemNotice problem={audit.problem} onRetry={audit.refresh} />
       <Table
         caption="Refused requests and changes, the newest first"
-        columns={AUDIT_COLUMNS}
+        columns={auditColumns(place)}
         rows={audit.answer?.audit ?? null}
         expected={12}
         rowKey={({ id }) => String(id)}
