@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addExplainCommand } from './cli/explain.ts';
 import { addHealthcheckCommand } from './cli/healthcheck.ts';
 import { addKeyCommands } from './cli/keys.ts';
+import { addOperatorCommands } from './cli/operators.ts';
 import { addOwnerCommands } from './cli/owners.ts';
 import { BAD_USAGE, FAILED, OK, processTerminal, type ExitCode } from './cli/terminal.ts';
 import { readText, type FileText } from './config/checked-text.ts';
@@ -51,6 +52,7 @@ export async function runCommand(argv: readonly string[], terminal = processTerm
   const surroundings = { terminal, finish: (code: ExitCode) => void (exitCode = code) };
   addKeyCommands(program, surroundings);
   addOwnerCommands(program, surroundings);
+  addOperatorCommands(program, surroundings);
   addExplainCommand(program, surroundings);
   addHealthcheckCommand(program, surroundings);
 

@@ -9,7 +9,7 @@ export interface AdminAccess {
 }
 
 export interface AdminCall {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   /** Segments that are not ours are percent-encoded. */
   readonly path: string;
   readonly body?: object;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { duration, network, text } from './fields.ts';
 
 const CONSOLE = 'off, or a mapping such as { origin: https://keys.example.com }';
-const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** Sessions in clear are for this machine alone. */
 const origin = text(
@@ -15,7 +15,7 @@ const origin = text(
   (written) => {
     if (!/^https?:\/\/[^\s/?#@\\]+\/?$/.test(written) || !URL.canParse(written)) return null;
     const url = new URL(written);
-    return url.protocol === 'https:' || LOOPBACK.includes(url.hostname) ? url.origin : null;
+    return url.protocol === 'https:' || LOOPBACK.has(url.hostname) ? url.origin : null;
   },
 );
 

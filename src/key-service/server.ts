@@ -169,6 +169,12 @@ function addConsole(app: FastifyInstance, page: Console, log: KeyServiceLog): vo
 
 function addConsoleCall(app: FastifyInstance, page: Console, call: ConsoleCall, log: KeyServiceLog): void {
   const visits = new WeakMap<FastifyRequest, Omit<OpenVisit, 'query' | 'body'>>();
+  const finished = async (
+    answer: Answer,
+    id: string,
+    by: Actor,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> => send(reply, await page.finish(call, answer, id, by));
   app.route({
     method: call.method,
     url: call.path,
@@ -182,17 +188,15 @@ function addConsoleCall(app: FastifyInstance, page: Console, call: ConsoleCall, 
       visits.set(request, entered);
       return undefined;
     },
-    errorHandler: async (error: FastifyError, request, reply) => {
+    errorHandler(error: FastifyError, request, reply) {
       const by = visits.get(request)?.by ?? PROGRAM;
-      const answer = problemOf(refusalOf(error, log));
-      await send(reply, await page.finish(call, answer, idOf(request), by));
+      void finished(problemOf(refusalOf(error, log)), idOf(request), by, reply);
     },
     handler: async (request, reply) => {
       const visit = visits.get(request);
       if (visit === undefined) throw new Error('a call was not let in');
       const { query, body } = request;
-      const answer = await call.answer({ ...visit, query, body });
-      return send(reply, await page.finish(call, answer, visit.id, visit.by));
+      return finished(await call.answer({ ...visit, query, body }), visit.id, visit.by, reply);
     },
   });
 }

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
+import { Console } from '../../src/key-service/console/console.ts';
+import { Peppers } from '../../src/key-service/peppers.ts';
 import type { KeyServiceOptions } from '../../src/key-service/keys.ts';
 import { createKeyServer } from '../../src/key-service/server.ts';
 import { againstDocument } from './documented.ts';
-import { testService, type TestService } from './fixture.ts';
+import { pepperSet, testService, type TestService } from './fixture.ts';
 
 export const ADMIN = randomBytes(16).toString('base64url');
 export const NEXT_ADMIN = randomBytes(16).toString('base64url');
@@ -57,6 +59,7 @@ export async function startServer(options: Pick<KeyServiceOptions, 'fenceMs'> = 
     adminTokens: [new Secret(ADMIN), new Secret(NEXT_ADMIN)],
     serviceTokens: [new Secret(SERVICE)],
     log: { info: log, warn: log, error: log },
+    console: consoleOf(keys),
   });
   const port = await server.listen({ host: '127.0.0.1', port: 0 });
   return {
@@ -72,6 +75,23 @@ export async function startServer(options: Pick<KeyServiceOptions, 'fenceMs'> = 
       }),
     close: () => server.close(),
   };
+}
+
+/** One without a page, for what the admin API says of its operators. */
+function consoleOf({ service, store, clock }: TestService): Console {
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  return new Console({
+    service,
+    operators: store.operators,
+    peppers: new Peppers(pepperSet('p1')),
+    clock,
+    log,
+    version: '1.2.3',
+    origin: 'https://keys.example.com',
+    times: { idleMs: 60_000, longestMs: 60_000 },
+    trustedProxies: [],
+    bundle: 'no such folder',
+  });
 }
 
 function identityOf({ keyId, ownerId = 'acme', permission = 'read_write' }: Vouched): Record<string, string> {

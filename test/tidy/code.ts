@@ -81,6 +81,7 @@ const REVEALERS: ReadonlySet<string> = new Set([
   'src/key-service/plexe-calls.ts',
   'src/key-service/plexmcp-calls.ts',
   'src/demo/keys.ts',
+  'src/key-service/console/key-calls.ts',
   // The service token: as key material for what is kept in Redis.
   'src/core/seal.ts',
   // The keys that sign who is calling.

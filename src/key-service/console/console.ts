@@ -141,7 +141,7 @@ export class Console {
   async file(path: string, head: Pick<ConsoleHead, 'headers'>): Promise<FileAnswer | null> {
     const { headers } = head;
     const found = this.#origin.isAskedFor(headers)
-      ? await this.#files.find(path, String(headers['accept-encoding'] ?? ''))
+      ? await this.#files.find(path, headers['accept-encoding'] ?? '')
       : { status: NOT_HERE.status, headers: {}, body: Buffer.from('Not served by this name.\n') };
     return found === null ? null : { ...found, headers: { ...found.headers, ...PAGE_HEADERS } };
   }

@@ -108,7 +108,7 @@ export const NOBODY = {
 
 function answered(status: number, headers: IncomingHttpHeaders, parts: readonly Buffer[]): Answered {
   const text = Buffer.concat(parts).toString();
-  const isJson = String(headers['content-type'] ?? '').includes('json');
+  const isJson = (headers['content-type'] ?? '').includes('json');
   return { status, headers, text, body: isJson && text !== '' ? JSON.parse(text) : null };
 }
 
@@ -198,7 +198,7 @@ export class Browser {
 
 function fromBase32(text: string): Buffer {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const bits = [...text].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  const bits = Array.from(text, (letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('');
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { PASSWORD, startStage } from './stage.ts';
 
 describe('what somebody has typed', () => {
-  const SCRIPT = `"><script>alert(1)</script>\u2028${'<img src=x onerror=alert(1)>'}`.replace('\u2028', '');
+  const SCRIPT = `"><script>alert(1)</script><img src=x onerror=alert(1)>`;
 
   test('comes back as JSON text, in every field that takes text', async () => {
     const stage = await startStage();
@@ -26,7 +26,7 @@ describe('what somebody has typed', () => {
       ]);
       expect(text).toContain(JSON.stringify(SCRIPT).slice(1, -1));
     }
-    const email = `${'<script>'}@example.com`;
+    const email = '<script>@example.com';
     const admin = await stage.signedIn('admin');
     expect((await admin.link(email, 'viewer')).operator.email).toBe(email);
   });
