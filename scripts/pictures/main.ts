@@ -17,7 +17,7 @@ const BUSTLE_MS = Number(process.env['PLEXGATE_PICTURES_SECONDS'] ?? 240) * 1000
 async function main(): Promise<void> {
   build();
   mkdirSync(FOLDER, { recursive: true });
-  const stage = await startConsoleStage(TIERS);
+  const stage = await startConsoleStage(TIERS, { demo: false });
   const browser = await launch(findBrowser());
   try {
     const viewport = { width: 1280, height: 800 };

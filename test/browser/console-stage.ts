@@ -13,13 +13,13 @@ export interface ConsoleStage {
   readonly gates: readonly [string, string];
   /** A call of the admin API; its answer. */
   admin(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
-  readonly second: Program;
   stop(): Promise<void>;
 }
 
 const secret = (): string => randomBytes(24).toString('base64url');
 
-export async function startConsoleStage(tiers: object): Promise<ConsoleStage> {
+/** With the demo's keys, the link is the one that a first start prints; else it is made by the admin API. */
+export async function startConsoleStage(tiers: object, { demo = true } = {}): Promise<ConsoleStage> {
   const [redis, upstream] = await Promise.all([startRedis(), startUpstream()]);
   const tokens = { service: secret(), admin: secret(), pepper: secret() };
   const keyService = {
@@ -30,32 +30,44 @@ export async function startConsoleStage(tiers: object): Promise<ConsoleStage> {
     adminToken: tokens.admin,
     peppers: { current: 'p1', p1: tokens.pepper },
   };
-  const first = start({ ...shared(redis, upstream, tiers), keyService }, ['--demo']);
+  const first = start({ ...shared(redis, upstream, tiers), keyService }, demo ? ['--demo'] : []);
   const { gate, keyService: service } = await placesOf(first.program);
-  const linked = /http:\S+\/console\/enrol#\S+/;
-  await first.program.until(() => linked.test(first.program.stderr), 'the link for the first operator');
   const beside = shared(redis, upstream, tiers);
   const keys = { service: { url: service, token: tokens.service } };
   const second = start({ ...beside, proxy: { ...beside.proxy, keys } }, []);
   await second.program.until(() => second.program.stdout.includes('gate listens'), 'the second gate');
+  const admin = adminCalls(service, tokens.admin);
   return {
     page: `${service}/console/`,
-    link: linked.exec(first.program.stderr)?.[0] ?? '',
+    link: demo ? await printedLink(first.program) : await linkFor('ada@example.com', admin),
     gates: [gate, gateOf(second.program)],
-    second: second.program,
-    async admin(method, path, body) {
-      const headers = { authorization: `Bearer ${tokens.admin}`, 'content-type': 'application/json' };
-      const sent = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
-      const response = await fetch(`${service}/admin/v1/${path}`, sent);
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-      return (await response.json()) as Record<string, unknown>;
-    },
+    admin,
     async stop() {
       for (const one of [second, first]) await one.stop();
       await upstream.stop();
       await redis.stop();
     },
   };
+}
+
+function adminCalls(service: string, token: string): ConsoleStage['admin'] {
+  return async (method, path, body) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const sent = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+    const response = await fetch(`${service}/admin/v1/${path}`, sent);
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as Record<string, unknown>;
+  };
+}
+
+async function printedLink(program: Program): Promise<string> {
+  const link = /http:\S+\/console\/enrol#\S+/;
+  await program.until(() => link.test(program.stderr), 'the link for the first operator');
+  return link.exec(program.stderr)?.[0] ?? '';
+}
+
+async function linkFor(email: string, admin: ConsoleStage['admin']): Promise<string> {
+  return String((await admin('POST', 'operators', { email, role: 'admin' }))['link']);
 }
 
 /** What both gates have. */
