@@ -33,7 +33,7 @@ export function Account(props: { readonly onClose: () => void; readonly onLeft: 
         </dd>
         <dt>Key service</dt>
         <dd>
-          {about.version}, <a href="licenses.txt">licences of this page</a>
+          {about.version}, <a href={`${import.meta.env.BASE_URL}licenses.txt`}>licences of this page</a>
         </dd>
       </dl>
       <ProblemNotice problem={problem} />

@@ -49,7 +49,7 @@ export function App(): JSX.Element {
   useEffect(begin, []);
   const onSignedIn = ({ session, now }: SignedIn): void => {
     setClock(now);
-    if (linkToken() !== null) history.replaceState(null, '', './');
+    if (linkToken() !== null) history.replaceState(null, '', import.meta.env.BASE_URL);
     void enter(session).then(setState);
   };
   const onLeft = (): void => {

@@ -9,7 +9,7 @@ export class Authenticator {
   #last = 0;
 
   constructor(secret: string) {
-    const bits = [...secret].map((letter) => BASE32.indexOf(letter).toString(2).padStart(5, '0')).join('');
+    const bits = Array.from(secret, (letter) => BASE32.indexOf(letter).toString(2).padStart(5, '0')).join('');
     const bytes = bits.match(/.{8}/g) ?? [];
     this.#secret = Buffer.from(bytes.map((byte) => Number.parseInt(byte, 2)));
   }

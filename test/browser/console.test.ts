@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, inject } from 'vitest';
+import { afterAll, beforeAll, inject } from 'vitest';
 import { startConsoleStage } from './console-stage.ts';
 import { journey } from './journey.ts';
 import { enrol, launch } from './operator.ts';
@@ -21,10 +21,7 @@ afterAll(async () => {
   await visit.stage.stop();
 });
 
-/** The steps of one visit: each stands on those before it. */
-describe('an operator', () => journey(() => visit));
-
-describe('somebody else', () => roles(() => visit));
-
-/** The last of them signs out. */
-describe('every page', () => pages(() => visit));
+// In this order: each goes on where the one before it has left the page, and the last signs out.
+journey(() => visit);
+roles(() => visit);
+pages(() => visit);

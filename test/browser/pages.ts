@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { shipment } from '../../scripts/shipped-packages.ts';
 import { ROOT } from '../commands/program.ts';
 import { seriousIssues, signOut } from './operator.ts';
@@ -86,76 +86,78 @@ async function lookAt({ title, open }: View, page: Page): Promise<Look> {
 }
 
 export function pages(visit: () => Visit): void {
-  const looks: Look[] = [];
-  const page = (): Page => visit().ada.page;
+  describe('every page', () => {
+    const looks: Look[] = [];
+    const page = (): Page => visit().ada.page;
 
-  beforeAll(async () => {
-    const { stage } = visit();
-    await stage.admin('PUT', 'owners/struck', { profile: 'plexe', tier: 'basic' });
-    const draft = { owner: 'struck', name: SCRIPT, profile: 'plexe', permission: 'read_only' };
-    const { key_id: keyId } = await stage.admin('POST', 'keys', draft);
-    // By the gate that the key service does not ask: what is known of it is what the client said.
-    const refused = await fetch(`${stage.gates[1]}/plexe/${MARK}`, { headers: { 'user-agent': SCRIPT } });
-    const requestId = refused.headers.get('x-request-id') ?? '';
-    for (const view of views(String(keyId), requestId)) looks.push(await lookAt(view, page()));
-  });
+    beforeAll(async () => {
+      const { stage } = visit();
+      await stage.admin('PUT', 'owners/struck', { profile: 'plexe', tier: 'basic' });
+      const draft = { owner: 'struck', name: SCRIPT, profile: 'plexe', permission: 'read_only' };
+      const { key_id: keyId } = await stage.admin('POST', 'keys', draft);
+      // By the gate that the key service does not ask: what is known of it is what the client said.
+      const refused = await fetch(`${stage.gates[1]}/plexe/${MARK}`, { headers: { 'user-agent': SCRIPT } });
+      const requestId = refused.headers.get('x-request-id') ?? '';
+      for (const view of views(String(keyId), requestId)) looks.push(await lookAt(view, page()));
+    });
 
-  it('has no serious issue for axe, in light and in dark', () => {
-    expect(looks.flatMap(({ title, issues }) => issues.map((issue) => `${title}: ${issue}`))).toEqual([]);
-  });
+    it('has no serious issue for axe, in light and in dark', () => {
+      expect(looks.flatMap(({ title, issues }) => issues.map((issue) => `${title}: ${issue}`))).toEqual([]);
+    });
 
-  it('shows what somebody has typed as text', () => {
-    expect(looks.filter(({ typed }) => typed > 0)).toEqual([]);
-  });
+    it('shows what somebody has typed as text', () => {
+      expect(looks.filter(({ typed }) => typed > 0)).toEqual([]);
+    });
 
-  it('is as wide as the screen, also of a phone', () => {
-    expect(looks.filter(({ widthOnPhone }) => widthOnPhone > PHONE.width)).toEqual([]);
-  });
+    it('is as wide as the screen, also of a phone', () => {
+      expect(looks.filter(({ widthOnPhone }) => widthOnPhone > PHONE.width)).toEqual([]);
+    });
 
-  it('takes its search by a slash, and no letter of one that is typed into a field', async () => {
-    await page().evaluate("location.hash = '#/keys'");
-    await page().getByRole('heading', { name: 'Keys' }).waitFor();
-    await page().locator('main').focus();
-    await page().keyboard.press('/');
-    await page().keyboard.type('a/b');
-    expect(await page().getByLabel('Search').inputValue()).toBe('a/b');
-    await page().getByLabel('Search').fill('');
-  });
+    it('takes its search by a slash, and no letter of one that is typed into a field', async () => {
+      await page().evaluate("location.hash = '#/keys'");
+      await page().getByRole('heading', { name: 'Keys' }).waitFor();
+      await page().locator('main').focus();
+      await page().keyboard.press('/');
+      await page().keyboard.type('a/b');
+      expect(await page().getByLabel('Search').inputValue()).toBe('a/b');
+      await page().getByLabel('Search').fill('');
+    });
 
-  it('loads at most 80 kB at first, packed', () => {
-    const index = readFileSync(join(BUNDLE, 'index.html'), 'utf8');
-    const parts = Array.from(index.matchAll(/(?:src|href)="\/console\/([^"]+)"/g), ([, path = '']) => path);
-    expect(parts.length).toBeGreaterThan(2);
-    const sizes = ['index.html', ...parts].map((path) => gzipSync(readFileSync(join(BUNDLE, path))).length);
-    expect(sizes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
-  });
+    it('loads at most 80 kB at first, packed', () => {
+      const index = readFileSync(join(BUNDLE, 'index.html'), 'utf8');
+      const parts = Array.from(index.matchAll(/(?:src|href)="\/console\/([^"]+)"/g), ([, path = '']) => path);
+      expect(parts.length).toBeGreaterThan(2);
+      const sizes = ['index.html', ...parts].map((path) => gzipSync(readFileSync(join(BUNDLE, path))).length);
+      expect(sizes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
+    });
 
-  it('brings the licences of what it is made of', () => {
-    const licences = readFileSync(join(BUNDLE, 'licenses.txt'), 'utf8');
-    const named = Array.from(
-      licences.matchAll(/^## (\S+) - (\S+)/gm),
-      ([, name, version]) => `${name} ${version}`,
-    );
-    expect(named.sort()).toEqual(
-      shipment()
-        .builtIn.map(({ name, version }) => `${name} ${version}`)
-        .sort(),
-    );
-  });
+    it('brings the licences of what it is made of', () => {
+      const licences = readFileSync(join(BUNDLE, 'licenses.txt'), 'utf8');
+      const named = Array.from(
+        licences.matchAll(/^## (\S+) - (\S+)/gm),
+        ([, name, version]) => `${name} ${version}`,
+      );
+      expect(named.sort()).toEqual(
+        shipment()
+          .builtIn.map(({ name, version }) => `${name} ${version}`)
+          .sort(),
+      );
+    });
 
-  it('asks nobody but the key service, and is refused nothing by its own policy', () => {
-    const { ada, stage } = visit();
-    expect(ada.asked.filter((url) => !url.startsWith(stage.page) && !url.startsWith('data:'))).toEqual([]);
-    expect(ada.complaints).toEqual([]);
-  });
+    it('asks nobody but the key service, and is refused nothing by its own policy', () => {
+      const { ada, stage } = visit();
+      expect(ada.asked.filter((url) => !url.startsWith(stage.page) && !url.startsWith('data:'))).toEqual([]);
+      expect(ada.complaints).toEqual([]);
+    });
 
-  it('is gone after the sign-out', async () => {
-    await signOut(visit().ada);
-    await page().goto(`${visit().stage.page}#/keys`);
-    await page().reload();
-    await page().getByRole('heading', { name: 'Sign in' }).waitFor();
-    expect(await page().content()).not.toContain('Payments');
-    expect(await seriousIssues(page(), 'all')).toEqual([]);
+    it('is gone after the sign-out', async () => {
+      await signOut(visit().ada);
+      await page().goto(`${visit().stage.page}#/keys`);
+      await page().reload();
+      await page().getByRole('heading', { name: 'Sign in' }).waitFor();
+      expect(await page().content()).not.toContain('Payments');
+      expect(await seriousIssues(page(), 'all')).toEqual([]);
+    });
   });
 }
 

@@ -32,7 +32,7 @@ export function Enrol(props: {
       <p>
         Ask an admin for a new link, or make one where the key service runs:{' '}
         <code>plexgate operators create</code>. If you have set your password already,{' '}
-        <a href="./">sign in</a>.
+        <a href={import.meta.env.BASE_URL}>sign in</a>.
       </p>
     </div>
   );

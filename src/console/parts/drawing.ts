@@ -39,6 +39,12 @@ function momentsText(moments: readonly number[]): string[] {
   return moments.map((moment) => form.format(new Date(moment * 1000)));
 }
 
+/** So that the first and the last bar are whole. */
+function aroundBars(plot: uPlot, first: number, last: number): [number, number] {
+  const half = (last - first) / Math.max(1, plot.data[0].length - 1) / 2;
+  return [first - half, last + half];
+}
+
 /** How a plot is drawn. All plots of a page share one cursor. */
 export function drawingOf(
   element: HTMLElement,
@@ -52,7 +58,10 @@ export function drawingOf(
     legend: { show: false },
     padding: [8, 8, 0, 0],
     cursor: { sync: { key: 'console' }, drag: { x: false, y: false }, points: { size: 6 } },
-    scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: {
+      x: { time: true, ...(bars === true && { range: aroundBars }) },
+      y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
+    },
     axes: axesOf(element),
     series: [
       {},

@@ -181,7 +181,7 @@ function Powers({ draft, put, problem }: PartProps): JSX.Element {
       <ChoiceField
         label="Permission"
         value={draft.permission}
-        choices={about.permissions.map((permission) => ({ value: permission, label: permission }))}
+        choices={about.permissions.map((value) => ({ value, label: value.replaceAll('_', ' ') }))}
         onChange={(permission) => put({ permission })}
         wrong={wrongOf(problem, 'permission')}
       />

@@ -85,7 +85,7 @@ function KeyFacts({ row }: { readonly row: KeyRow }): JSX.Element {
         : `${owner.tier}, with limits of its own: ${owner.limits.join(', ')}`,
     ],
     ['Profile', row.profile],
-    ['Permission', row.permission],
+    ['Permission', row.permission.replaceAll('_', ' ')],
     ...(owner.workspace === null ? [] : [['Workspace', owner.workspace] as const]),
     ['Own limits', row.limits.length === 0 ? 'none' : row.limits.join(', ')],
     ['MCP servers', row.mcps === '*' ? 'all' : row.mcps.join(', ') || 'none'],
