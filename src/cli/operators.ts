@@ -15,7 +15,9 @@ export function addOperatorCommands(program: Command, surroundings: Surroundings
   withSession(adminCommand(operators, 'list', 'list operators'), surroundings, list);
   const role = adminCommand(operators, 'role <id>', 'give an operator another role');
   role.requiredOption('--role <role>', ROLE);
-  withId(role, surroundings, (session, id) => patch(session, id, role.opts<{ role: string }>()));
+  withId(role, surroundings, (session, id) =>
+    patch(session, id, { role: role.opts<{ role: string }>().role }),
+  );
   const disable = adminCommand(operators, 'disable <id>', 'let an operator sign in no more; sessions end');
   withId(disable, surroundings, (session, id) => patch(session, id, { enabled: false }));
   const enable = adminCommand(operators, 'enable <id>', 'let an operator sign in again');

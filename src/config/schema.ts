@@ -271,7 +271,7 @@ const keyService = z.strictObject({
     ),
   console: consoleSchema
     .optional()
-    .describe('The web console; absent: it is there where `host` is a loopback address. `off`: it is not.'),
+    .describe('The web console, or `off`; absent: it is there where `host` is a loopback address.'),
 });
 
 const log = z.strictObject({

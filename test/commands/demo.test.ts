@@ -125,6 +125,20 @@ describe('what npm start shows', () => {
     expect(new Set(statuses)).toEqual(new Set(['200', '429']));
   });
 
+  it('is a link for the first operator of the console, on standard error alone', async () => {
+    const pattern = /^ {2}(http:\/\/127\.0\.0\.1:\d+)\/console\/enrol#([\w-]{43})$/m;
+    await demo.program.until(() => pattern.test(demo.program.stderr), 'the link');
+    const [, origin = '', token = ''] = pattern.exec(demo.program.stderr) ?? [];
+    expect(origin).toBe(demo.places.keyService);
+    expect(demo.program.stdout).not.toContain(token);
+    const look = await fetch(`${origin}/console/api/enrolment/look`, {
+      method: 'POST',
+      headers: { origin, 'content-type': 'application/json', 'x-csrf-token': 'none' },
+      body: JSON.stringify({ token }),
+    });
+    expect([look.status, await look.json()]).toMatchObject([200, { email: null, role: 'admin' }]);
+  });
+
   it('closes the folder and all files of keys and secrets to others', () => {
     const data = join(folder.path, 'data');
     const names = readdirSync(data);
@@ -147,6 +161,25 @@ describe('what npm start shows', () => {
     const fields = new Set(logLines(demo.program.stdout).flatMap((line) => Object.keys(line)));
     expect([...fields].filter((field) => !LOGGED.has(field))).toEqual([]);
     for (const key of demo.keys.values()) expect(demo.program.stdout).not.toContain(key);
+  });
+
+  it('has no console and no admin API on the traffic port: to it they are paths like any other', async () => {
+    const { gate, keyService } = demo.places;
+    const authorization = `Bearer ${demo.keys.get('standard read_write')}`;
+    for (const path of [
+      '/console',
+      '/console/api/session',
+      '/admin/v1/keys',
+      '/v1/keys/resolve',
+      '/config',
+    ]) {
+      expect([path, (await fetch(gate + path)).status]).toEqual([path, 401]);
+      const answer = await fetch(gate + path, { headers: { authorization } });
+      // The demo's upstream says what it was sent.
+      expect([path, await answer.text()]).toEqual([path, expect.stringContaining('"x-owner-id"')]);
+      expect(answer.headers.get('content-security-policy')).toBeNull();
+    }
+    expect((await fetch(`${keyService}/console/api/session`)).status).toBe(200);
   });
 });
 
