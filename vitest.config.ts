@@ -80,6 +80,8 @@ export default defineConfig({
         test: {
           // Each starts a browser and the processes behind it: after the others, one by one.
           name: 'browser',
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
           include: ['test/browser/**/*.test.ts'],
           sequence: { groupOrder: 2 },
           maxWorkers: 1,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { makeFolder, placesOf, startProgram, type Folder, type Program } from '../commands/program.ts';
 import { startRedis, type RedisServer } from '../support/redis-servers.ts';
+import { until } from '../support/until.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
 /** Real processes: a key service with its console, a gate in the same process and one beside it, Redis, an upstream. */
@@ -31,11 +32,12 @@ export async function startConsoleStage(tiers: object, { demo = true } = {}): Pr
     peppers: { current: 'p1', p1: tokens.pepper },
   };
   const first = start({ ...shared(redis, upstream, tiers), keyService }, demo ? ['--demo'] : []);
+  await listening(first.program);
   const { gate, keyService: service } = await placesOf(first.program);
   const beside = shared(redis, upstream, tiers);
   const keys = { service: { url: service, token: tokens.service } };
   const second = start({ ...beside, proxy: { ...beside.proxy, keys } }, []);
-  await second.program.until(() => second.program.stdout.includes('gate listens'), 'the second gate');
+  await listening(second.program);
   const admin = adminCalls(service, tokens.admin);
   return {
     page: `${service}/console/`,
@@ -62,7 +64,7 @@ function adminCalls(service: string, token: string): ConsoleStage['admin'] {
 
 async function printedLink(program: Program): Promise<string> {
   const link = /http:\S+\/console\/enrol#\S+/;
-  await program.until(() => link.test(program.stderr), 'the link for the first operator');
+  await until('the link for the first operator', () => link.test(program.stderr));
   return link.exec(program.stderr)?.[0] ?? '';
 }
 
@@ -85,6 +87,11 @@ function shared(redis: RedisServer, upstream: Upstream, tiers: object) {
       ],
     },
   };
+}
+
+/** Also where the machine has much else to do. */
+async function listening(program: Program): Promise<void> {
+  await until('the gate listens', () => program.stdout.includes('gate listens'));
 }
 
 /** JSON is YAML, too. */

@@ -15,10 +15,13 @@ function ask(gate: string, credential: string): Promise<Response> {
   return fetch(`${gate}/plexe/models`, { headers: { 'x-api-key': credential } });
 }
 
-/** Asks every gate at once. */
-async function statuses({ stage }: Visit, credential: string): Promise<number[]> {
-  const answers = await Promise.all(stage.gates.map((gate) => ask(gate, credential)));
-  return answers.map(({ status }) => status);
+/** Asks every gate at once; what a gate cannot know at the moment, on a machine that keeps it waiting, it is asked again. */
+function statuses({ stage }: Visit, credential: string): Promise<number[]> {
+  const knownStatus = async (gate: string): Promise<number> => {
+    const { status } = await ask(gate, credential);
+    return status === 503 ? knownStatus(gate) : status;
+  };
+  return Promise.all(stage.gates.map(knownStatus));
 }
 
 /** From the first sign-in to the last sign-out, with a key that is made, used, replaced and revoked on the way. */
@@ -63,7 +66,7 @@ export function journey(visit: () => Visit): void {
       await page().getByText('not yet').waitFor();
       expect(await statuses(visit(), key)).toEqual([200, 200]);
       const requests = page().locator('dt:text-is("Requests") + dd');
-      await requests.filter({ hasText: /^2$/ }).waitFor({ timeout: SEEN_MS });
+      await requests.filter({ hasText: /^[2-9]$/ }).waitFor({ timeout: SEEN_MS });
     });
 
     it('rotates the key, having shown once more who they are, and sees the old one count down', async () => {

@@ -5,6 +5,9 @@ import { Authenticator } from './authenticator.ts';
 
 export const PASSWORD = ['correct', 'horse', 'battery', 'staple', 'gate'].join(' ');
 
+/** For what must come, on a machine with much else to do. */
+const PATIENCE_MS = 60_000;
+
 /** Without a sandbox where the tests run as root, in which Chromium has none. */
 export function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
@@ -29,6 +32,7 @@ export async function enrol(
   options: BrowserContextOptions = {},
 ): Promise<Operator> {
   const context = await browser.newContext({ timezoneId: 'UTC', locale: 'en-GB', ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   const asked: string[] = [];
