@@ -30,9 +30,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['test/{proxy,wire,runtime,commands}/**/*.test.ts'],
+          include: ['test/{proxy,wire,runtime,commands,examples}/**/*.test.ts'],
           globalSetup: [
             'test/commands/build.ts',
+            'test/clients/find-programs.ts',
             'test/support/find-postgres.ts',
             'test/support/redis-programs.ts',
             'test/support/prometheus-programs.ts',

@@ -12,14 +12,8 @@ if (!SERVICE_TOKEN || !ADMIN_TOKEN) throw new Error('SERVICE_TOKEN and ADMIN_TOK
 const records = new Map();
 
 function recordOf({ key_id, owner, permission = 'read_only' }) {
-  const billed = {
-    id: owner,
-    profile: 'standard',
-    tier: 'default',
-    enabled: true,
-    workspace: null,
-    limits: null,
-  };
+  const none = { workspace: null, limits: null };
+  const billed = { id: owner, profile: 'standard', tier: 'default', enabled: true, ...none };
   const never = { expires_at: null, revoked_at: null, deprecated_at: null };
   const created_at = new Date().toISOString();
   const own = { profile: 'standard', owner: billed, permission, limits: [], mcps: '*' };

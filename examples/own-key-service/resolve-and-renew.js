@@ -15,7 +15,8 @@ const CERTAIN_AFTER_MS = 1.15 * FENCE_MS;
 const KEPT_MS = 15 * 60_000;
 const CHANGES_IN_A_GRANT = 10_000;
 
-const epoch = randomUUID();
+/** Names one history of numbers. */
+let epoch = randomUUID();
 /** Records by the SHA-256 of their key, in hex. */
 const records = new Map();
 /** In order, each with when it was. The number of the newest is the head. */
@@ -25,14 +26,8 @@ let head = 0;
 const members = new Map();
 
 function recordOf({ key_id, owner, permission = 'read_only' }) {
-  const billed = {
-    id: owner,
-    profile: 'standard',
-    tier: 'default',
-    enabled: true,
-    workspace: null,
-    limits: null,
-  };
+  const none = { workspace: null, limits: null };
+  const billed = { id: owner, profile: 'standard', tier: 'default', enabled: true, ...none };
   const never = { expires_at: null, revoked_at: null, deprecated_at: null };
   const created_at = new Date().toISOString();
   const own = { profile: 'standard', owner: billed, permission, limits: [], mcps: '*' };
@@ -51,23 +46,28 @@ function noteChange(touched) {
 /** Resolves when no gate can be using anything from before the change. */
 async function certain(number) {
   const until = performance.now() + CERTAIN_AFTER_MS;
-  const counts = { members: members.size, acked: 0, fenced: 0 };
-  for (const id of members.keys()) {
-    const acknowledged = () => (members.get(id)?.applied ?? Infinity) >= number;
-    while (!acknowledged() && performance.now() < until) await pause(10);
-    counts[acknowledged() ? 'acked' : 'fenced'] += 1;
+  const waited = [...members.keys()];
+  const counts = { members: waited.length, acked: 0, fenced: 0, fenced_members: [] };
+  for (const id of waited) {
+    // In the epoch that is now: rows of another one acknowledge nothing. A row that has gone is waited for no longer.
+    const acknowledged = () => members.get(id)?.epoch === epoch && members.get(id).applied >= number;
+    while (members.has(id) && !acknowledged() && performance.now() < until) await pause(10);
+    if (acknowledged()) counts.acked += 1;
+    else counts.fenced = counts.fenced_members.push(id);
   }
   return counts;
 }
 
 function renew(id, { epoch: known, applied, leaving }) {
+  // Somebody knows of more than there has been here: numbers were lost.
+  if (known === epoch && applied > head) epoch = randomUUID();
+  const after = known === epoch ? applied : 0;
   // The row first, then the head: a revocation in between waits for this member or is told to it.
   if (leaving) members.delete(id);
-  else members.set(id, { applied: known === epoch ? applied : 0, at: performance.now() });
+  else members.set(id, { epoch, applied: after, at: performance.now() });
   for (const [other, { at }] of members) {
     if (at < performance.now() - CERTAIN_AFTER_MS) members.delete(other);
   }
-  const after = known === epoch ? applied : 0;
   const told = kept.map(({ change }) => change).filter(({ number }) => number > after);
   const now = new Date().toISOString();
   const changes = told.slice(0, CHANGES_IN_A_GRANT);

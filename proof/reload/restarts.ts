@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { startRedis } from '../../test/support/redis-servers.ts';
 import { makeKey } from '../revocation/admin.ts';
 import { Fleet, type Gate } from '../revocation/fleet.ts';
 import type { Program } from '../revocation/program.ts';
 import type { Findings, Proof, Stage } from '../revocation/proof.ts';
 import { openStream, type OpenStream, type StreamKind } from '../revocation/stream-client.ts';
+import { ReadyGates } from './ready-gates.ts';
 import { SteadyLoad } from './steady-load.ts';
 
 const PER_SECOND = 1000;
@@ -13,7 +13,6 @@ const GOING_AWAY = 1001;
 const DRAIN = { delay: '500ms', timeout: '1s' };
 /** Delay, timeout, and what a stream may linger. */
 const STREAMS_END_MS = 8000;
-const LOOK_MS = 25;
 
 /** Gates and their key service are restarted one after another, and no request is lost. */
 export const restarts: Proof = {
@@ -86,46 +85,5 @@ function judgeStreams(findings: Findings, streams: readonly OpenStream[], signal
     }
     const afterMs = (endedAt ?? Infinity) - signalledAt;
     findings.inTime(afterMs <= STREAMS_END_MS, `a stream (${kind}) ended after ${afterMs.toFixed(0)} ms`);
-  }
-}
-
-/** What Kubernetes tells of endpoints: the gates whose /readyz said 200 when it was asked last. */
-class ReadyGates {
-  readonly #ready = new Set<Gate>();
-  readonly #looking: readonly Promise<void>[];
-  #open = true;
-
-  constructor(gates: readonly Gate[]) {
-    for (const gate of gates) this.#ready.add(gate);
-    this.#looking = gates.map((gate) => this.#look(gate));
-    for (const look of this.#looking) look.catch(() => undefined);
-  }
-
-  get ports(): readonly number[] {
-    return Array.from(this.#ready, ({ port }) => port);
-  }
-
-  async has(gate: Gate): Promise<void> {
-    while (!this.#ready.has(gate)) await pause(LOOK_MS);
-  }
-
-  close(): void {
-    this.#open = false;
-  }
-
-  async #look(gate: Gate): Promise<void> {
-    while (this.#open) {
-      if (await isReady(gate)) this.#ready.add(gate);
-      else this.#ready.delete(gate);
-      await pause(LOOK_MS);
-    }
-  }
-}
-
-async function isReady({ program }: Gate): Promise<boolean> {
-  try {
-    return (await fetch(`http://127.0.0.1:${program.ports[0]}/readyz`)).status === 200;
-  } catch {
-    return false;
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { AdminApi } from './admin.ts';
 import { askOnce } from './connection.ts';
+import { startExampleKeyService } from './example-key-service.ts';
 import type { Stage } from './proof.ts';
 import { Program } from './program.ts';
 import { Relay } from './relay.ts';
@@ -91,7 +92,12 @@ export class Fleet {
     const upstream = await startUpstream(stage);
     const keyServices: KeyServiceProcess[] = [];
     for (let i = 1; i <= whole.keyServices; i++) {
-      keyServices.push(await startKeyService(stage, whole, secrets, named(whole, `key-service-${i}`)));
+      const name = named(whole, `key-service-${i}`);
+      keyServices.push(
+        stage.keyService === 'example'
+          ? await startExampleKeyService(stage, secrets, name)
+          : await startKeyService(stage, whole, secrets, name),
+      );
     }
     const gates = await Promise.all(
       Array.from({ length: whole.gates }, (_, i) =>

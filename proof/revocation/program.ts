@@ -12,42 +12,65 @@ const SETPRIV = '/usr/bin/setpriv';
 const PATIENCE_MS = 60_000;
 const STARTS_MAX = 3;
 
-export interface ProgramOptions {
+interface Common {
   readonly name: string;
+  /** How many ports; the first one tells whether it is ready. */
+  readonly ports: number;
+}
+
+/** What `plexgate run` runs; the first port is the admin port. */
+interface Configured extends Common {
   /** The configuration for these free ports. */
   readonly config: (ports: readonly number[]) => object;
-  /** How many ports; the first one is the admin port. */
-  readonly ports: number;
   /** How large its heap may grow, with the bound for young objects that the image has; null: as Node has it. */
   readonly heapMiB?: number | null;
 }
 
-/** One process of `plexgate run --config FILE`, on ports that stay its own when it is started again. */
+/** A program of Node that is none of ours. */
+interface Scripted extends Common {
+  readonly script: {
+    readonly file: string;
+    /** Its settings for these free ports. */
+    readonly env: (ports: readonly number[]) => Readonly<Record<string, string>>;
+  };
+}
+
+export type ProgramOptions = Configured | Scripted;
+
+/** One process, as a rule of `plexgate run --config FILE`, on ports that stay its own when it is started again. */
 export class Program {
   readonly name: string;
   readonly ports: readonly number[];
   /** What it has written to its standard outputs, over all its starts. */
   readonly logFile: string;
-  readonly #configFile: string;
+  readonly #args: readonly string[];
   readonly #cwd: string;
-  readonly #nodeOptions: { readonly NODE_OPTIONS?: string };
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #isReady: () => Promise<boolean>;
   #child: ChildProcess | null = null;
   #frozen = false;
 
-  private constructor(
-    stage: Stage,
-    { name, config, heapMiB = null }: ProgramOptions,
-    ports: readonly number[],
-  ) {
+  private constructor(stage: Stage, options: ProgramOptions, ports: readonly number[]) {
+    const { name } = options;
+    const url = `http://127.0.0.1:${ports[0] ?? 0}`;
     this.name = name;
-    this.#nodeOptions =
-      heapMiB === null ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB} --max-semi-space-size=16` };
     this.ports = ports;
     this.#cwd = stage.folder;
     this.logFile = join(stage.folder, `${name}.log`);
-    this.#configFile = join(stage.folder, `${name}.yaml`);
+    if ('script' in options) {
+      this.#args = [options.script.file];
+      this.#env = options.script.env(ports);
+      this.#isReady = async () => (await statusOf(url)) !== null;
+      return;
+    }
+    const { config, heapMiB = null } = options;
+    const configFile = join(stage.folder, `${name}.yaml`);
     // JSON is YAML, too.
-    writeFileSync(this.#configFile, JSON.stringify(config(ports), null, 2));
+    writeFileSync(configFile, JSON.stringify(config(ports), null, 2));
+    this.#args = [MAIN, 'run', '--config', configFile];
+    this.#env =
+      heapMiB === null ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB} --max-semi-space-size=16` };
+    this.#isReady = async () => (await statusOf(`${url}/readyz`)) === 200;
   }
 
   /** Resolves when it is ready. It is ended with the stage. */
@@ -81,16 +104,16 @@ export class Program {
 
   async start(): Promise<void> {
     const output = openSync(this.logFile, 'a');
-    const command = [process.execPath, MAIN, 'run', '--config', this.#configFile];
+    const command = [process.execPath, ...this.#args];
     const [program, ...args] = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', ...command] : command;
     const { NODE_OPTIONS: _, ...inherited } = process.env;
     // The same code is started again and again.
-    const env = { ...inherited, ...this.#nodeOptions, NODE_COMPILE_CACHE: join(this.#cwd, '../compiled') };
+    const env = { ...inherited, ...this.#env, NODE_COMPILE_CACHE: join(this.#cwd, '../compiled') };
     const child = spawn(program ?? '', args, { cwd: this.#cwd, env, stdio: ['ignore', output, output] });
     closeSync(output);
     this.#child = child;
     const end = performance.now() + PATIENCE_MS;
-    while (!(await isReady(this.ports[0] ?? 0))) {
+    while (!(await this.#isReady())) {
       if (!this.isRunning) throw new Error(`${this.name} ended at its start:\n${this.#lastWords()}`);
       if (performance.now() > end) throw new Error(`${this.name} is not ready:\n${this.#lastWords()}`);
       await pause(25);
@@ -133,11 +156,12 @@ export class Program {
   }
 }
 
-async function isReady(adminPort: number): Promise<boolean> {
+/** Null where nobody answers. */
+async function statusOf(url: string): Promise<number | null> {
   try {
-    const { status } = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
-    return status === 200;
+    const { status } = await fetch(url);
+    return status;
   } catch {
-    return false;
+    return null;
   }
 }

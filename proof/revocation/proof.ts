@@ -3,6 +3,8 @@ import type { Random } from './random.ts';
 /** One sentence about the running program, with the means to see whether it is true. */
 export interface Proof {
   readonly name: string;
+  /** Left out of a small run where it is not asked for by its name. */
+  readonly onlyInFull?: boolean;
   /** Resolves with what was found. Rejects where it could not be looked at, which is a failure too. */
   run(stage: Stage, findings: Findings): Promise<void>;
 }
@@ -13,6 +15,8 @@ export interface Stage {
   readonly quick: boolean;
   /** Where chance is part of a proof, it comes from here. */
   readonly random: Random;
+  /** `example`: the one under examples that offers renewals; absent: Plexgate's. */
+  readonly keyService?: 'example';
   /** A folder of the proof's own. */
   readonly folder: string;
   /** Done when the proof has ended, however it ended; the last one first. */

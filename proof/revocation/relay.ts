@@ -31,6 +31,8 @@ export class Relay {
   #delay = none;
   #nonsense: (() => Buffer) | null = null;
   #port = 0;
+  /** Hears all that passes, in both directions. */
+  overheard: ((bytes: Buffer) => void) | null = null;
   /** Questions for a key that have passed. */
   lookups = 0;
 
@@ -108,6 +110,7 @@ export class Relay {
       });
     }
     near.on('data', (bytes: Buffer) => {
+      this.overheard?.(bytes);
       if (this.#nonsense !== null) return void near.write(this.#nonsense());
       const asked = firstLineOf(bytes);
       if (asked !== null && isLookup(asked)) this.lookups++;
@@ -120,6 +123,7 @@ export class Relay {
   }
 
   #answer(line: Line, bytes: Buffer): void {
+    this.overheard?.(bytes);
     if (this.#nonsense !== null) return;
     const now = performance.now();
     const at = Math.max(line.freeAt, now + this.#delay(line.asked));

@@ -33,7 +33,9 @@ function readOptions(all: readonly Proof[]): Options | null {
     return {
       quick: values.quick,
       seed,
-      proofs: only.length === 0 ? all : all.filter(({ name }) => only.includes(name)),
+      proofs: all.filter(({ name, onlyInFull = false }) =>
+        only.length === 0 ? !(values.quick && onlyInFull) : only.includes(name),
+      ),
     };
   } catch {
     return null;

@@ -16,14 +16,21 @@ export interface OpenStream {
 
 const CLOSE_FRAME = 0x88;
 
-/** Resolves when the stream is open; rejects where it was refused. */
-export function openStream(gate: Gate, key: string, kind: StreamKind): Promise<OpenStream> {
+/** Resolves when the stream is open; rejects where it was refused. `under` stands before its path. */
+export function openStream(
+  gate: Pick<Gate, 'port'>,
+  key: string,
+  kind: StreamKind,
+  under = '',
+): Promise<OpenStream> {
   const socket = connect({ port: gate.port, host: '127.0.0.1' });
   const stream: OpenStream = { kind, endedAt: null, closeCode: null, drop: () => void socket.destroy() };
   return new Promise((resolve, reject) => {
     let head = '';
     let isOpen = false;
-    socket.on('connect', () => socket.write(kind === 'websocket' ? upgradeWith(key) : eventsWith(key)));
+    socket.on('connect', () =>
+      socket.write(kind === 'websocket' ? upgradeWith(key, under) : eventsWith(key, under)),
+    );
     socket.on('data', (bytes: Buffer) => {
       if (isOpen) {
         readEnd(stream, bytes);
@@ -54,9 +61,9 @@ function readEnd(stream: OpenStream, bytes: Buffer): void {
   stream.endedAt ??= performance.now();
 }
 
-function upgradeWith(key: string): string {
+function upgradeWith(key: string, under: string): string {
   const lines = [
-    'GET /chat HTTP/1.1',
+    `GET ${under}/chat HTTP/1.1`,
     'Host: gate',
     `x-api-key: ${key}`,
     'Connection: Upgrade',
@@ -67,6 +74,6 @@ function upgradeWith(key: string): string {
   return [...lines, '', ''].join('\r\n');
 }
 
-function eventsWith(key: string): string {
-  return `GET /events HTTP/1.1\r\nHost: gate\r\nx-api-key: ${key}\r\nAccept: text/event-stream\r\n\r\n`;
+function eventsWith(key: string, under: string): string {
+  return `GET ${under}/events HTTP/1.1\r\nHost: gate\r\nx-api-key: ${key}\r\nAccept: text/event-stream\r\n\r\n`;
 }

@@ -66,6 +66,8 @@ async function take(stage: ConsoleStage, page: Page, keys: readonly Key[]): Prom
   await page.keyboard.press('Escape');
   await go('#/fleet');
   await picture(page, 'console-fleet');
+  await go('#/what-if?seconds=300');
+  await picture(page, 'console-what-if');
 }
 
 async function picture(page: Page, name: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { ConsoleStage } from '../../test/browser/console-stage.ts';
 export const TIERS = {
   plexe: {
     basic: ['60/minute'],
-    pro: ['600/minute', '40 concurrent'],
+    pro: ['600/minute', '40 concurrent', 'shadow 240/minute'],
     enterprise: 'unlimited',
   },
   standard: { default: 'unlimited' },

@@ -146,11 +146,17 @@ function ruleOf(rule: ParsedRoute['rules'][number]): RuleConfig {
   };
 }
 
-/** The MCP endpoint takes what MCP clients send. Rules see the path as forwarded, so a kept prefix is part of it. */
+const MCP_ENDPOINT = '/mcp';
+
+/**
+ * The MCP endpoint takes what MCP clients send. Rules see the path as forwarded, so a kept prefix is part of it; a route
+ * of the endpoint alone is one that ends with it.
+ */
 function defaultRules({ profile, accept, stripPath, match }: ParsedRoute): RuleConfig[] {
   if (profile !== 'plexmcp' || accept !== undefined) return [];
   const prefix = stripPath || match.path === '/' ? '' : match.path;
-  return [{ path: `${prefix}/mcp`, methods: null, auth: null, access: null, accept: MCP_ENDPOINT_SCHEMES }];
+  const path = prefix.endsWith(MCP_ENDPOINT) ? prefix : `${prefix}${MCP_ENDPOINT}`;
+  return [{ path, methods: null, auth: null, access: null, accept: MCP_ENDPOINT_SCHEMES }];
 }
 
 function credentialOf(credential: ParsedRoute['credential']): RouteConfig['credential'] {

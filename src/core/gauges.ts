@@ -19,6 +19,8 @@ export interface Gauges {
   readonly requests: Readonly<Record<TrafficOutcome, number>>;
   /** Those of them the gate refused, by reason. Only reasons there were. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** Of tiers, named `profile/tier`, what limits refused and what shadow limits would have. Only tiers with any. */
+  readonly tiers: Readonly<Record<string, TierCounts>>;
   /** Which layer answered for keys. */
   readonly lookups: Readonly<Record<LookupSource, number>>;
   /** Keys in the memory of the gate. */
@@ -39,6 +41,11 @@ export interface Gauges {
  * much was to do. `failed`: allowed, and the upstream did not answer.
  */
 export type TrafficOutcome = 'allowed' | 'refused' | 'unavailable' | 'failed';
+export interface TierCounts {
+  readonly refused: number;
+  readonly wouldRefuse: number;
+}
+
 export type ConnectionState = 'up' | 'away';
 
 export interface LimitUse {
@@ -68,6 +75,8 @@ export interface MemberGauges {
 
 /** Gauges name at most so many owners. */
 export const LIMITS_IN_GAUGES = 10;
+/** And at most so many tiers. */
+export const TIERS_IN_GAUGES = 100;
 
 export function gaugesToJson({ at, startedAt, added, limits, member, ...rest }: Gauges): object {
   return {
@@ -79,6 +88,12 @@ export function gaugesToJson({ at, startedAt, added, limits, member, ...rest }: 
     in_flight: rest.inFlight,
     requests: rest.requests,
     refusals: rest.refusals,
+    tiers: Object.fromEntries(
+      Object.entries(rest.tiers).map(([name, { refused, wouldRefuse }]) => [
+        name,
+        { refused, would_refuse: wouldRefuse },
+      ]),
+    ),
     lookups: rest.lookups,
     cache_entries: rest.cacheEntries,
     interval: rest.intervalMs,

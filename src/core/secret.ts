@@ -50,10 +50,15 @@ export function parseDigest(text: string): Digest | null {
   return DIGEST.test(text) ? (text as Digest) : null;
 }
 
-const KEY_LIKE = /(?:plx_sk_|pxt_sk_|pmcp_|pg_sk_|sk_live_|sk_test_)[^\s"',;&/?#]*/g;
+const NUMBER = '%(?:25)*[0-9A-Fa-f]{2}';
+const PREFIXES = ['plx_sk_', 'pxt_sk_', 'pmcp_', 'pg_sk_', 'sk_live_', 'sk_test_'];
+const KEY_LIKE = new RegExp(`(?:${PREFIXES.join('|')})[^\\s"',;&/?#]*`, 'g');
+/** The same in a URL, where any character may stand as its number; much slower to look for. */
+const ENCODED_KEY_LIKE = new RegExp(`(?:${PREFIXES.map(maybeEncoded).join('|')})[^\\s"',;&/?#]*`, 'g');
 
 /** Text from a client with everything in it that looks like a key replaced, for logs and error messages. */
 export function maskKeys(text: string): string {
+  if (text.includes('%')) return text.replace(ENCODED_KEY_LIKE, '[redacted]');
   return text.includes('_') ? text.replace(KEY_LIKE, '[redacted]') : text;
 }
 
@@ -62,6 +67,18 @@ export function keyMask(prefixes: readonly string[]): (text: string) => string {
   const own = prefixes.filter((prefix) => maskKeys(prefix) === prefix);
   if (own.length === 0) return maskKeys;
   // A prefix may be a mere letter, so that only what is about as long as a key counts as one.
-  const like = new RegExp(`(?:${own.join('|')})[0-9A-Za-z]{16,}`, 'g');
-  return (text) => maskKeys(text).replace(like, '[redacted]');
+  const plain = new RegExp(`(?:${own.join('|')})[0-9A-Za-z]{16,}`, 'g');
+  const encoded = new RegExp(`(?:${own.map(maybeEncoded).join('|')})(?:[0-9A-Za-z]|${NUMBER}){16,}`, 'g');
+  return (text) => maskKeys(text).replace(text.includes('%') ? encoded : plain, '[redacted]');
+}
+
+/** `_`, `%5f`, `%255F` and so on for each character. */
+function maybeEncoded(prefix: string): string {
+  const encoded = (character: string): string =>
+    `%(?:25)*${Array.from(character.charCodeAt(0).toString(16), eitherCase).join('')}`;
+  return Array.from(prefix, (character) => `(?:${character}|${encoded(character)})`).join('');
+}
+
+function eitherCase(digit: string): string {
+  return `[${digit}${digit.toUpperCase()}]`;
 }

@@ -146,7 +146,10 @@ async function startParts(options: ProxyOptions, isDraining: () => boolean) {
     ...keys,
     limiter,
     excess: () => load.excess(),
-    limited: (tier, result) => tierMetrics.count(tier, result),
+    limited: (tier, result) => {
+      tierMetrics.count(tier, result);
+      traffic.limited(tier, result);
+    },
   });
   return {
     certificates,

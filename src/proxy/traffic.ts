@@ -1,8 +1,15 @@
 import type { Decision } from '../core/decision.ts';
-import { LIMITS_IN_GAUGES, type Gauges, type LimitUse, type TrafficOutcome } from '../core/gauges.ts';
+import {
+  LIMITS_IN_GAUGES,
+  TIERS_IN_GAUGES,
+  type Gauges,
+  type LimitUse,
+  type TrafficOutcome,
+} from '../core/gauges.ts';
 import { formatLimit, type LimitState } from '../core/limit.ts';
 import { REASONS, type Reason } from '../core/reasons.ts';
 import { Durations } from './durations.ts';
+import type { LimitResult } from './pipeline.ts';
 
 /** Owners that are looked at within one interval. */
 const OWNERS_MAX = 2000;
@@ -16,7 +23,7 @@ interface OwnerUse {
 /** What is told of a gate's traffic. */
 export type TrafficGauges = Pick<
   Gauges,
-  'inFlight' | 'requests' | 'refusals' | 'lookups' | 'intervalMs' | 'added' | 'limits'
+  'inFlight' | 'requests' | 'refusals' | 'tiers' | 'lookups' | 'intervalMs' | 'added' | 'limits'
 >;
 
 /** What a gate tells of its traffic: counts since its start, and what an interval was like. */
@@ -24,6 +31,7 @@ export class Traffic {
   readonly #monotonic: () => number;
   readonly #requests: Record<TrafficOutcome, number> = { allowed: 0, refused: 0, unavailable: 0, failed: 0 };
   readonly #refusals: Partial<Record<Reason, number>> = {};
+  readonly #tiers = new Map<string, { refused: number; wouldRefuse: number }>();
   readonly #lookups = { l1: 0, l2: 0, origin: 0 };
   readonly #added = new Durations();
   #owners = new Map<string, OwnerUse>();
@@ -51,6 +59,18 @@ export class Traffic {
     }
   }
 
+  /** Of a tier, by its label: a limit has refused, or a shadow limit would have. */
+  limited(label: string, result: LimitResult): void {
+    if (result !== 'limit' && result !== 'shadow') return;
+    let counts = this.#tiers.get(label);
+    if (counts === undefined) {
+      if (this.#tiers.size >= TIERS_IN_GAUGES) return;
+      counts = { refused: 0, wouldRefuse: 0 };
+      this.#tiers.set(label, counts);
+    }
+    counts[result === 'limit' ? 'refused' : 'wouldRefuse']++;
+  }
+
   /** `failure`: why the gate answered what it had permitted. */
   end(decision: Decision<unknown>, failure: Reason | null, addedMs: number): void {
     this.#inFlight--;
@@ -72,6 +92,7 @@ export class Traffic {
       inFlight: this.#inFlight,
       requests: { ...this.#requests },
       refusals: { ...this.#refusals },
+      tiers: Object.fromEntries([...this.#tiers].map(([label, counts]) => [label, { ...counts }])),
       lookups: { ...this.#lookups },
       intervalMs: Math.round(now - this.#since),
       added: p50Ms === null || p99Ms === null ? null : { p50Ms, p99Ms },
@@ -85,18 +106,27 @@ export class Traffic {
 }
 
 function mostUsed(owners: ReadonlyMap<string, OwnerUse>): LimitUse[] {
-  const uses = [...owners].map(([ownerId, use]) => useOf(ownerId, use));
-  const share = ({ used, quota }: LimitUse): number => (quota === 0 ? 0 : used / quota);
-  return uses.toSorted((a, b) => share(b) - share(a) || b.requests - a.requests).slice(0, LIMITS_IN_GAUGES);
+  const ranked = Array.from(owners, ([ownerId, use]) => {
+    const least = leastLeft(use.limits);
+    return { ownerId, use, least, left: least === null ? 1 : leftOf(least) };
+  });
+  return ranked
+    .toSorted((a, b) => a.left - b.left || b.use.requests - a.use.requests)
+    .slice(0, LIMITS_IN_GAUGES)
+    .map(({ ownerId, use, least }) => useOf(ownerId, use, least));
 }
 
-function useOf(ownerId: string, { tier, limits, requests }: OwnerUse): LimitUse {
-  let least: LimitState | null = null;
-  for (const state of limits) if (least === null || leftOf(state) < leftOf(least)) least = state;
+function useOf(ownerId: string, { tier, requests }: OwnerUse, least: LimitState | null): LimitUse {
   if (least === null) return { ownerId, tier, limit: null, quota: 0, used: 0, requests };
   const { limit, remaining } = least;
   const used = Math.min(limit.quota, Math.max(0, limit.quota - remaining));
   return { ownerId, tier, limit: formatLimit(limit), quota: limit.quota, used, requests };
+}
+
+function leastLeft(limits: readonly LimitState[]): LimitState | null {
+  let least: LimitState | null = null;
+  for (const state of limits) if (least === null || leftOf(state) < leftOf(least)) least = state;
+  return least;
 }
 
 function leftOf({ limit, remaining }: LimitState): number {

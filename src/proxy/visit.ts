@@ -17,6 +17,8 @@ export interface Visit {
   readonly exchange: Exchange;
   /** Those that were in force when it began, and hold for it to its end. */
   readonly settings: Settings;
+  /** Text from a client without the keys in it. */
+  readonly mask: (text: string) => string;
 }
 
 export interface VisitOptions {
@@ -45,7 +47,7 @@ export function openVisit(
     },
     receivedAt,
   );
-  return { request, head, peer, exchange, settings };
+  return { request, head, peer, exchange, settings, mask };
 }
 
 /**
@@ -54,7 +56,7 @@ export function openVisit(
  */
 export function upstreamHeaders(
   permit: Permit<Place>,
-  { head, peer, exchange, settings }: Visit,
+  { head, peer, exchange, settings, mask }: Visit,
   encrypted: boolean,
 ): string[] {
   const { credential } = permit;
@@ -67,10 +69,18 @@ export function upstreamHeaders(
     trustedPeer: trusted,
     assertionHeader: settings.assertions?.header ?? null,
   });
+  if (route.isManagement) maskUserAgent(headers, mask);
   headers.push(...forwardedFields(head, { address, trusted, encrypted }));
   const { requestId, method } = exchange;
   headers.push(...identityHeaders(permit, { requestId, method, target }, settings));
   return headers;
+}
+
+/** The key service writes it down, and cannot know which prefixes keys have here. */
+function maskUserAgent(headers: string[], mask: (text: string) => string): void {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() === 'user-agent') headers[i + 1] = mask(headers[i + 1] ?? '');
+  }
 }
 
 /** `req_` and 26 upper-case hex digits, the form Plextera's documents show. */

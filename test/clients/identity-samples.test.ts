@@ -19,7 +19,10 @@ const COOLDOWN_MS = 1_100;
 
 /** The example's own configuration with these keys, in front of the service. */
 function configOf(keys: readonly string[], upstream: string, more = ''): string {
-  const written = EXAMPLE.replace("['${file:data/identity.pem}']", `${JSON.stringify(keys)}${more}`);
+  const written = EXAMPLE.replace(
+    "['${file:data/signed-identity/identity.pem}']",
+    `${JSON.stringify(keys)}${more}`,
+  );
   expect(written).not.toBe(EXAMPLE);
   return written.replace('http://127.0.0.1:3000', upstream);
 }

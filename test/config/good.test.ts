@@ -238,6 +238,7 @@ describe('good files', () => {
       ['/kept', ['/kept/health', '/kept/mcp apikey x-api-key bearer']],
       ['/told', []],
       ['/other', []],
+      ['/servers/mcp', ['/servers/mcp apikey x-api-key bearer']],
     ]);
   });
 });

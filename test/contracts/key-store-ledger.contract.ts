@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Report, UsageDelta } from '../../src/core/wire.ts';
-import { USAGE_KEPT_MS } from '../../src/key-service/store/ledger.ts';
+import { MEMBERS_KEPT_MS, USAGE_KEPT_MS } from '../../src/key-service/store/ledger.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
 import { NEWEST, NO_FILTER, auditContract } from './key-store-audit.contract.ts';
 import { T0, newKey, owner } from './key-store.sample.ts';
@@ -119,6 +119,15 @@ function ledger(open: () => KeyStore): void {
       expect(await store.takeReport(one, T0)).toBe(false);
       expect(await store.takeReport({ ...one, member: 'gate-2' }, T0)).toBe(true);
       expect(await store.usage({ keyId: 'k1' }, EVER, 'hour')).toMatchObject([{ requests: 2 }]);
+    });
+
+    test('of a gate that is gone are forgotten after 90 days, with the next report of another', async () => {
+      const one = report(1, { usage: [delta()] });
+      await store.takeReport(one, T0);
+      await store.takeReport(report(1, { member: 'gate-2' }), T0 + MEMBERS_KEPT_MS);
+      expect(await store.takeReport(one, T0 + MEMBERS_KEPT_MS)).toBe(false);
+      await store.takeReport(report(2, { member: 'gate-2' }), T0 + MEMBERS_KEPT_MS + 1);
+      expect(await store.takeReport(one, T0 + MEMBERS_KEPT_MS + 1)).toBe(true);
     });
 
     test('count once each, in whatever order and however often they arrive', async () => {

@@ -111,6 +111,9 @@ describe('masking', () => {
     [`Bearer ${TEXT}`, 'Bearer [redacted]'],
     [`"${TEXT}", '${TEXT}'`, `"[redacted]", '[redacted]'`],
     ['sk_live_', '[redacted]'],
+    [`/x/${TEXT.replaceAll('_', '%5F')}/y`, '/x/[redacted]/y'],
+    [`/${TEXT.replace('p', '%70').replaceAll('_', '%255f')}?b%20c`, '/[redacted]?b%20c'],
+    ['/100%/%5f_%5F', '/100%/%5f_%5F'],
     [`sk_live_${'a1'.repeat(4)} sk_test_${'b2'.repeat(4)}`, '[redacted] [redacted]'],
   ])('%j', (text, masked) => {
     expect(maskKeys(text)).toBe(masked);
@@ -133,6 +136,7 @@ describe('a mask for prefixes of one’s own', () => {
     [`/x/acme-live-${body}/y`, '/x/[redacted]/y'],
     [`acme-live-${body},${TEXT}`, '[redacted],[redacted]'],
     [`a${body}`, '[redacted]'],
+    [`/acme%2Dlive%2d%${'x'.charCodeAt(0).toString(16)}${body}/y`, '/[redacted]/y'],
     ['/a/path/about/nothing', '/a/path/about/nothing'],
     ['acme-live-', 'acme-live-'],
   ])('%j', (text, masked) => {

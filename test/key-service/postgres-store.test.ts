@@ -3,9 +3,11 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Secret } from '../../src/core/secret.ts';
 import type { Report } from '../../src/core/wire.ts';
+import { GAUGES_ROWS_KEPT } from '../../src/key-service/store/ledger.ts';
 import { openPostgresStore } from '../../src/key-service/store/postgres.ts';
 import type { KeyStore } from '../../src/key-service/store/store.ts';
 import { ALL, PAGE, T0, newKey, owner } from '../contracts/key-store.sample.ts';
+import { reportOfGauges } from '../contracts/key-store-gauges.contract.ts';
 import { keyStoreContract } from '../contracts/key-store.contract.ts';
 import { PATIENT, PostgresStores } from '../support/postgres-stores.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -152,6 +154,18 @@ describe('two key services on one database', () => {
       expect(taken.filter((isNew) => isNew)).toHaveLength(15);
       const [hour] = await one.usage({ keyId: 'k1' }, { from: T0, to: T0 + 1 }, 'hour');
       expect(hour?.requests).toBe(15);
+    });
+  });
+
+  test('keep the gauges of a thousand members, those that reported last', async () => {
+    await openTwo(async (one, other, url) => {
+      const gone = `insert into gauges select 'gone-' || n, 1, ${T0} + n, '{}' from generate_series(1, ${GAUGES_ROWS_KEPT + 2}) n`;
+      await server.ask(new URL(url.reveal()).pathname.slice(1), gone);
+      await one.takeReport(reportOfGauges(1), T0 + GAUGES_ROWS_KEPT + 3);
+      const members = (await other.gauges(0)).map(({ member }) => member);
+      expect(members).toHaveLength(GAUGES_ROWS_KEPT);
+      for (const left of ['gone-1', 'gone-2', 'gone-3']) expect(members).not.toContain(left);
+      expect(members).toContain('gate-1');
     });
   });
 

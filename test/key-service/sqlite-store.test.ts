@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Owner } from '../../src/core/key.ts';
+import { GAUGES_ROWS_KEPT } from '../../src/key-service/store/ledger.ts';
 import { openSqliteStore } from '../../src/key-service/store/sqlite.ts';
 import { NEWEST, NO_FILTER } from '../contracts/key-store-audit.contract.ts';
+import { reportOfGauges } from '../contracts/key-store-gauges.contract.ts';
 import { keyStoreContract } from '../contracts/key-store.contract.ts';
 import { T0, auditRow, newKey } from '../contracts/key-store.sample.ts';
 import { testFolder } from './folder.ts';
@@ -17,6 +19,11 @@ let files = 0;
 
 keyStoreContract('SQLite in memory', () => openSqliteStore(':memory:'));
 keyStoreContract('SQLite in a file', () => openSqliteStore(join(contractFolder, `${files++}.db`)));
+
+/** Kept of members that no longer report. */
+const GONE = (count: number): string =>
+  `with recursive gone (n) as (values (1) union all select n + 1 from gone where n < ${count})
+   insert into gauges select 'gone-' || n, 1, ${T0} + n, '{}' from gone`;
 
 const ACME: Owner = {
   id: 'acme',
@@ -54,6 +61,20 @@ describe('the file of a SQLite store', () => {
       await again.close();
     }
     expect(dumpSchema(path)).toEqual(tables);
+  });
+
+  test('holds the gauges of a thousand members, those that reported last', async () => {
+    const path = join(testFolder(), 'keys.db');
+    const store = await openSqliteStore(path);
+    const db = new DatabaseSync(path);
+    db.exec(GONE(GAUGES_ROWS_KEPT + 2));
+    db.close();
+    await store.takeReport(reportOfGauges(1), T0 + GAUGES_ROWS_KEPT + 3);
+    const members = (await store.gauges(0)).map(({ member }) => member);
+    expect(members).toHaveLength(GAUGES_ROWS_KEPT);
+    for (const gone of ['gone-1', 'gone-2', 'gone-3']) expect(members).not.toContain(gone);
+    expect(members).toContain('gate-1');
+    await store.close();
   });
 
   test('of an earlier version keeps its keys and gets the new tables', async () => {

@@ -8,6 +8,7 @@ const CONFIG = `
 keyService: {}
 proxy:
   trustedProxies: [127.0.0.1]
+  keys: { prefixes: { plextera: acme-live- } }
   tiers: { plexe: { basic: [3/minute] } }
   routes:
     - match: { path: / }
@@ -92,6 +93,13 @@ describe('a management request', () => {
     const [arrived] = keyService.requests;
     expect(arrived && valuesOf(arrived, 'x-forwarded-for')).toEqual(['198.51.100.7']);
     expect(arrived?.bytes.toString()).not.toContain('203.0.113.66');
+  });
+
+  it('has no key in its User-Agent, which is written down, also one with a prefix of the configuration', async () => {
+    const own = `acme-live-${'x1'.repeat(20)}`;
+    await send('GET', '/auth/api-keys', ['x-api-key: {RW}', `User-Agent: app/1 ${own} {RW}`]);
+    const [arrived] = keyService.requests;
+    expect(arrived && valuesOf(arrived, 'user-agent')).toEqual(['app/1 [redacted] [redacted]']);
   });
 
   it('names the workspace of the key', async () => {

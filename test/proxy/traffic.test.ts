@@ -52,6 +52,16 @@ describe('traffic', () => {
     });
   });
 
+  it('counts by tier what limits refused and what shadow limits would have, and nothing that passed both', () => {
+    const traffic = start();
+    for (const result of ['allow', 'limit', 'shadow', 'shadow', 'error'] as const)
+      traffic.limited('plexe/pro', result);
+    traffic.limited('plexe/basic', 'allow');
+    expect(traffic.take().tiers).toEqual({ 'plexe/pro': { refused: 1, wouldRefuse: 2 } });
+    for (let i = 0; i < 200; i++) traffic.limited(`plexe/t${i}`, 'limit');
+    expect(Object.keys(traffic.take().tiers)).toHaveLength(100);
+  });
+
   it('knows how many requests are under way', () => {
     const traffic = start();
     traffic.begin();

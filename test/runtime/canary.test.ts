@@ -2,53 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { composeKey } from '../../src/core/key-shape.ts';
+import { requestsWith } from '../support/canary-requests.ts';
 import { MetricsStage } from './metrics-stage.ts';
-
-/** Every header the gate reads or writes, and some that it does not know. */
-const HEADERS = (
-  'Authorization x-api-key Proxy-Authorization Cookie X-Request-Id User-Agent Referer Origin ' +
-  'Accept Connection Upgrade Expect TE Trailer Via Forwarded Host X-Forwarded-For X-Forwarded-Host ' +
-  'X-Forwarded-Proto X-Real-IP X-HTTP-Method-Override X-Key-Id X-Owner-Id X-Tier Mcp-Method ' +
-  'Mcp-Name Mcp-Protocol-Version X-Anything Content-Type Access-Control-Request-Method ' +
-  'Transfer-Encoding Content-Length Sec-WebSocket-Key'
-).split(' ');
-
-/** Requests that carry the key somewhere, each alone and beside a good credential of somebody else. */
-function requestsWith(canary: string): string[] {
-  const values = [canary, `ApiKey ${canary}`, `a=1; key="${canary}"; b=2`];
-  const targets = [
-    `/standard/${canary}`,
-    `/${canary}`,
-    `/standard/x;key=${canary}/y`,
-    `/standard/../${canary}`,
-    `/standard/open/a-${canary}-b`,
-    `/standard?key=${canary}`,
-    `/standard/x?a=1&api_key=${canary}#${canary}`,
-    `http://gate.test/standard/${canary}`,
-    `http://${canary}/standard`,
-    canary,
-  ];
-  const body = `{"key":"${canary}"}`;
-  const heads = [
-    ...HEADERS.flatMap((name) =>
-      values.map((value) => `GET /standard HTTP/1.1\r\nHost: gate.test\r\n${name}: ${value}\r\n`),
-    ),
-    ...targets.map((target) => `GET ${target} HTTP/1.1\r\nHost: gate.test\r\n`),
-    ...targets.map((target) => `GET ${target} HTTP/1.1\r\nHost: gate.test\r\nx-api-key: ${canary}\r\n`),
-    `${canary} /standard HTTP/1.1\r\nHost: gate.test\r\n`,
-    `GET /standard ${canary}\r\nHost: gate.test\r\n`,
-    `GET /standard HTTP/1.1\r\nHost: gate.test\r\n${canary}: x\r\n`,
-    `GET /standard HTTP/1.1\r\nHost: gate.test\r\n${canary}\r\n`,
-    `GET /gone/${canary} HTTP/1.1\r\nHost: gate.test\r\nx-api-key: {S}\r\n`,
-  ];
-  const withBody = `POST /standard HTTP/1.1\r\nHost: gate.test\r\nx-api-key: {S}\r\n`;
-  return [
-    ...heads.flatMap((head) => [`${head}\r\n`, `${head}x-api-key: {S}\r\n\r\n`]),
-    `${withBody}Content-Length: ${body.length}\r\n\r\n${body}`,
-    `${withBody}Transfer-Encoding: chunked\r\n\r\n${canary}\r\n${body}\r\n0\r\n\r\n`,
-    `${withBody}Transfer-Encoding: chunked\r\n\r\n1;key=${canary}\r\nx\r\n0\r\nX-Trailer: ${canary}\r\n\r\n`,
-  ];
-}
 
 /** What the gate remembers of all requests that stand in its log. */
 async function decisionsOf({ gate }: MetricsStage): Promise<string> {
@@ -79,7 +34,7 @@ describe('a key is found in no log line at any level, no scrape and no page of t
       const canary = known ? stage.fixtures.fill('{RW}') : composeKey(prefix, randomBytes);
       expect(canary.startsWith(prefix)).toBe(true);
       const secret = canary.slice(prefix.length);
-      const requests = requestsWith(canary);
+      const requests = requestsWith(canary, '{S}');
       for (let i = 0; i < requests.length; i += 20) {
         // What is no request at all may be ended without an answer.
         await Promise.all(requests.slice(i, i + 20).map((text) => stage.send(text).catch(() => null)));

@@ -81,11 +81,10 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
   const keyService = { origin: options.keyServiceOrigin ?? keys.origin, basePath: '', token: keys.token };
-  const named = { keyService, echoOrigin: `http://127.0.0.1:${echoPort}` };
+  const named = { keyService, echoOrigin: `http://127.0.0.1:${echoPort}`, version: 'test' };
   const starting = Array.from({ length: Math.max(1, options.sharing ?? 0) }, async () => {
     const metrics = createMetrics({ version: 'test', revision: 'test' });
     const proxy = await startProxy({
-      version: 'test',
       ...named,
       config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
       source: wire,

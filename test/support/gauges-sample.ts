@@ -12,6 +12,7 @@ export function gaugesSample(more: Partial<Gauges> = {}): Gauges {
     inFlight: 3,
     requests: { allowed: 100, refused: 7, unavailable: 2, failed: 1 },
     refusals: { unknown_key: 5, rate_limited: 2, overloaded: 2 },
+    tiers: { 'plexe/basic': { refused: 4, wouldRefuse: 9 } },
     lookups: { l1: 90, l2: 6, origin: 4 },
     cacheEntries: 12,
     intervalMs: 2001,

@@ -1,7 +1,7 @@
 import { startRedis } from '../../../test/support/redis-servers.ts';
 import { makeKey, propagationOf } from '../admin.ts';
 import { reasonOf } from '../connection.ts';
-import { Fleet } from '../fleet.ts';
+import { FENCE_MS, Fleet } from '../fleet.ts';
 import { Load } from '../load.ts';
 import { comes } from '../patience.ts';
 import { percentile } from '../percentile.ts';
@@ -55,11 +55,13 @@ export const fiveSidecars: Proof = {
     round = null;
     await load.stop();
     findings.must(load.lost === 0, `${load.lost} requests had no answer`);
+    // Where nobody announces changes, gates hear of them when they renew.
+    const goalMs = stage.keyService === undefined ? GOAL_MS : GOAL_MS + FENCE_MS / 4;
     const p99 = percentile(revokeMs, 0.99);
-    findings.inTime(p99 < GOAL_MS, `p99 of DELETE is ${p99.toFixed(0)} ms, not under ${GOAL_MS} ms`);
+    findings.inTime(p99 < goalMs, `p99 of DELETE is ${p99.toFixed(0)} ms, not under ${goalMs} ms`);
     findings.note(`${afterwards} requests sent after ${rounds} DELETEs returned`);
     findings.note(
-      `DELETE p50 ${percentile(revokeMs, 0.5).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms (goal ${GOAL_MS})`,
+      `DELETE p50 ${percentile(revokeMs, 0.5).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms (goal ${goalMs})`,
     );
   },
 };

@@ -10,8 +10,10 @@ import { RangeField, secondsOf } from './traffic.tsx';
 
 const EVERY_MS = 2_000;
 
-function sum(values: readonly (number | null)[]): number {
-  return values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+/** Rates make counts again: each holds for the step before it. */
+function countOf(rates: readonly (number | null)[], stepMs: number): string {
+  const sum = rates.reduce<number>((sum, rate) => sum + (rate ?? 0), 0);
+  return figureText(Math.round((sum * stepMs) / 1000));
 }
 
 /** Limits that are tried out, beside those in force: what they would refuse, before they refuse anybody. */
@@ -30,19 +32,17 @@ export function WhatIf({ place }: { readonly place: Place }): JSX.Element {
       </PageHead>
       <div class="stack">
         <p class="quiet">
-          Shadow limits count like real ones and refuse nobody. Each stands here beside what was refused in
-          truth.
+          Shadow limits count like real ones and refuse nobody. What those of a tier would have refused of
+          what was let through stands here beside what its limits refused.
         </p>
         <ProblemNotice problem={whatIf.problem} onRetry={whatIf.refresh} />
         {answer === null && whatIf.problem === null && <span class="bones" />}
         {answer !== null && answer.limits.length === 0 && (
           <div class="card">
-            <Empty title="No shadow limit has counted anything">
+            <Empty title="No shadow limit would have refused anything">
               <span>
                 State the limit of tomorrow as a shadow of a tier today, such as <code>shadow 50/minute</code>
-                . Each gate counts what it would have refused in the metric{' '}
-                <code>plexgate_ratelimit_decisions_total</code> with the result <code>shadow</code>; it shows
-                here as soon as gates report it to this key service.
+                : it shows here within seconds of the first request that it would have refused.
               </span>
             </Empty>
           </div>
@@ -52,8 +52,8 @@ export function WhatIf({ place }: { readonly place: Place }): JSX.Element {
             <Plot
               key={name}
               title={name}
-              about={`${figureText(sum(would))} would be refused, ${figureText(sum(refused))} were refused`}
-              unit="requests"
+              about={`${countOf(would, answer.step_ms)} would have been refused, ${countOf(refused, answer.step_ms)} were`}
+              unit="per second"
               at={answer.at}
               lines={[
                 { name: 'refused', values: refused },

@@ -1,5 +1,5 @@
 import { instantText } from '../../core/instant.ts';
-import { invalid } from '../answers.ts';
+import { invalid, type Answer } from '../answers.ts';
 import { reading } from '../call.ts';
 import { FieldValues } from '../field-values.ts';
 import type { MemberReport } from '../history.ts';
@@ -8,7 +8,7 @@ import { readTrafficQuery } from '../requests/console.ts';
 import { GAUGES_KEPT_MS } from '../store/ledger.ts';
 import type { Answers } from './call.ts';
 import { TRAFFIC_SECONDS, type TrafficLog } from './traffic-log.ts';
-import type { FleetAnswer, MemberState, WhatIfAnswer } from './wire-fleet.ts';
+import type { FleetAnswer, MemberState } from './wire-fleet.ts';
 
 type FleetCallName = 'GET /console/api/fleet' | 'GET /console/api/traffic' | 'GET /console/api/what-if';
 
@@ -23,25 +23,22 @@ export function fleetCalls(
       answer: async () => ({ status: 200, body: await fleet(service, configuration()) }),
     },
     'GET /console/api/traffic': {
-      answer: ({ query }) =>
-        reading(readTrafficQuery, query, async (wanted) => {
-          const { least, most, usual } = TRAFFIC_SECONDS;
-          const values = new FieldValues();
-          const seconds = values.wholeNumber('seconds', wanted ?? usual, least, most);
-          return values.errors.length > 0
-            ? invalid(values.errors)
-            : { status: 200, body: traffic.answer(seconds) };
-        }),
+      answer: ({ query }) => lately(query, (seconds) => traffic.answer(seconds)),
     },
     'GET /console/api/what-if': {
-      // No gate counts what a limit that is not in force would have refused.
-      answer: async () => {
-        const now = instantText(service.history.now());
-        const body: WhatIfAnswer = { available: false, step_ms: 0, at: [], limits: [], now };
-        return { status: 200, body };
-      },
+      answer: ({ query }) => lately(query, (seconds) => traffic.whatIf(seconds)),
     },
   };
+}
+
+/** Of so many seconds until now. */
+function lately(query: unknown, tell: (seconds: number) => object): Promise<Answer> {
+  return reading(readTrafficQuery, query, async (wanted) => {
+    const { least, most, usual } = TRAFFIC_SECONDS;
+    const values = new FieldValues();
+    const seconds = values.wholeNumber('seconds', wanted ?? usual, least, most);
+    return values.errors.length > 0 ? invalid(values.errors) : { status: 200, body: tell(seconds) };
+  });
 }
 
 async function fleet(service: KeyService, configuration: unknown): Promise<FleetAnswer> {

@@ -3,7 +3,7 @@ import type { Gauges } from '../../core/gauges.ts';
 import { instantText } from '../../core/instant.ts';
 import type { History, MemberReport } from '../history.ts';
 import { ratesBetween, type Counts, type Rates } from './traffic-rates.ts';
-import type { LimitUse, Series, TrafficAnswer } from './wire-fleet.ts';
+import type { LimitUse, Series, TrafficAnswer, WhatIfAnswer } from './wire-fleet.ts';
 
 /** As often as gates report. */
 const STEP_MS = 2000;
@@ -56,12 +56,7 @@ export class TrafficLog {
   }
 
   answer(seconds: number): TrafficAnswer {
-    const now = this.#clock.now();
-    const stepMs = STEP_MS * Math.ceil((seconds * 1000) / STEP_MS / POINTS_MOST);
-    const points = stepsOf(
-      this.#points.filter(({ at }) => at > now - seconds * 1000),
-      Math.round(stepMs / STEP_MS),
-    );
+    const { now, stepMs, points } = this.#lately(seconds);
     const isAvailable = points.some(({ rates }) => rates !== null);
     const shown = isAvailable ? points : [];
     return {
@@ -75,6 +70,35 @@ export class TrafficLog {
       owners: isAvailable ? ownersOf(this.#latest) : [],
       now: instantText(now),
     };
+  }
+
+  /** Of tiers whose shadow limits would have refused something; none where none has. */
+  whatIf(seconds: number): WhatIfAnswer {
+    const { now, stepMs, points } = this.#lately(seconds);
+    const refused = new Map(seriesOf(points, 'refused').map(({ name, values }) => [name, values]));
+    const limits = seriesOf(points, 'wouldRefuse').filter(({ name }) => this.#hasShadow(name));
+    return {
+      available: limits.length > 0,
+      step_ms: stepMs,
+      at: limits.length > 0 ? points.map(({ at }) => instantText(at)) : [],
+      limits: limits.map(({ name, values }) => ({
+        name,
+        refused: refused.get(name) ?? values.map(() => null),
+        would_refuse: values,
+      })),
+      now: instantText(now),
+    };
+  }
+
+  #hasShadow(tier: string): boolean {
+    return this.#latest.some(({ gauges }) => (gauges.tiers[tier]?.wouldRefuse ?? 0) > 0);
+  }
+
+  #lately(seconds: number): { now: number; stepMs: number; points: readonly Point[] } {
+    const now = this.#clock.now();
+    const stepMs = STEP_MS * Math.ceil((seconds * 1000) / STEP_MS / POINTS_MOST);
+    const wanted = this.#points.filter(({ at }) => at > now - seconds * 1000);
+    return { now, stepMs, points: stepsOf(wanted, Math.round(stepMs / STEP_MS)) };
   }
 }
 
@@ -93,6 +117,8 @@ function stepsOf(points: readonly Point[], size: number): readonly Point[] {
             outcomes: mean((one) => one.outcomes),
             reasons: mean((one) => one.reasons),
             layers: mean((one) => one.layers),
+            refused: mean((one) => one.refused),
+            wouldRefuse: mean((one) => one.wouldRefuse),
             added: largest(known.map((one) => one.added)),
           };
     steps.unshift({ at: part.at(-1)?.at ?? 0, rates });

@@ -6,6 +6,9 @@ export interface Rates {
   readonly outcomes: Counts;
   readonly reasons: Counts;
   readonly layers: Counts;
+  /** By tier: refused by its limits, and what its shadow limits would have. */
+  readonly refused: Counts;
+  readonly wouldRefuse: Counts;
   readonly added: Counts;
 }
 
@@ -46,6 +49,8 @@ export function ratesBetween(
       [LAYERS.l2]: lookups.l2,
       [LAYERS.origin]: lookups.origin,
     })),
+    refused: sum(({ tiers }) => countsBy(tiers, 'refused')),
+    wouldRefuse: sum(({ tiers }) => countsBy(tiers, 'wouldRefuse')),
     added: addedOf(steps.map(({ gauges }) => gauges)),
   };
 }
@@ -54,6 +59,10 @@ export function ratesBetween(
 function isOlderThan({ startedAt }: Gauges, before: ReadonlyMap<string, Gauges>): boolean {
   const latest = Math.max(...[...before.values()].map(({ at }) => at));
   return before.size === 0 || startedAt < latest - MISSED_MS;
+}
+
+function countsBy(tiers: Gauges['tiers'], what: keyof Gauges['tiers'][string]): Counts {
+  return Object.fromEntries(Object.entries(tiers).map(([name, counts]) => [name, counts[what]]));
 }
 
 const MISSED_MS = 10_000;

@@ -91,13 +91,16 @@ export interface LimitUse {
   readonly rate: number;
 }
 
-/** Limits that count and refuse nobody, beside those in force. */
+/** Limits that count and refuse nobody, beside those in force. Rates as those of `TrafficAnswer`. */
 export interface WhatIfAnswer {
-  /** False: no gate has a shadow limit, or none has reported. */
+  /** False: no shadow limit would have refused anything of late, or no gate has reported. */
   readonly available: boolean;
   readonly step_ms: number;
   readonly at: readonly string[];
-  /** For each shadow limit: what was refused in truth, and what it would have refused. */
+  /**
+   * For each tier, as `profile/tier`, whose shadow limits would have refused something: what its limits refused, and what
+   * the shadows would have refused of what was let through.
+   */
   readonly limits: readonly {
     readonly name: string;
     readonly refused: readonly (number | null)[];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Gauges, LIMITS_IN_GAUGES } from '../../core/gauges.ts';
+import { type Gauges, LIMITS_IN_GAUGES, TIERS_IN_GAUGES } from '../../core/gauges.ts';
 import { parseInstant } from '../../core/instant.ts';
 
 const short = z.string().max(256);
@@ -51,6 +51,11 @@ export const gaugesBody = z.object({
     .object({ allowed: count, refused: count, unavailable: count, failed: count })
     .meta({ description: 'Since the gate started, by outcome.' }),
   refusals: byReason,
+  tiers: z
+    .record(short, z.object({ refused: count, would_refuse: count }))
+    .refine((tiers) => Object.keys(tiers).length <= TIERS_IN_GAUGES)
+    .optional()
+    .meta({ description: 'By profile and tier: refused by limits, and what shadow limits would have.' }),
   lookups: z.object({ l1: count, l2: count, origin: count }),
   cache_entries: count,
   interval: ms.meta({ description: 'The milliseconds that `added` and `limits` are about.' }),
@@ -77,6 +82,12 @@ export function gaugesOf(body: z.infer<typeof gaugesBody>): Gauges {
     inFlight: rest.in_flight,
     requests: rest.requests,
     refusals: rest.refusals,
+    tiers: Object.fromEntries(
+      Object.entries(rest.tiers ?? {}).map(([name, counts]) => [
+        name,
+        { refused: counts.refused, wouldRefuse: counts.would_refuse },
+      ]),
+    ),
     lookups: rest.lookups,
     cacheEntries: rest.cache_entries,
     intervalMs: rest.interval,

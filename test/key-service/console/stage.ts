@@ -14,6 +14,7 @@ import type {
   SignedIn,
 } from '../../../src/key-service/console/wire.ts';
 import { Peppers } from '../../../src/key-service/peppers.ts';
+import type { KeyStore } from '../../../src/key-service/store/store.ts';
 import { createKeyServer } from '../../../src/key-service/server.ts';
 import { pepperSet, testService, type TestService } from '../fixture.ts';
 import { ADMIN, SERVICE } from '../running-server.ts';
@@ -215,15 +216,15 @@ afterAll(() => rmSync(BUNDLE, { recursive: true }));
 type StageOptions = Partial<Pick<ConsoleOptions, 'origin' | 'times' | 'trustedProxies' | 'passwordCost'>>;
 
 /** One that ends with the test. */
-export async function startStage(options: StageOptions = {}): Promise<Stage> {
-  const stage = await openStage(options);
+export async function startStage(options: StageOptions = {}, store?: KeyStore): Promise<Stage> {
+  const stage = await openStage(options, store);
   onTestFinished(() => stage.close());
   return stage;
 }
 
 /** One for several tests, which whoever opened it closes. */
-export async function openStage(options: StageOptions = {}): Promise<Stage> {
-  const keys = await testService();
+export async function openStage(options: StageOptions = {}, store?: KeyStore): Promise<Stage> {
+  const keys = await testService(store === undefined ? {} : { store });
   const lines: string[] = [];
   const write = (fields: object, message: string) => void lines.push(JSON.stringify({ ...fields, message }));
   const log = { info: write, warn: write, error: write };

@@ -67,6 +67,26 @@ describe('the traffic that is remembered', () => {
     ]);
   });
 
+  test('has what shadow limits would have refused beside what limits refused, of tiers that have some', async () => {
+    const { service, clock } = await testService();
+    const log = new TrafficLog(service.history, clock);
+    expect(log.whatIf(60)).toMatchObject({ available: false, at: [], limits: [] });
+    const base = { usage: [], refusals: [], suppressed: [], member: 'a' };
+    const tiers = {
+      'plexe/basic': { refused: 8, wouldRefuse: 19 },
+      'plexe/pro': { refused: 5, wouldRefuse: 0 },
+    };
+    for (const [i, gauges] of [first, later(2, 0, { tiers })].entries()) {
+      clock.at += 2000;
+      await service.report({ ...base, sequence: i + 1, gauges });
+      await log.look();
+    }
+    expect(log.whatIf(60)).toMatchObject({
+      available: true,
+      limits: [{ name: 'plexe/basic', refused: [null, 2], would_refuse: [null, 5] }],
+    });
+  });
+
   test('of a long time is told in few steps, and of more than an hour not at all', async () => {
     const { service, clock } = await testService();
     const log = new TrafficLog(service.history, clock);

@@ -7,7 +7,7 @@ import { createLog } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import { proxyConfigOf } from '../support/proxy-config.ts';
-import type { ExampleService } from './example-service.ts';
+import type { ServedKeyService } from './key-service.stage.ts';
 
 /** A gate before an echo, with a key service of somebody's own. */
 export interface OwnGate {
@@ -29,7 +29,7 @@ proxy:
 export async function startOwnGate({
   origin,
   token,
-}: Pick<ExampleService, 'origin' | 'token'>): Promise<OwnGate> {
+}: Pick<ServedKeyService, 'origin' | 'token'>): Promise<OwnGate> {
   const config = proxyConfigOf(CONFIG, { ORIGIN: origin, TOKEN: token.reveal() });
   if (config.keys.service === null) throw new Error('the configuration names no key service');
   const client = new KeyServiceClient({ service: config.keys.service });

@@ -3,24 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Secret } from '../../src/core/secret.ts';
-
-/** One of the example key services, as a process of its own. */
-export interface ExampleService {
-  readonly origin: string;
-  readonly token: Secret;
-  /** Makes a key, of this text or of a new one, and returns its text and id. */
-  make(
-    permission?: 'read_only' | 'read_write',
-    text?: Secret,
-  ): Promise<{ readonly text: Secret; readonly keyId: string }>;
-  revoke(
-    keyId: string,
-  ): Promise<{ readonly propagation?: { members: number; acked: number; fenced: number } }>;
-  /** As SIGKILL does; resolves when the process is gone. */
-  kill(): Promise<void>;
-  /** Kills it and starts it anew at the same place, with the same tokens and nothing it knew. */
-  restart(): Promise<ExampleService>;
-}
+import { aKey, type ServedKeyService } from './key-service.stage.ts';
 
 interface Place {
   readonly port: string;
@@ -30,6 +13,7 @@ interface Place {
 
 const FOLDER = join(import.meta.dirname, '../../examples/own-key-service');
 
+/** One of the key services under examples, which are told their tokens and keep keys in memory. */
 export async function startExample(
   name: 'resolve-alone' | 'resolve-and-renew',
   place: Place = {
@@ -37,7 +21,7 @@ export async function startExample(
     token: randomBytes(16).toString('hex'),
     admin: randomBytes(16).toString('hex'),
   },
-): Promise<ExampleService> {
+): Promise<ServedKeyService> {
   const { token, admin } = place;
   const child = spawn(process.execPath, [join(FOLDER, `${name}.js`)], {
     env: { PATH: process.env['PATH'], SERVICE_TOKEN: token, ADMIN_TOKEN: admin, PORT: place.port },
@@ -55,7 +39,7 @@ export async function startExample(
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
     return response.json();
   };
-  const kill = async (): Promise<void> => {
+  const end = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
@@ -64,15 +48,15 @@ export async function startExample(
   return {
     origin,
     token: new Secret(token),
-    async make(permission = 'read_write', text = new Secret(randomBytes(24).toString('base64url'))) {
+    async make(permission = 'read_write', text = aKey()) {
       const keyId = `key-${randomBytes(6).toString('hex')}`;
       await ask('POST', '/keys', { key_id: keyId, owner: 'acme', permission, sha256: text.digest() });
       return { text, keyId };
     },
-    revoke: (keyId) => ask('DELETE', `/keys/${keyId}`) as ReturnType<ExampleService['revoke']>,
-    kill,
+    revoke: (keyId) => ask('DELETE', `/keys/${keyId}`) as ReturnType<ServedKeyService['revoke']>,
+    end,
     async restart() {
-      await kill();
+      await end();
       return startExample(name, { ...place, port: new URL(origin).port });
     },
   };
