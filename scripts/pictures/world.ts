@@ -53,7 +53,7 @@ const MEMBERS: readonly Member[] = [
 export interface Key {
   readonly id: string;
   readonly key: string;
-  readonly name: string;
+  readonly writes: boolean;
   readonly rate: number;
 }
 
@@ -63,7 +63,12 @@ export async function settle(stage: ConsoleStage): Promise<Key[]> {
     await stage.admin('PUT', `owners/${owner}`, { profile: 'plexe', tier });
     for (const [name, permission] of own) {
       const made = await stage.admin('POST', 'keys', { owner, name, profile: 'plexe', permission });
-      keys.push({ id: String(made['key_id']), key: String(made['key']), name, rate: rate / own.length });
+      keys.push({
+        id: String(made['key_id']),
+        key: String(made['key']),
+        writes: permission === 'read_write',
+        rate: rate / own.length,
+      });
     }
   }
   return keys;
@@ -75,18 +80,23 @@ export function bustle(stage: ConsoleStage, keys: readonly Key[]): { stop(): voi
   const timer = setInterval(() => {
     const seconds = (performance.now() - began) / 1000;
     const tide = 1 + 0.5 * Math.sin(seconds / 14) + 0.25 * Math.sin(seconds / 3.7);
-    for (const { key, rate } of keys) {
-      if (Math.random() < (rate * tide) / 10) void ask(stage, { 'x-api-key': key });
+    for (const { key, rate, writes } of keys) {
+      // Now and then somebody writes with a key that may only read.
+      const method = Math.random() < (writes ? 0.4 : 0.03) ? 'POST' : 'GET';
+      if (Math.random() < (rate * tide) / 10) void ask(stage, method, { 'x-api-key': key });
     }
-    if (Math.random() < 0.06) void ask(stage, {});
-    if (Math.random() < 0.03) void ask(stage, { 'x-api-key': 'of-nobody' });
+    if (Math.random() < 0.06) void ask(stage, 'GET', {});
+    if (Math.random() < 0.03) void ask(stage, 'GET', { 'x-api-key': 'of-nobody' });
   }, 100);
   return { stop: () => clearInterval(timer) };
 }
 
-async function ask({ gates }: ConsoleStage, headers: Record<string, string>): Promise<void> {
+async function ask(
+  { gates }: ConsoleStage,
+  method: 'GET' | 'POST',
+  headers: Record<string, string>,
+): Promise<void> {
   const gate = gates[Math.random() < 0.6 ? 0 : 1];
-  const method = Math.random() < 0.3 ? 'POST' : 'GET';
   const response = await fetch(`${gate}/plexe/models/42/infer`, { method, headers });
   await response.arrayBuffer();
 }
