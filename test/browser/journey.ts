@@ -88,7 +88,7 @@ export function journey(visit: () => Visit): void {
       const timer = page().getByRole('timer').first();
       const before = await timer.textContent();
       expect(before).toMatch(/^ends in (?:4 min \d+ s|4 min|5 min)$/);
-      await expect.poll(() => timer.textContent()).not.toBe(before);
+      await expect.poll(() => timer.textContent(), { timeout: SEEN_MS }).not.toBe(before);
     });
 
     it('revokes the old key and sees every gate confirm', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { enrol } from './operator.ts';
+import { enrol, seriousIssues } from './operator.ts';
 import type { Visit } from './visit.ts';
 
 /** Who is let in beside the first operator, and what they are not offered. */
@@ -18,6 +18,14 @@ export function roles(visit: () => Visit): void {
       link = await dialog.getByLabel('One-time link').inputValue();
       await dialog.getByRole('button', { name: 'I have the link' }).click();
       await ada.page.getByText('link not used yet').waitFor();
+    });
+
+    it('meets a first page without a serious issue for axe', async () => {
+      const page = await visit().browser.newPage({ colorScheme: 'dark' });
+      await page.goto(link);
+      await page.getByRole('img', { name: /^QR code/ }).waitFor();
+      expect(await seriousIssues(page, 'all')).toEqual([]);
+      await page.close();
     });
 
     it('looks, and is offered nothing to change, as a viewer', async () => {
