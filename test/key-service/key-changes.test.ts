@@ -13,7 +13,7 @@ describe('a revocation', () => {
     const { keyId, digest } = await keys.create();
     keys.clock.at = T0 + 5;
     const first = await keys.service.revokeKey(keyId);
-    const propagation = { members: 1, acked: 1, fenced: 0, fencedMembers: [] };
+    const propagation = { members: 1, acked: 1, fenced: 0, fencedMembers: [], waitingMembers: [] };
     expect(first).toEqual({ kind: 'revoked', keyId, revokedAt: T0 + 5, propagation });
     expect(await keys.resolve(digest)).toMatchObject({ asOf: 3, record: { revokedAt: T0 + 5 } });
     keys.clock.at = T0 + 99;

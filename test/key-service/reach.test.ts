@@ -60,7 +60,7 @@ test('a member whose row has gone has not acknowledged and is waited for no long
   reach.see(state([row('b', { applied: 7 })]));
   reach.see(state([]));
   expect(reach.standing(0, UNKNOWN, FENCE)).toEqual({
-    propagation: { members: 2, acked: 1, fenced: 1, fencedMembers: ['a'] },
+    propagation: { members: 2, acked: 1, fenced: 1, fencedMembers: ['a'], waitingMembers: [] },
     leftMs: 0,
   });
 });
@@ -96,11 +96,17 @@ describe('a member that is silent is fenced', () => {
   test.for(cases)('%s', ([, staleIfErrorMs, course, at]) => {
     const reach = new Reach(7, state([row('a', { staleIfErrorMs })]));
     const before = reach.standing(at - 1, course, FENCE);
-    expect(before.propagation).toMatchObject({ members: 1, acked: 0, fenced: 0, fencedMembers: [] });
+    expect(before.propagation).toMatchObject({
+      members: 1,
+      acked: 0,
+      fenced: 0,
+      fencedMembers: [],
+      waitingMembers: ['a'],
+    });
     expect(before.leftMs).toBeCloseTo(1);
     const after = reach.standing(at, course, FENCE);
     expect(after).toEqual({
-      propagation: { members: 1, acked: 0, fenced: 1, fencedMembers: ['a'] },
+      propagation: { members: 1, acked: 0, fenced: 1, fencedMembers: ['a'], waitingMembers: [] },
       leftMs: 0,
     });
   });
@@ -110,7 +116,7 @@ describe('a member that is silent is fenced', () => {
     const reach = new Reach(7, state(members));
     const course = { committedAt: 0, witnessedAt: null };
     expect(reach.standing(FENCED, course, FENCE)).toEqual({
-      propagation: { members: 3, acked: 1, fenced: 1, fencedMembers: ['short'] },
+      propagation: { members: 3, acked: 1, fenced: 1, fencedMembers: ['short'], waitingMembers: ['long'] },
       leftMs: 1.15 * 12_000 - FENCED,
     });
   });

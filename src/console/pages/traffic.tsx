@@ -109,6 +109,21 @@ function countOf(traffic: TrafficAnswer | null, name?: string): number {
   return (sum * (traffic?.step_ms ?? 0)) / 1000;
 }
 
+const LINES = 5;
+
+/** The largest ones, and the rest of them as one: a plot has as many colours as one can tell apart. */
+function largestOf(series: readonly Series[]): readonly Series[] {
+  if (series.length <= LINES + 1) return series;
+  const size = ({ values }: Series): number => values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+  const sorted = series.toSorted((a, b) => size(b) - size(a));
+  const rest = sorted.slice(LINES);
+  const values = (rest[0]?.values ?? []).map((_, i) => {
+    const known = rest.flatMap((one) => one.values[i] ?? []);
+    return known.length === 0 ? null : known.reduce((sum, value) => sum + value);
+  });
+  return [...sorted.slice(0, LINES), { name: `${rest.length} others`, values }];
+}
+
 function latestOf(series: readonly Series[] | undefined, name: string): number | null {
   return series?.find((one) => one.name === name)?.values.findLast((value) => value !== null) ?? null;
 }
@@ -161,7 +176,7 @@ function Plots({ traffic }: { readonly traffic: TrafficAnswer | null }): JSX.Ele
       <Plot
         title="Refusals by reason"
         about={(traffic?.reasons ?? []).map(({ name }) => name).join(', ')}
-        {...of('per second', traffic?.reasons)}
+        {...of('per second', largestOf(traffic?.reasons ?? []))}
       />
       <Plot
         title="Added latency"

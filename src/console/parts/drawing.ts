@@ -56,7 +56,7 @@ export function drawingOf(
     width: Math.max(1, element.clientWidth),
     height: element.clientHeight,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     cursor: { sync: { key: 'console' }, drag: { x: false, y: false }, points: { size: 6 } },
     scales: {
       x: { time: true, ...(bars === true && { range: aroundBars }) },

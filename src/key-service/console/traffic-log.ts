@@ -38,7 +38,15 @@ export class TrafficLog {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.look(), STEP_MS).unref();
+    let isLooking = false;
+    const look = async (): Promise<void> => {
+      // A store that is slow is not asked again meanwhile.
+      if (isLooking) return;
+      isLooking = true;
+      await this.look();
+      isLooking = false;
+    };
+    this.#timer = setInterval(() => void look(), STEP_MS).unref();
   }
 
   stop(): void {

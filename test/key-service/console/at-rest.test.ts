@@ -31,9 +31,9 @@ test('a copy of the store has nothing by which somebody could sign in', async ()
   await stage.browser().signIn('admin@example.com', { password: 'a password of mine' });
   const secrets = [...secretsOf(admin), link.slice(link.indexOf('#') + 1), 'a password of mine'];
   const files = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
-  const all = Buffer.concat(files);
+  const has = (secret: string | Buffer): boolean => files.some((file) => file.includes(secret));
   // What is looked for would be found.
-  expect(all.includes('admin@example.com')).toBe(true);
-  for (const secret of secrets) expect([secret, all.includes(secret)]).toEqual([secret, false]);
+  expect(has('admin@example.com')).toBe(true);
+  for (const secret of secrets) expect([secret, has(secret)]).toEqual([secret, false]);
   await store.close();
 });
