@@ -7,7 +7,7 @@ const ROOT = new URL('../', import.meta.url);
 
 /**
  * helm/plexgate/values.schema.json: the sections and descriptions of values.yaml, a type for each value, and of
- * plexgate.yaml the section `proxy`. Throws where values.yaml and the types do not name the same values.
+ * plexgate.yaml the sections `proxy` and `tracing`. Throws where values.yaml and the types do not name the same values.
  */
 export function chartSchema(): string {
   const root = section('', VALUE_TYPES, new Map(chartValues(ROOT).map((value) => [value.path, value])));
@@ -17,7 +17,7 @@ export function chartSchema(): string {
     title: 'Values of the chart plexgate',
     ...root,
     properties,
-    definitions: proxyDefinitions(),
+    definitions: configDefinitions(),
   };
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
@@ -72,9 +72,9 @@ function renamedValues(): Schema {
 const OWN_FIELDS = ['host', 'port', 'drain'];
 const OWN_KEY_FIELDS = ['service', 'file'];
 
-function proxyDefinitions(): Schema {
+function configDefinitions(): Schema {
   const { properties, $defs } = configJsonSchema() as unknown as {
-    properties: { proxy: Section };
+    properties: { proxy: Section; tracing: Section };
     $defs: Schema;
   };
   const { keys, routes, ...others } = without(properties.proxy.properties, OWN_FIELDS);
@@ -88,7 +88,9 @@ function proxyDefinitions(): Schema {
     },
     additionalProperties: false,
   };
-  return forHelm({ interpolated: $defs['interpolated'], proxy }) as Schema;
+  // Empty in the values, as it is where nothing is traced.
+  const tracing = { anyOf: [{ type: 'object', maxProperties: 0 }, properties.tracing] };
+  return forHelm({ interpolated: $defs['interpolated'], proxy, tracing }) as Schema;
 }
 
 interface Section extends Schema {

@@ -95,6 +95,7 @@ export const VALUE_TYPES: Schema = {
     logLevel: oneOf(...LOG_LEVELS),
     listenHost: oneOf('0.0.0.0', '::'),
     proxy: { $ref: '#/definitions/proxy' },
+    tracing: { $ref: '#/definitions/tracing' },
   },
   keys: {
     service: { url: { type: 'string', pattern: '^(https?://[^\\s@]+)?$' } },

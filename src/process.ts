@@ -1,6 +1,7 @@
 import type { StopStack } from './runtime/lifecycle.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
+import type { Tracing } from './runtime/tracing/tracing.ts';
 
 /** What every part of the process is given. */
 export interface Process {
@@ -8,4 +9,6 @@ export interface Process {
   readonly metrics: Metrics;
   readonly stops: StopStack;
   readonly stop: AbortSignal;
+  /** Null: nothing is traced. */
+  readonly tracing: Tracing | null;
 }

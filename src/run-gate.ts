@@ -42,7 +42,7 @@ export async function startGate(
   keyService: RunningKeyService | null,
   parts: Process,
 ): Promise<RunningGate> {
-  const { log, metrics, stops, stop } = parts;
+  const { log, metrics, stops, stop, tracing } = parts;
   const keys = await keysOf(config, keyService, parts);
   const seal = keys.keyService === null ? null : new Seal([keys.keyService.token]);
   const echo = new EchoUpstream();
@@ -59,6 +59,7 @@ export async function startGate(
     clock: systemClock,
     metrics,
     log,
+    tracing,
     version: VERSION,
   });
   let { drain } = config;

@@ -43,7 +43,7 @@ export async function startKeyService(
   section: KeyServiceConfig,
   parts: Process,
 ): Promise<RunningKeyService> {
-  const { log, metrics, stops } = parts;
+  const { log, metrics, stops, tracing } = parts;
   const { adminTokens, serviceTokens, peppers } = secretsOf(section);
   const seal = new Seal(serviceTokens);
   const store = await openStore(section);
@@ -75,7 +75,7 @@ export async function startKeyService(
           version: VERSION,
           bundle: join(import.meta.dirname, 'console'),
         });
-  const server = createKeyServer({ service, adminTokens, serviceTokens, log, console: page });
+  const server = createKeyServer({ service, adminTokens, serviceTokens, log, tracing, console: page });
   const port = await server.listen({ host: section.host, port: section.port });
   stops.push('key service', () => server.close());
   log.info({ url: `http://${hostAndPort(section.host, port)}` }, 'key service listens');

@@ -31,7 +31,7 @@ export async function connectRedis(
     deadlineMs: DEADLINES_MS[purpose],
     log,
     events: {
-      up: upEvent(purpose, metrics),
+      up: upEvent(purpose, metrics, metrics.breakerOpen.labels(`redis_${purpose}`)),
       command(result, durationMs) {
         results[result]?.inc();
         duration.observe(durationMs / 1000);
@@ -59,8 +59,17 @@ export async function warnOfEviction(redis: RedisConnection, { log }: Process): 
   log.warn({ detail }, 'redis may forget limits');
 }
 
-function upEvent(purpose: string, metrics: Process['metrics']): (isUp: boolean) => void {
-  const gauge = metrics.redisUp.labels(purpose);
-  gauge.set(0);
-  return (isUp) => gauge.set(isUp ? 1 : 0);
+/** A connection that is down is asked nothing, so that it is its own breaker. */
+function upEvent(
+  purpose: string,
+  { redisUp }: Process['metrics'],
+  breaker: { set(value: number): void } | null = null,
+): (isUp: boolean) => void {
+  const gauge = redisUp.labels(purpose);
+  const tell = (isUp: boolean): void => {
+    gauge.set(isUp ? 1 : 0);
+    breaker?.set(isUp ? 0 : 1);
+  };
+  tell(false);
+  return tell;
 }

@@ -3,6 +3,7 @@ import { effectiveConfig } from './config/effective.ts';
 import { demoText, makeDemoKeys } from './demo/keys.ts';
 import { fleetToJson } from './key-service/member-calls.ts';
 import type { Process } from './process.ts';
+import { startTracing } from './run-tracing.ts';
 import { RunningConfig, type ConfigFile, type Prepare } from './run-config.ts';
 import { firstLinkText, surroundConsole } from './run-console.ts';
 import { startGate, type RunningGate } from './run-gate.ts';
@@ -50,9 +51,13 @@ export async function run({ file, demo, stop }: RunOptions): Promise<void> {
 }
 
 /** Starts the parts and answers how to ready all of them for another configuration. */
-async function start(running: RunningConfig, demo: boolean, parts: Process): Promise<Prepare> {
+async function start(
+  running: RunningConfig,
+  demo: boolean,
+  given: Omit<Process, 'tracing'>,
+): Promise<Prepare> {
   const { config } = running;
-  const { log, metrics, stops, stop } = parts;
+  const { log, metrics, stops, stop } = given;
   const flushing = setInterval(() => log.flush(), LOG_FLUSH_MS);
   stops.push('log', () => clearInterval(flushing));
 
@@ -74,6 +79,7 @@ async function start(running: RunningConfig, demo: boolean, parts: Process): Pro
   stops.push('admin', () => closeServer(admin, 0));
   log.info({ url: urlOf(host, adminPort) }, 'admin listens');
 
+  const parts = { ...given, tracing: await startTracing(config.tracing, given) };
   const keys = config.keyService === null ? null : await startKeyService(config, config.keyService, parts);
   const gate = config.proxy === null ? null : await startGate(config, config.proxy, keys, parts);
   readMembers = membersOf(gate, keys);

@@ -30,6 +30,12 @@ export const CONFIGURATION: Row = {
       queries: [[ratesBy('result', 'plexgate_config_reloads_total'), '{{result}}']],
     },
     {
+      title: 'Spans',
+      description: 'Spans of traces a second, by what became of them; none where nothing is traced.',
+      unit: 'ops',
+      queries: [[ratesBy('result', 'plexgate_trace_spans_total'), '{{result}}']],
+    },
+    {
       title: 'Age of the configuration',
       description: 'Since the configuration in force was read; the oldest.',
       unit: 's',

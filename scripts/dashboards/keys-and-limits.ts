@@ -18,6 +18,16 @@ const AUTHENTICATION: Row = {
       ],
     },
     {
+      title: 'Busiest keys',
+      description:
+        'Requests a second of the keys that have most, where `proxy.metrics.perKey` lets them be told.',
+      unit: 'reqps',
+      queries: [
+        [`topk(10, ${ratesBy('key_id', 'plexgate_key_requests_total')})`, '{{key_id}}'],
+        [`sum(${rate('plexgate_key_requests_other_total')})`, 'all others'],
+      ],
+    },
+    {
       title: 'Revocations',
       description:
         'Revocations a second by how they were answered: certain, fenced (both 200), uncertain (202).',
@@ -160,6 +170,13 @@ const KEY_SERVICE: Row['panels'] = [
     unit: 's',
     numberOf: 'PlexgateKnowledgeOld',
     queries: [[`max by (job) (${series('plexgate_knowledge_age_seconds')})`, '{{job}}']],
+  },
+  {
+    title: 'Breakers',
+    description: '1 where nobody waits for a dependency, because it is silent or its connection is down.',
+    unit: 'short',
+    alerts: ['PlexgateKeyServiceDown', 'PlexgateRedisDown'],
+    queries: [[`max by (dependency) (${series('plexgate_breaker_open')})`, '{{dependency}}']],
   },
   {
     title: 'Gates of the key service',

@@ -80,10 +80,12 @@ function timesText({ decision_ms, key_ms, limits_ms, upstream_ms, total_ms }: Js
 }
 
 function keyServiceText(state: unknown): string | null {
-  const { renewal_age_ms, fence_ms } = jsonOf(state);
+  const { renewal_age_ms, fence_ms, breaker } = jsonOf(state);
   if (fence_ms === undefined) return null;
-  if (renewal_age_ms === null) return 'had not been heard of';
-  return `last heard of ${text(renewal_age_ms)} ms before; what is known counts for ${text(fence_ms)} ms without it`;
+  const silent = breaker === 'open' ? '; it was silent, and no lookup waited for it' : '';
+  if (renewal_age_ms === null) return `had not been heard of${silent}`;
+  const heard = `last heard of ${text(renewal_age_ms)} ms before`;
+  return `${heard}; what is known counts for ${text(fence_ms)} ms without it${silent}`;
 }
 
 function redisText({ keys, limits }: Json): string | null {

@@ -18,6 +18,8 @@ export interface Config {
   /** Null where the file has no `keyService` section: this process holds no keys. */
   readonly keyService: KeyServiceConfig | null;
   readonly log: { readonly level: LogLevel };
+  /** Null: nothing is traced. */
+  readonly tracing: TracingConfig | null;
 }
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -28,6 +30,18 @@ export interface AdminConfig {
   readonly port: number;
   /** Null: off loopback only the open paths answer. */
   readonly token: Secret | null;
+}
+
+export interface TracingConfig {
+  /** URL of a collector that takes OTLP over HTTP. */
+  readonly endpoint: string;
+  /** From 0 to 1: the part of the traces beginning here that is kept. */
+  readonly sample: number;
+  /** Whose context is continued. */
+  readonly callers: 'any' | 'trusted' | 'none';
+  readonly headers: ReadonlyMap<string, Secret>;
+  readonly service: string;
+  readonly resource: ReadonlyMap<string, string>;
 }
 
 export interface RedisConfig {
@@ -109,6 +123,8 @@ export interface ProxyConfig {
     readonly connectionsPerAddress: number;
     readonly loopDelayMs: number;
   };
+  /** How many keys have a series of their own at most. */
+  readonly metrics: { readonly perKey: number };
   readonly drain: { readonly delayMs: number; readonly timeoutMs: number };
   readonly routes: readonly RouteConfig[];
 }

@@ -9,11 +9,13 @@ import type {
   RouteConfig,
   RuleConfig,
   Tiers,
+  TracingConfig,
 } from './config.ts';
 import { consoleDefaults } from './console-schema.ts';
 import { isLoopback } from './listen-address.ts';
 import type { ParsedRedis } from './redis-schema.ts';
 import type { ParsedFile, ParsedRoute } from './schema.ts';
+import type { ParsedTracing } from './tracing-schema.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,6 +27,15 @@ export function configOf(file: ParsedFile, env: Environment): Config {
     proxy: file.proxy === undefined ? null : proxyOf(file.proxy, env),
     keyService: file.keyService === undefined ? null : keyServiceOf(file.keyService),
     log: file.log,
+    tracing: file.tracing === undefined ? null : tracingOf(file.tracing),
+  };
+}
+
+function tracingOf({ headers, resource, ...tracing }: ParsedTracing): TracingConfig {
+  return {
+    ...tracing,
+    headers: new Map(Object.entries(headers)),
+    resource: new Map(Object.entries(resource)),
   };
 }
 
@@ -86,6 +97,7 @@ function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): Pro
       connectionsPerAddress: proxy.bounds.connectionsPerAddress,
       loopDelayMs: proxy.bounds.loopDelay,
     },
+    metrics: proxy.metrics,
     drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
     routes: proxy.routes.map(routeOf),
   };

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { duration, filePath, wholeNumber } from './fields.ts';
 
 /*
- * What holds at the gate's doors: certificates of both sides, and how much is let in at once.
+ * What holds at the gate's doors: certificates of both sides, how much is let in at once, and what is counted there.
  */
 export const tlsSchema = z.strictObject({
   cert: filePath.describe("PEM file of the gate's certificate, with those that lead to its authority."),
@@ -35,5 +35,13 @@ export const boundsSchema = z.strictObject({
     .prefault('1s')
     .describe(
       'How late the process may be with its work; while it is later, requests are 503 with Retry-After instead of late.',
+    ),
+});
+
+export const metricsSchema = z.strictObject({
+  perKey: count(0, 1000)
+    .prefault(0)
+    .describe(
+      'For so many keys, the busiest of late, requests are counted by key id, those of all others together; 0: nothing is counted by key.',
     ),
 });

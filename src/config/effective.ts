@@ -8,6 +8,7 @@ import type {
   RedisConfig,
   RouteConfig,
   RuleConfig,
+  TracingConfig,
 } from './config.ts';
 import { formatDuration } from './duration.ts';
 import { writeAddress } from './redis-url.ts';
@@ -18,13 +19,15 @@ const MASK = '[redacted]';
  * The configuration in force as plain JSON in the shape of the YAML, with every default written out and every
  * secret masked. What comes from the environment stands apart, under `environment`.
  */
-export function effectiveConfig({ admin, redis, proxy, keyService, log }: Config): Record<string, unknown> {
+export function effectiveConfig(config: Config): Record<string, unknown> {
+  const { admin, redis, proxy, keyService, log, tracing } = config;
   return {
     admin: { host: admin.host, port: admin.port, ...given('token', admin.token && MASK) },
     ...given('redis', redis && writeRedis(redis)),
     ...given('proxy', proxy && writeProxy(proxy)),
     ...given('keyService', keyService && writeKeyService(keyService)),
     log: { level: log.level },
+    ...given('tracing', tracing && writeTracing(tracing)),
     ...given('environment', proxy && { PLEXMCP_SELF_HOSTED: proxy.plexmcpSelfHosted }),
   };
 }
@@ -32,6 +35,14 @@ export function effectiveConfig({ admin, redis, proxy, keyService, log }: Config
 /** The field, or nothing where its value is null. */
 function given(name: string, value: unknown): Record<string, unknown> {
   return value === null ? {} : { [name]: value };
+}
+
+function writeTracing({ headers, resource, ...tracing }: TracingConfig): unknown {
+  return {
+    ...tracing,
+    headers: Object.fromEntries([...headers.keys()].map((name) => [name, MASK])),
+    resource: Object.fromEntries(resource),
+  };
 }
 
 function writeRedis({ servers, database, username, password, tls, protocol }: RedisConfig): unknown {
@@ -62,7 +73,7 @@ function writeService({ origin, basePath }: NonNullable<ProxyConfig['keys']['ser
 }
 
 function writeProxy(proxy: ProxyConfig): unknown {
-  const { keys, timeouts, bounds, drain } = proxy;
+  const { keys, timeouts, bounds, metrics, drain } = proxy;
   return {
     host: proxy.host,
     port: proxy.port,
@@ -98,6 +109,7 @@ function writeProxy(proxy: ProxyConfig): unknown {
       connectionsPerAddress: bounds.connectionsPerAddress,
       loopDelay: formatDuration(bounds.loopDelayMs),
     },
+    metrics: { perKey: metrics.perKey },
     drain: { delay: formatDuration(drain.delayMs), timeout: formatDuration(drain.timeoutMs) },
     routes: proxy.routes.map(writeRoute),
   };

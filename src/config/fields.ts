@@ -177,6 +177,7 @@ function readPath(written: string, fits: (segment: string, isLast: boolean) => b
 }
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+export const HEADER_NAME_PATTERN = TOKEN;
 
 export const schemeToken = matching({
   title: 'scheme',

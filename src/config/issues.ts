@@ -38,7 +38,7 @@ function everyWay(issue: Issue): Issue[] {
 }
 
 function readAs(expected: string, text: string): number | boolean | null {
-  if (expected === 'number' && /^\d{1,15}$/.test(text)) return Number(text);
+  if (expected === 'number' && /^\d{1,15}(?:\.\d{1,15})?$/.test(text)) return Number(text);
   if (expected === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   return null;
 }

@@ -58,10 +58,13 @@ function withoutLater(schema: JsonSchema): JsonSchema {
   });
 }
 
+/** Types that a text put in may become. */
+const INTERPOLATED: ReadonlySet<string> = new Set(['integer', 'number', 'boolean']);
+
 function withInterpolation(schema: JsonSchema): JsonSchema {
   return mapSchema(schema, (inner) => {
     const isText = inner.type === 'string' && (inner.pattern ?? inner.enum ?? inner.const) !== undefined;
-    if (!isText && inner.type !== 'integer' && inner.type !== 'boolean') return inner;
+    if (!isText && !INTERPOLATED.has(inner.type ?? '')) return inner;
     const { title, description, default: fallback, ...form } = inner;
     return {
       ...(title === undefined ? {} : { title }),

@@ -32,6 +32,7 @@ const FIXED: readonly Fixed[] = [
   fixed('proxy.keys.prefixes'),
   fixed('proxy.limits'),
   fixed('proxy.bounds.headerBytes'),
+  fixed('tracing'),
   fixed('keyService.host'),
   fixed('keyService.port'),
   fixed('keyService.store'),

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { KEY_PREFIXES } from '../core/key-shape.ts';
 import { LOG_LEVELS } from './config.ts';
 import { consoleSchema } from './console-schema.ts';
-import { boundsSchema, tlsSchema, upstreamTlsSchema } from './door-schema.ts';
+import { boundsSchema, metricsSchema, tlsSchema, upstreamTlsSchema } from './door-schema.ts';
 import {
   duration,
   filePath,
@@ -13,16 +13,16 @@ import {
   matching,
   NAME_PATTERN,
   network,
-  pepper,
   port,
   text,
   token,
   wholeNumber,
 } from './fields.ts';
 import { identitySchema } from './identity-schema.ts';
+import { peppers, store, tokens } from './key-service-fields.ts';
 import { redisSchema } from './redis-schema.ts';
 import { routeSchema } from './route-schema.ts';
-import { parseStore } from './store-url.ts';
+import { tracingSchema } from './tracing-schema.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
 /** Where servers listen unless the file says otherwise. */
@@ -214,37 +214,13 @@ const proxy = z.strictObject({
     .optional()
     .describe('How upstreams are told in a signed assertion who is calling; absent: in headers alone.'),
   bounds: boundsSchema.prefault({}).describe('How much is let in at once.'),
+  metrics: metricsSchema.prefault({}).describe('What is counted beyond what always is.'),
   drain: drain.prefault({}).describe('How the gate stops.'),
   routes: z
     .array(routeSchema, { error: 'a list of routes' })
     .min(1, 'a list of at least one route')
     .describe('What is served; a request that no route matches is 404.'),
 });
-
-const store = text(
-  {
-    title: 'store',
-    allowed:
-      'sqlite:PATH, such as sqlite:data/plexgate.db, or postgres://user:password@host:5432/database, special characters of user and password as %XX',
-    pattern: '^(sqlite:.+|postgres(ql)?://.+)$',
-  },
-  parseStore,
-);
-
-/** What rotates: one token, or a list of which any is accepted. */
-const tokens = z
-  .union([token, z.array(token).min(1, 'a list of at least one secret')], {
-    error: 'a text, or a list of texts',
-  })
-  .transform((written) => (Array.isArray(written) ? written : [written]));
-
-const peppers = z
-  .object({
-    current: text({ title: 'name', allowed: 'the name of one of the peppers' }, (written) =>
-      written === '' ? null : written,
-    ).describe('Name of the pepper that new digests are kept under.'),
-  })
-  .catchall(pepper.describe('A pepper by its name; older ones stay readable.'));
 
 const keyService = z.strictObject({
   host: listenHost.prefault(LISTEN.keyService.host).describe(`${HOST}.`),
@@ -290,6 +266,9 @@ export const configSchema = z.strictObject({
   forwardAuth: later(),
   keyService: keyService.optional().describe('The key service; absent: this process holds no keys.'),
   log: log.prefault({}).describe('The log on standard output.'),
+  tracing: tracingSchema
+    .optional()
+    .describe('Where spans of requests are sent to; absent: nothing is traced.'),
 });
 
 export type ParsedFile = z.output<typeof configSchema>;

@@ -7,8 +7,11 @@ import type { Digest } from './secret.ts';
  * it in process, and the same answers travel as JSON (`wire-json.ts`) over `POST /v1/keys/resolve`.
  */
 export interface KeySource {
-  /** Rejects when the question could not be answered; a rejection says nothing about the key. */
-  resolve(digest: Digest, signal: AbortSignal): Promise<Resolution>;
+  /**
+   * Rejects when the question could not be answered; a rejection says nothing about the key. `traceparent` is that of
+   * the request that asks, where it is traced.
+   */
+  resolve(digest: Digest, signal: AbortSignal, traceparent?: string | null): Promise<Resolution>;
 }
 
 /** What keeps the members of the fleet in step. */

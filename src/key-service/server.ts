@@ -7,9 +7,11 @@ import {
 } from 'fastify';
 import type { Secret } from '../core/secret.ts';
 import { closeServer, hostAndPort, listen } from '../runtime/listen.ts';
+import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { adminActor, isIdentified, PROGRAM, requestIdOf, vouchedActor, type Requester } from './actor.ts';
 import { problem, problemOf, type Answer, type Refusal } from './answers.ts';
 import type { Call, Door } from './call.ts';
+import { traceCall } from './call-span.ts';
 import { calls } from './calls.ts';
 import type { ConsoleCall, OpenVisit } from './console/call.ts';
 import type { Console } from './console/console.ts';
@@ -26,7 +28,9 @@ export interface KeyServerOptions {
   /** Any of them opens `/v1`, for gates. */
   readonly serviceTokens: readonly Secret[];
   readonly log: KeyServiceLog;
-  /** Null or absent: there is no page. */
+  /** Absent or null: nothing is traced. */
+  readonly tracing?: Tracing | null;
+  /** Absent or null: there is no page. */
   readonly console?: Console | null;
 }
 
@@ -50,7 +54,7 @@ const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] as 
 
 /** The HTTP door of the key service. It writes no access log: what a call changed is logged by the call. */
 export function createKeyServer(options: KeyServerOptions): KeyServer {
-  const { service, adminTokens, serviceTokens, log, console: page = null } = options;
+  const { service, log, tracing = null, console: page = null } = options;
   const app = fastify({
     logger: false,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']?.toString()),
@@ -59,9 +63,9 @@ export function createKeyServer(options: KeyServerOptions): KeyServer {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   });
   readJsonBodies(app);
-  const tokens = tokensOf({ adminTokens, serviceTokens });
+  const tokens = tokensOf(options);
   const all = calls(service, log, page?.roster ?? null);
-  for (const call of all) addCall(app, { call, service, log, tokens });
+  for (const call of all) addCall(app, { call, service, log, tokens, tracing });
   for (const path of new Set(all.map((call) => call.path))) refuseOtherMethods(app, path, all);
   if (page !== null) addConsole(app, page, log);
   app.setNotFoundHandler((_request, reply) => send(reply, problem(404, 'There is nothing here.')));
@@ -111,10 +115,11 @@ interface ServedCall {
   readonly service: KeyService;
   readonly log: KeyServiceLog;
   readonly tokens: Record<'admin' | 'service', Tokens>;
+  readonly tracing: Tracing | null;
 }
 
 function addCall(app: FastifyInstance, served: ServedCall): void {
-  const { call, log, tokens } = served;
+  const { call, log, tokens, tracing } = served;
   const { door, refusal = problemOf } = call;
   app.route({
     method: call.method,
@@ -123,7 +128,9 @@ function addCall(app: FastifyInstance, served: ServedCall): void {
     // Before the body is read: who has no token gets nothing parsed.
     onRequest: async (request, reply) => {
       reply.header('x-request-id', request.id);
-      if (door === 'anyone' || tokens[door].admits(soleAuthorization(request))) return undefined;
+      const isAdmitted = door === 'anyone' || tokens[door].admits(soleAuthorization(request));
+      if (tracing !== null) traceCall(tracing, { call, request: request.raw, answer: reply.raw, isAdmitted });
+      if (isAdmitted) return undefined;
       // Nobody vouches for what such a request says of who makes it.
       const by = adminActor(requesterOf(call, request));
       return finish(served, { request, by }, reply, refusal(unauthorized(door)));

@@ -11,6 +11,8 @@ export interface DependencyState {
   readonly renewalAgeMs: number;
   /** How long what is known of keys may be used without that. */
   readonly fenceMs: number;
+  /** Open: it was silent, and no request waited for it. */
+  readonly keyServiceBreaker: 'open' | 'closed';
   /** Whether the Redis of keys, and the one of limits, was connected; null: there is none. */
   readonly redisKeys: boolean | null;
   readonly redisLimits: boolean | null;

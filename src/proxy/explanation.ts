@@ -62,11 +62,12 @@ function headersOf({ limits, toldAt, reason, retryAfterMs, status, answeredAt }:
 
 function dependenciesOf(state: DependencyState | null): object {
   if (state === null) return { key_service: null, redis: null };
-  const { renewalAgeMs, fenceMs, redisKeys, redisLimits } = state;
+  const { renewalAgeMs, fenceMs, keyServiceBreaker, redisKeys, redisLimits } = state;
   return {
     key_service: {
       renewal_age_ms: Number.isFinite(renewalAgeMs) ? rounded(renewalAgeMs) : null,
       fence_ms: fenceMs,
+      breaker: keyServiceBreaker,
     },
     redis: { keys: upOrAway(redisKeys), limits: upOrAway(redisLimits) },
   };

@@ -5,6 +5,7 @@ import type { Permit } from '../core/decision.ts';
 import { launchExpecting } from './expecting.ts';
 import { Flight, type Landing } from './flight.ts';
 import { Flights } from './flights.ts';
+import { hopEndOf, type RequestTrace } from './request-trace.ts';
 import type { Place } from './routes.ts';
 import type { Targets } from './targets.ts';
 
@@ -23,6 +24,8 @@ export interface Forward {
   readonly timeouts: ProxyConfig['timeouts'];
   /** The client sends its body when it is told to. */
   readonly awaitsContinue: boolean;
+  /** Told of each attempt, and gives it its headers; absent or null: nobody. */
+  readonly trace?: RequestTrace | null;
   /** Told of an answer that is a stream of events, and how to end it; returns what to call when it is over. */
   readonly streams: (end: () => void) => () => void;
 }
@@ -85,8 +88,13 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       let repeats = 1;
       for (;;) {
         const origin = targets.pick(origins, tried);
-        const landing = await attempt(forward, origin);
+        const hop = forward.trace?.hop(origin, forward.headers, { at: monotonic(), repeats: tried.length });
+        const landing = await attempt(
+          hop === undefined ? forward : { ...forward, headers: hop.headers },
+          origin,
+        );
         const { ending } = landing;
+        hop?.end(hopEndOf(ending), monotonic());
         tried.push(origin);
         if (ending.kind === 'answered') targets.answered(origin);
         if (ending.kind !== 'failed') return { landing, origin };

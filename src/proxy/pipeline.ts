@@ -112,14 +112,18 @@ async function lookUp(digest: Digest, asked: Asked, gate: Gate): Promise<Decisio
   if (inspectShape(credential.secret.reveal(), gate.checkedPrefixes) === 'damaged') {
     return failed('unknown_key', about, facts, gate);
   }
-  const waited = waitFor('keyMs', facts.waits, gate.clock);
-  const recalled = await gate.keys.recall(digest, mayBeStale);
-  waited();
-  if (recalled !== null) return judge(recalled, asked, gate);
+  const recalling = gate.keys.recall(digest, mayBeStale);
+  if (recalling !== null) {
+    const wait = waitFor('recall', facts.waits, gate.clock);
+    const recalled = await recalling;
+    wait.over();
+    if (recalled !== null) return judge(recalled, asked, gate);
+  }
   const retryAfterMs = gate.failures.coldLookupAfter(facts.address);
   if (retryAfterMs > 0) return deny('auth_throttled', about, { retryAfterMs });
-  const answer = await gate.keys.ask(digest, mayBeStale);
-  waited();
+  const wait = waitFor('ask', facts.waits, gate.clock);
+  const answer = await gate.keys.ask(digest, mayBeStale, wait.traceparent);
+  wait.over();
   return judge(answer, asked, gate);
 }
 
@@ -232,21 +236,22 @@ function spend(found: Found, gate: Gate): Decision<Place> | Promise<Decision<Pla
   if (claims.length > 0) return occupy(found, gate);
   const outcome = outcomeOf(gate.limiter, spendings);
   if (!(outcome instanceof Promise)) return permitWithin(outcome, NO_SLOT, found, gate);
-  const waited = waitFor('limitsMs', found.waits, gate.clock);
+  const wait = waitFor('limits', found.waits, gate.clock);
   return outcome.then((later) => {
-    waited();
+    wait.over();
     return permitWithin(later, NO_SLOT, found, gate);
   });
 }
 
 async function occupy(found: Found, gate: Gate): Promise<Decision<Place>> {
   const { spendings, claims, tierLabel } = gate.policies.of(found.key);
-  const waited = waitFor('limitsMs', found.waits, gate.clock);
+  const occupying = waitFor('slots', found.waits, gate.clock);
   const occupied = await gate.slots.occupy(claims);
-  waited();
+  occupying.over();
   if (!occupied.allowed) return refuse('concurrency_limited', occupied, tierLabel, found.about, gate);
+  const spending = waitFor('limits', found.waits, gate.clock);
   const outcome = await outcomeOf(gate.limiter, spendings);
-  waited();
+  spending.over();
   return permitWithin(outcome, occupied.slot, found, gate);
 }
 

@@ -2,11 +2,13 @@ import type { Clock } from '../core/clock.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import type { Reason } from '../core/reasons.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
+import type { BusyKeys } from './busy-keys.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import type { Decisions, DependencyState } from './decisions.ts';
 import { isRefusedAuthentication } from './refusals.ts';
 import type { Reporter } from './reporter.ts';
 import type { RequestMetrics } from './request-metrics.ts';
+import type { RequestTrace } from './request-trace.ts';
 import type { Place } from './routes.ts';
 import type { Traffic } from './traffic.ts';
 import type { Waits } from './waits.ts';
@@ -20,6 +22,8 @@ export interface Exchange extends Waits {
   readonly userAgent: string | null;
   readonly upgrade: boolean;
   readonly receivedAt: number;
+  /** Null: it is not traced. */
+  trace: RequestTrace | null;
   /** Null until the pipeline has spoken. */
   decision: Decision<Place> | null;
   decidedAt: number;
@@ -58,6 +62,7 @@ export function openExchange(
     userAgent,
     upgrade,
     receivedAt,
+    trace: null,
     decision: null,
     decidedAt: receivedAt,
     keyMs: 0,
@@ -101,18 +106,21 @@ export interface Recorder {
 export const NO_ROUTE = 'none';
 const LOGGED_CHARACTERS = 1024;
 
-/** Every request ends here, whatever happened to it: this is the only place for access log and request metrics. */
-export function createRecorder(parts: {
+export interface RecorderParts {
   readonly log: Log;
   readonly requestMetrics: RequestMetrics;
   readonly traffic: Traffic;
   readonly clock: Clock;
   readonly reporter: Reporter;
   readonly decisions: Decisions;
+  readonly busyKeys: BusyKeys;
   /** Text from a client without the keys in it. */
   readonly mask: (text: string) => string;
-}): Recorder {
-  const { log, clock, reporter, decisions, mask, traffic, requestMetrics: metrics } = parts;
+}
+
+/** Every request ends here, whatever happened to it: this is the only place for access log and request metrics. */
+export function createRecorder(parts: RecorderParts): Recorder {
+  const { log, clock, reporter, decisions, mask, traffic, busyKeys, requestMetrics: metrics } = parts;
   const record = (exchange: Exchange): void => {
     const { decision, receivedAt, decidedAt, answeredAt, upstream, upstreamError } = exchange;
     const endedAt = clock.monotonic();
@@ -132,9 +140,11 @@ export function createRecorder(parts: {
       metrics.upstreamAnswered(upstream, (answeredAt - decidedAt) / 1000);
     }
     if (upstream !== null && upstreamError !== null) metrics.upstreamFailed(upstream, upstreamError);
+    if (decision !== null && decision.key !== null) busyKeys.count(decision.key.keyId);
     const line = lineOf(exchange, { route, source, endedAt, mask });
     log.info(line, 'request');
     decisions.keep(exchange, line.path ?? '', endedAt);
+    exchange.trace?.end(exchange, { route, source, endedAt });
     if (decision?.kind === 'denial' && isRefusedAuthentication(decision)) {
       reporter.refused(refusedRequest(decision, exchange, line));
     }
@@ -213,6 +223,7 @@ function lineOf(
     line.ownerId = decision.key.owner.id;
   }
   if (decision?.source) line.lookup = decision.source;
+  if (exchange.trace?.isRecorded === true) line.traceId = exchange.trace.id;
   if (exchange.userAgent !== null) line.userAgent = clip(mask(exchange.userAgent));
   if (exchange.answeredAt > 0) line.upstreamMs = rounded(exchange.answeredAt - exchange.decidedAt);
   return line;

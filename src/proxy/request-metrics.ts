@@ -37,8 +37,14 @@ const METHODS: ReadonlySet<string> = new Set([
 
 const OTHER_METHOD = '_OTHER';
 
-function resultOf(denied: Reason | null): string {
+/** What became of a request at its decision, in a word. */
+export function resultOf(denied: Reason | null): string {
   return denied === null ? 'allow' : REASONS[denied].status >= 500 ? 'error' : 'deny';
+}
+
+/** The method, or one word for all that are not known. */
+export function methodName(method: string): string {
+  return METHODS.has(method) ? method : OTHER_METHOD;
 }
 
 /** The request metrics of one route. Children are looked up by their labels once and kept. */
@@ -120,7 +126,7 @@ class RouteMetrics {
   #request(method: string, status: number, source: 'upstream' | 'gateway'): Counting {
     const kept = this.#requests[source].get(method)?.[status];
     if (kept !== undefined) return kept;
-    const known = METHODS.has(method) ? method : OTHER_METHOD;
+    const known = methodName(method);
     const child = this.#metrics.requests.labels(this.#route, known, String(status), source);
     // Only known methods are kept: a client can invent any number of others.
     if (known === method) {

@@ -1,20 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../core/clock.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
 import { deprecationFields } from '../core/deprecation-fields.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
-import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { denyResponse, denySocket } from './deny.ts';
 import type { Ending } from './flight.ts';
 import type { Forwarder } from './forward.ts';
 import { decide } from './pipeline.ts';
-import type { Decisions } from './decisions.ts';
-import { createRecorder, failureOf, type Exchange, type Recorder } from './record.ts';
-import type { Reporter } from './reporter.ts';
-import type { RequestMetrics } from './request-metrics.ts';
+import { createRecorder, failureOf, type Exchange, type Recorder, type RecorderParts } from './record.ts';
 import type { Place } from './routes.ts';
 import type { Settings } from './settings.ts';
 import type { OpenStreams } from './streams.ts';
@@ -23,28 +19,21 @@ import { endsConnection } from './ignored-upgrade.ts';
 import { Lines, type Line } from './lines.ts';
 import type { Load } from './load.ts';
 import type { Targets } from './targets.ts';
-import type { Traffic } from './traffic.ts';
 import { shakeHands } from './shake-hands.ts';
 import { isWebSocketUpgrade, type UpgradeOutcome, type Upgrader } from './upgrade.ts';
 import { openVisit, upstreamHeaders, type Visit } from './visit.ts';
 
-export interface ProxyParts {
+export interface ProxyParts extends RecorderParts {
   /** Those in force; asked once for each request. */
   settings(): Settings;
-  readonly clock: Clock;
   readonly forwarder: Forwarder;
   readonly upgrader: Upgrader;
   readonly streams: OpenStreams;
-  readonly reporter: Reporter;
-  readonly decisions: Decisions;
-  readonly traffic: Traffic;
   readonly metrics: Metrics;
-  readonly requestMetrics: RequestMetrics;
-  /** Text from a client without the keys in it. */
-  readonly mask: (text: string) => string;
-  readonly log: Log;
   readonly load: Load;
   readonly targets: Targets;
+  /** Null: nothing is traced. */
+  readonly tracing: Tracing | null;
   /** PEM texts; null: in clear. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Once true, every answer ends its connection, so that clients move on. */
@@ -161,6 +150,7 @@ class Door {
       streams: (end) => this.#parts.streams.watch(decision, end),
       timeouts: settings.config.timeouts,
       awaitsContinue,
+      trace: exchange.trace,
       hasBody: head.transferEncoding.length > 0 || Number(head.contentLength[0] ?? 0) > 0,
     });
     const { ending, bytesIn, bytesOut } = landing;
@@ -242,9 +232,9 @@ class Door {
   }
 
   #open(request: IncomingMessage, upgrade: boolean): Visit {
-    const { clock, mask } = this.#parts;
+    const { clock, mask, tracing } = this.#parts;
     const settings = this.#parts.settings();
-    return openVisit(request, upgrade, { settings, receivedAt: clock.monotonic(), mask });
+    return openVisit(request, upgrade, { settings, receivedAt: clock.monotonic(), mask, tracing });
   }
 
   /** The pipeline's word. A defect in it becomes a 500 that names the request, and nothing is forwarded. */

@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ProxyConfig } from '../config/config.ts';
 import type { JwkSet } from '../core/assertion.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Gauges } from '../core/gauges.ts';
 import { keyMask } from '../core/secret.ts';
-import type { Change, ReportSink } from '../core/wire.ts';
+import type { ReportSink } from '../core/wire.ts';
 import { closeServer, listen } from '../runtime/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RedisConnection } from '../runtime/redis/redis.ts';
+import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { openCertificates, type Certificates } from './certificates.ts';
+import { BusyKeys } from './busy-keys.ts';
 import { ConnectionBound } from './connection-bound.ts';
 import { Decisions, type DependencyState } from './decisions.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
@@ -28,6 +29,7 @@ import { NO_ROUTE } from './record.ts';
 import { Reporter } from './reporter.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { createProxyServer } from './server.ts';
+import { settling } from './settling.ts';
 import { settingsOf, type LastingParts, type NamedUpstreams, type Settings } from './settings.ts';
 import { OpenStreams } from './streams.ts';
 import { Targets } from './targets.ts';
@@ -44,6 +46,8 @@ export interface ProxyOptions extends KeyPartners, NamedUpstreams {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Absent or null: nothing is traced. */
+  readonly tracing?: Tracing | null;
   /** Of the program. */
   readonly version: string;
 }
@@ -65,8 +69,6 @@ export interface RunningProxy {
 }
 
 const SWEEP_MS = 60_000;
-/** How long an acknowledgement waits for leases to be given back; they end by themselves in a second at most. */
-const SETTLE_MS = 200;
 /** What the last reports have, however long the end of the traffic took. */
 const LAST_REPORTS_MS = 1000;
 /** How long a stream may outlive its key, but for the lookup. */
@@ -87,6 +89,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     metrics,
     mask: keyMask(Object.values(config.keys.prefixes)),
     log,
+    tracing: options.tracing ?? null,
     isDraining: () => draining,
   });
   const connections = bindConnections(server, settings, metrics);
@@ -97,7 +100,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
   putInForce(settings);
   const sweeps = [
-    setInterval(() => [limiter, lasting.forbidden].forEach((one) => one.sweep()), SWEEP_MS).unref(),
+    setInterval(
+      () => [limiter, lasting.forbidden, parts.busyKeys].forEach((one) => one.sweep()),
+      SWEEP_MS,
+    ).unref(),
     setInterval(() => streams.sweep(), STREAM_SWEEP_MS).unref(),
   ];
   const port = await listen(server, config.host, config.port);
@@ -159,6 +165,7 @@ async function startParts(options: ProxyOptions, isDraining: () => boolean) {
     lasting,
     tierMetrics,
     requestMetrics,
+    busyKeys: new BusyKeys(metrics),
     traffic,
     ...forwardingOf(options, certificates, requestMetrics),
     streams: new OpenStreams(keys.keys, keys.knowledge, clock),
@@ -168,10 +175,14 @@ async function startParts(options: ProxyOptions, isDraining: () => boolean) {
   };
 }
 
-function dependenciesOf({ redis, limits }: ProxyOptions, { knowledge }: RunningKeys): DependencyState {
+function dependenciesOf(
+  { redis, limits }: ProxyOptions,
+  { knowledge, silence }: RunningKeys,
+): DependencyState {
   return {
     renewalAgeMs: knowledge.renewalAgeMs,
     fenceMs: knowledge.fenceMs,
+    keyServiceBreaker: silence.isOpen ? 'open' : 'closed',
     redisKeys: redis?.cache.isUp ?? null,
     redisLimits: limits?.isUp ?? null,
   };
@@ -192,6 +203,7 @@ function adopt({ config, trustedProxies, origins }: Settings, parts: AdoptingPar
   parts.targets.adopt(origins);
   parts.forwarder.keep(origins, config.timeouts.connectMs);
   parts.tierMetrics.adopt(config.tiers);
+  parts.busyKeys.adopt(config.metrics.perKey);
   parts.requestMetrics.adopt(new Set([...config.routes.map(({ id }) => id), NO_ROUTE]), origins);
   server.headersTimeout = config.timeouts.headerMs;
   server.keepAliveTimeout = config.timeouts.idleMs;
@@ -224,19 +236,6 @@ function bindConnections(
   // Before the server itself hears of it.
   server.prependListener('connection', (socket) => bound.take(socket));
   return bound;
-}
-
-/** What waits, not for long, until leases are given back whose limits have changed. */
-function settling(limiter: Pick<Awaited<ReturnType<typeof startLimiter>>, 'release'>) {
-  return (changes: readonly Change[]): Promise<void> =>
-    Promise.race([limiter.release(...touchedBy(changes)), pause(SETTLE_MS, undefined, { ref: false })]);
-}
-
-/** Whose limits may be others now: owners, and keys by themselves. */
-function touchedBy(changes: readonly Change[]): [owners: Set<string>, keys: Set<string>] {
-  const owners = changes.map(({ ownerId }) => ownerId).filter((id) => id !== null);
-  const keys = changes.map(({ keyId }) => keyId).filter((id) => id !== null);
-  return [new Set(owners), new Set(keys)];
 }
 
 function lastingOf(

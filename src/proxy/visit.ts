@@ -2,10 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Permit } from '../core/decision.ts';
 import { forwardedFields, passHeaders } from '../core/forward-headers.ts';
 import { callersRequestId, readHead, type RequestHead } from '../core/request-head.ts';
+import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { plainAddress } from './address.ts';
 import { drawId } from './draw-id.ts';
 import { identityHeaders } from './identity.ts';
 import { openExchange, type Exchange } from './record.ts';
+import { openTrace } from './request-trace.ts';
 import type { Place } from './routes.ts';
 import type { Settings } from './settings.ts';
 
@@ -27,12 +29,13 @@ export interface VisitOptions {
   readonly receivedAt: number;
   /** Text from a client without the keys in it. */
   readonly mask: (text: string) => string;
+  readonly tracing: Tracing | null;
 }
 
 export function openVisit(
   request: IncomingMessage,
   upgrade: boolean,
-  { settings, receivedAt, mask }: VisitOptions,
+  { settings, receivedAt, mask, tracing }: VisitOptions,
 ): Visit {
   const head = readHead(request.rawHeaders);
   const peer = plainAddress(request.socket.remoteAddress ?? '');
@@ -47,6 +50,12 @@ export function openVisit(
     },
     receivedAt,
   );
+  if (tracing !== null) {
+    exchange.trace = openTrace(tracing, request, {
+      at: receivedAt,
+      isTrusted: settings.trustedProxies.trusts(peer),
+    });
+  }
   return { request, head, peer, exchange, settings, mask };
 }
 

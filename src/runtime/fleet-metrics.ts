@@ -23,6 +23,17 @@ export function fleetMetrics({ counter, gauge, histogram }: Makers) {
   };
 }
 
+/** Of what a gate asks while it decides. */
+export function breakerMetrics({ gauge }: Makers) {
+  return {
+    breakerOpen: gauge(
+      'breaker_open',
+      '1 while nobody waits for the dependency: the key service is silent, or this connection to Redis is down',
+      ['dependency'],
+    ),
+  };
+}
+
 /** Of the connections to Redis, by what they are for. */
 export function redisMetrics({ counter, gauge, histogram }: Makers) {
   return {

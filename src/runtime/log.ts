@@ -8,6 +8,8 @@ import { LineOutput } from './line-output.ts';
  */
 export interface LogFields {
   requestId?: string;
+  /** Of a request that is traced and whose spans are kept. */
+  traceId?: string;
   route?: string;
   method?: string;
   path?: string;

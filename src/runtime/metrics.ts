@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import { fleetMetrics, redisMetrics } from './fleet-metrics.ts';
+import { breakerMetrics, fleetMetrics, redisMetrics } from './fleet-metrics.ts';
 import { keyMetrics } from './key-metrics.ts';
 import { limitMetrics } from './limit-metrics.ts';
 import { OPEN_METRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './open-metrics.ts';
@@ -45,8 +45,10 @@ export function createMetrics(build: BuildInfo) {
     ...keysFileMetrics(make),
     ...fleetMetrics(make),
     ...redisMetrics(make),
+    ...breakerMetrics(make),
     ...limitMetrics(make),
     ...configMetrics(make),
+    ...tracingMetrics(make),
     /** The text of a scrape and its content type, in the format that the scraper's Accept header asks for. */
     async scrape(accept = ''): Promise<{ contentType: string; text: string }> {
       const text = await registry.metrics();
@@ -146,6 +148,15 @@ function requestMetrics({ counter, gauge, histogram }: Makers) {
       'connections_refused_total',
       'Connections closed because their client address had too many',
     ),
+    keyRequests: counter(
+      'key_requests_total',
+      'Requests of the busiest keys, as many as proxy.metrics.perKey allows; a key that others have overtaken goes',
+      ['key_id'],
+    ),
+    otherKeyRequests: counter(
+      'key_requests_other_total',
+      'Requests of keys that have no series of their own, where requests are counted by key',
+    ),
     deprecatedKeyRequests: counter(
       'deprecated_key_requests_total',
       'Requests answered for callers of a key that a rotation has replaced',
@@ -200,6 +211,16 @@ function configMetrics({ counter, gauge }: Makers) {
     configWaiting: gauge(
       'config_fields_pending',
       'Fields of the configuration file whose change takes effect at the next start',
+    ),
+  };
+}
+
+function tracingMetrics({ counter }: Makers) {
+  return {
+    traceSpans: counter(
+      'trace_spans_total',
+      'Spans by what became of them: taken by the collector (exported), not taken (failed), or too many at once (dropped)',
+      ['result'],
     ),
   };
 }

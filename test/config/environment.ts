@@ -3,6 +3,7 @@ export const ENVIRONMENT = {
   ADMIN_PORT_TOKEN: 'value-of-admin-port-token',
   GATE_PORT: '18080',
   STRIP: 'true',
+  SAMPLE: '0.25',
   UPSTREAM_TOKEN: 'value-of-upstream-token',
   SERVICE_TOKEN: 'value-of-service-token',
   REDIS_PASSWORD: 'value-of-redis-password',

@@ -11,6 +11,7 @@ const ENV = { A: 'token-value-of-a-gate', B: 'another-value-of-a-gate' };
 /** Everything that a file can say of a gate with a key service of its own. */
 const BOTH = `
 admin: { host: 127.0.0.1, port: 9090, token: '\${A}' }
+tracing: { endpoint: http://127.0.0.1:4318/v1/traces, headers: { Authorization: '\${A}' } }
 redis: { url: redis://127.0.0.1:6379, password: '\${A}' }
 proxy:
   port: 8080
@@ -60,6 +61,9 @@ describe('a changed file', () => {
   it.each([
     ['admin.host', BOTH, '127.0.0.2'],
     ['admin.port', BOTH, 9091],
+    ['tracing', BOTH, undefined],
+    ['tracing.sample', BOTH, 1],
+    ['tracing.headers.Authorization', BOTH, '${B}'],
     ['redis.url', BOTH, 'redis://127.0.0.1:6380'],
     ['redis.password', BOTH, '${B}'],
     ['redis', BOTH, undefined],

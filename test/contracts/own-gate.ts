@@ -6,15 +6,20 @@ import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import type { Secret } from '../../src/core/secret.ts';
+import type { Tracing } from '../../src/runtime/tracing/tracing.ts';
 import { proxyConfigOf } from '../support/proxy-config.ts';
 import type { ServedKeyService } from './key-service.stage.ts';
 
 /** A gate before an echo, with a key service of somebody's own. */
 export interface OwnGate {
   /** The status of a request with this key. */
-  status(key: Secret, method?: string): Promise<number>;
+  status(key: Secret, method?: string, requestId?: string): Promise<number>;
   /** The log so far, a JSON text each. */
   readonly logLines: readonly string[];
+  /** The text of a scrape. */
+  scrape(): Promise<string>;
+  /** What it remembers of the requests with this id. */
+  decisions(requestId: string): readonly object[];
   member(): ReturnType<Awaited<ReturnType<typeof startProxy>>['member']>;
   stop(): Promise<void>;
 }
@@ -29,13 +34,15 @@ proxy:
 export async function startOwnGate({
   origin,
   token,
-}: Pick<ServedKeyService, 'origin' | 'token'>): Promise<OwnGate> {
+  tracing = null,
+}: Pick<ServedKeyService, 'origin' | 'token'> & { readonly tracing?: Tracing | null }): Promise<OwnGate> {
   const config = proxyConfigOf(CONFIG, { ORIGIN: origin, TOKEN: token.reveal() });
   if (config.keys.service === null) throw new Error('the configuration names no key service');
   const client = new KeyServiceClient({ service: config.keys.service });
   const echo = createEchoServer();
   const echoPort = await listen(echo, '127.0.0.1', 0);
   const logLines: string[] = [];
+  const metrics = createMetrics({ version: 'test', revision: 'test' });
   const proxy = await startProxy({
     version: 'test',
     config: { ...config, host: '127.0.0.1', port: 0 },
@@ -48,17 +55,20 @@ export async function startOwnGate({
     keyService: null,
     echoOrigin: `http://127.0.0.1:${echoPort}`,
     clock: systemClock,
-    metrics: createMetrics({ version: 'test', revision: 'test' }),
+    metrics,
+    tracing,
     log: createLog('info', { write: (line) => void logLines.push(line) }),
   });
   return {
-    async status(key, method = 'GET') {
-      const headers = { 'x-api-key': key.reveal() };
+    async status(key, method = 'GET', requestId = '') {
+      const headers = { 'x-api-key': key.reveal(), 'x-request-id': requestId };
       const response = await fetch(`http://127.0.0.1:${proxy.port}/`, { method, headers });
       await response.text();
       return response.status;
     },
     logLines,
+    scrape: async () => (await metrics.scrape()).text,
+    decisions: (requestId) => proxy.decisions(requestId),
     member: () => proxy.member(),
     async stop() {
       await proxy.stop(100);

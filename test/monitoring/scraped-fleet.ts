@@ -43,6 +43,7 @@ proxy:
   drain: { delay: 0s, timeout: 1s }
   tls: { cert: tls.crt, key: tls.key }
   keys: { file: keys.yaml }
+  metrics: { perKey: 5 }
   routes: [{ upstream: echo }]
 `;
 

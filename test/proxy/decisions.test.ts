@@ -5,7 +5,13 @@ import { openExchange } from '../../src/proxy/record.ts';
 import type { Place } from '../../src/proxy/routes.ts';
 import { recordOf } from '../support/key-record.ts';
 
-const STATE = { renewalAgeMs: Infinity, fenceMs: 2000, redisKeys: true, redisLimits: false };
+const STATE = {
+  renewalAgeMs: Infinity,
+  fenceMs: 2000,
+  keyServiceBreaker: 'closed',
+  redisKeys: true,
+  redisLimits: false,
+} as const;
 
 class Memory {
   readonly decisions = new Decisions(() => STATE);
@@ -63,7 +69,7 @@ it('what the gate depends on is told as it stood', () => {
   expect(memory.told('one')).toMatchObject([
     {
       dependencies: {
-        key_service: { renewal_age_ms: null, fence_ms: 2000 },
+        key_service: { renewal_age_ms: null, fence_ms: 2000, breaker: 'closed' },
         redis: { keys: 'up', limits: 'away' },
         upstream: null,
       },

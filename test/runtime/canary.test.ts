@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { composeKey } from '../../src/core/key-shape.ts';
 import { requestsWith } from '../support/canary-requests.ts';
+import { startTraced } from '../support/traced.ts';
 import { MetricsStage } from './metrics-stage.ts';
 
 /** What the gate remembers of all requests that stand in its log. */
@@ -18,7 +19,7 @@ async function decisionsOf({ gate }: MetricsStage): Promise<string> {
   return told.join('\n');
 }
 
-describe('a key is found in no log line at any level, no scrape and no page of the admin port', () => {
+describe('a key is found in no log line at any level, no scrape, no page of the admin port and no span', () => {
   const OWN_PREFIX = 'acme-live-';
   it.each([
     ['wherever a client puts it', 'plx_sk_', (config: string) => config],
@@ -28,12 +29,19 @@ describe('a key is found in no log line at any level, no scrape and no page of t
       (config: string) => config.replace('proxy:', `proxy:\n  keys: { prefixes: { plexe: ${OWN_PREFIX} } }`),
     ],
   ])('%s', async (_, prefix, change) => {
-    const stage = await MetricsStage.start(change);
-    onTestFinished(() => stage.stop());
+    const traced = await startTraced();
+    const { tracing, collector } = traced;
+    const stage = await MetricsStage.start(change, { tracing });
+    onTestFinished(async () => {
+      await stage.stop();
+      await traced.stop();
+    });
+    const secrets: string[] = [];
     for (const known of [false, true]) {
       const canary = known ? stage.fixtures.fill('{RW}') : composeKey(prefix, randomBytes);
       expect(canary.startsWith(prefix)).toBe(true);
       const secret = canary.slice(prefix.length);
+      secrets.push(secret);
       const requests = requestsWith(canary, '{S}');
       for (let i = 0; i < requests.length; i += 20) {
         // What is no request at all may be ended without an answer.
@@ -48,5 +56,9 @@ describe('a key is found in no log line at any level, no scrape and no page of t
       expect(await config.text()).not.toContain(secret);
       expect(await decisionsOf(stage)).not.toContain(secret);
     }
+    await tracing.close();
+    expect(collector.spans.length).toBeGreaterThan(100);
+    const exported = JSON.stringify(collector.received);
+    for (const secret of secrets) expect(exported).not.toContain(secret);
   });
 });

@@ -7,7 +7,7 @@ import { MetricsStage, Scrape } from './metrics-stage.ts';
 
 /** Names of what has no unit: counts of things, words and switches. */
 const WITHOUT_UNIT =
-  /_(?:total|info|up|entries|members|pending|tokens|successful|in_flight|connections|fds)$/;
+  /_(?:total|info|up|open|entries|members|pending|tokens|successful|in_flight|connections|fds)$/;
 
 let stage: MetricsStage;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { readExposition, type Family } from '../support/exposition.ts';
-import { startGate, type TestGate } from '../support/gate.ts';
+import { startGate, type TestGate, type TestGateOptions } from '../support/gate.ts';
 import { valuesOf } from '../support/http-message.ts';
 import { RawConnection } from '../support/raw-client.ts';
 import { startTalkingUpstream, type TalkingUpstream } from '../support/talking-upstream.ts';
@@ -41,7 +41,10 @@ export class MetricsStage {
     this.first = first;
   }
 
-  static async start(change: (config: string) => string = (config) => config): Promise<MetricsStage> {
+  static async start(
+    change: (config: string) => string = (config) => config,
+    more: Pick<TestGateOptions, 'tracing'> = {},
+  ): Promise<MetricsStage> {
     const upstream = await startTalkingUpstream();
     const closed = await startTalkingUpstream();
     await closed.stop();
@@ -49,7 +52,7 @@ export class MetricsStage {
       '{closed}',
       new URL(closed.origin).port,
     );
-    const gate = await startGate({ config: change(config), lookupMs: 0 });
+    const gate = await startGate({ config: change(config), lookupMs: 0, ...more });
     const first = await Scrape.of(gate.adminPort);
     const fixtures = new Fixtures(gate);
     await fixtures.prepare('{RW} {RO} {URW} {S} {REV} {M1}');

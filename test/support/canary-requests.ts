@@ -4,7 +4,7 @@ const HEADERS = (
   'Accept Connection Upgrade Expect TE Trailer Via Forwarded Host X-Forwarded-For X-Forwarded-Host ' +
   'X-Forwarded-Proto X-Real-IP X-HTTP-Method-Override X-Key-Id X-Owner-Id X-Tier Mcp-Method ' +
   'Mcp-Name Mcp-Protocol-Version X-Anything Content-Type Access-Control-Request-Method ' +
-  'Transfer-Encoding Content-Length Sec-WebSocket-Key'
+  'Transfer-Encoding Content-Length Sec-WebSocket-Key traceparent tracestate baggage'
 ).split(' ');
 
 /**

@@ -15,6 +15,7 @@ import { createAdminServer } from '../../src/runtime/admin.ts';
 import { closeServer, listen } from '../../src/runtime/listen.ts';
 import { createLog, type Log } from '../../src/runtime/log.ts';
 import { createMetrics, type Metrics } from '../../src/runtime/metrics.ts';
+import type { Tracing } from '../../src/runtime/tracing/tracing.ts';
 import { connectGateRedis } from './gate-redis.ts';
 import { proxyConfigOf } from './proxy-config.ts';
 
@@ -57,6 +58,7 @@ export interface TestGateOptions {
   readonly lookupMs?: number;
   /** How a lookup's answer is changed before the gate has it. */
   readonly alterRecord?: (record: KeyRecord) => KeyRecord;
+  readonly tracing?: Tracing;
 }
 
 function madeToken(): Secret {
@@ -73,9 +75,8 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
   const log = createLog('debug', { write: (line) => void logLines.push(line) });
   const token = madeToken();
   const redis = options.redis === undefined ? null : await connectGateRedis(options.redis, token, log);
-  const { prefixes } = proxyConfig.keys;
-  const { forKeyService = null } = redis ?? {};
-  const keys = await startKeys({ prefixes, clock: time.clock, log, token, redis: forKeyService });
+  const forKeys = { prefixes: proxyConfig.keys.prefixes, redis: redis?.forKeyService ?? null };
+  const keys = await startKeys({ ...forKeys, clock: time.clock, log, token });
   const { service } = keys;
   const wire = new Wire(service, options);
   const echo = createEchoServer();
@@ -96,6 +97,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       clock: time.clock,
       metrics,
       log,
+      tracing: options.tracing ?? null,
     });
     return { proxy, metrics };
   });

@@ -88,6 +88,8 @@ const REVEALERS: ReadonlySet<string> = new Set([
   'src/core/assertion.ts',
   // Secrets of a configuration that another thread has read.
   'src/config/crossing.ts',
+  // What the collector of spans wants to see.
+  'src/runtime/tracing/otlp-tracing.ts',
   // The password for Redis, which the client sends when it connects.
   'src/runtime/redis/client.ts',
   // The service token and the admin token, in the header of a call.

@@ -3,6 +3,10 @@ import { isCode, isUnder, type Rule, type SourceFile } from './source.ts';
 
 /** Where each package, and node:sqlite, may be imported: a file, or a folder with a slash at its end. */
 export const FENCE: Readonly<Record<string, readonly string[]>> = {
+  '@opentelemetry/api': ['src/runtime/tracing/'],
+  '@opentelemetry/exporter-trace-otlp-http': ['src/runtime/tracing/'],
+  '@opentelemetry/resources': ['src/runtime/tracing/'],
+  '@opentelemetry/sdk-trace': ['src/runtime/tracing/'],
   commander: ['src/cli.ts', 'src/cli/'],
   fastify: ['src/key-service/server.ts'],
   'http-proxy-3': ['src/proxy/upgrade.ts'],

@@ -77,6 +77,7 @@ http://{{ include "plexgate.keyServiceName" . }}:{{ .Values.containerPorts.keySe
 {{- $file := dict "proxy" $proxy "log" (dict "level" .Values.config.logLevel) -}}
 {{- $_ := set $file "admin" (include "plexgate.adminSection" (list . (include "plexgate.adminPortTokenKey" .)) | fromJson) -}}
 {{- if include "plexgate.hasRedis" . }}{{- $_ := set $file "redis" (include "plexgate.redisSection" . | fromJson) }}{{ end -}}
+{{- with .Values.config.tracing }}{{- $_ := set $file "tracing" . }}{{ end -}}
 {{- toYaml $file -}}
 {{- end -}}
 
@@ -101,5 +102,6 @@ http://{{ include "plexgate.keyServiceName" . }}:{{ .Values.containerPorts.keySe
 {{- $file := dict "keyService" $service "log" (dict "level" .Values.config.logLevel) -}}
 {{- $_ := set $file "admin" (include "plexgate.adminSection" (list . "") | fromJson) -}}
 {{- if include "plexgate.hasRedis" . }}{{- $_ := set $file "redis" (include "plexgate.redisSection" . | fromJson) }}{{ end -}}
+{{- with .Values.config.tracing }}{{- $_ := set $file "tracing" . }}{{ end -}}
 {{- toYaml $file -}}
 {{- end -}}

@@ -111,11 +111,17 @@ export class KeyLookup {
     return lookupOf(answer, 'l1');
   }
 
-  /** What can be used without asking the key service for this key. Never rejects. */
-  async recall(digest: Digest, mayBeStale: boolean): Promise<Lookup | null> {
-    const { knowledge, member, shared, clock, events } = this.#options;
+  /** What can be used without asking the key service for this key; null at once where nobody else is to be asked. Never rejects. */
+  recall(digest: Digest, mayBeStale: boolean): Promise<Lookup | null> | null {
+    const { knowledge, shared } = this.#options;
     const held = this.#held(digest);
-    if (held !== undefined && knowledge.judge(held, mayBeStale) === 'unconfirmed') {
+    const isUnconfirmed = held !== undefined && knowledge.judge(held, mayBeStale) === 'unconfirmed';
+    return isUnconfirmed || shared !== null ? this.#recall(digest, mayBeStale, isUnconfirmed) : null;
+  }
+
+  async #recall(digest: Digest, mayBeStale: boolean, isUnconfirmed: boolean): Promise<Lookup | null> {
+    const { knowledge, member, shared, clock, events } = this.#options;
+    if (isUnconfirmed) {
       await member.refresh();
       const lookup = this.cached(digest, mayBeStale);
       if (lookup !== null) return lookup;
@@ -133,9 +139,9 @@ export class KeyLookup {
   }
 
   /** Asks the key service; where it does not answer, what is known of the key may stand in. Never rejects. */
-  async ask(digest: Digest, mayBeStale: boolean): Promise<Lookup> {
+  async ask(digest: Digest, mayBeStale: boolean, traceparent: string | null = null): Promise<Lookup> {
     if (this.#asking.has(digest)) this.#options.events.coalesced();
-    const lookup = await this.#askPatiently(digest);
+    const lookup = await this.#askPatiently(digest, traceparent);
     if (lookup.kind !== 'unavailable') return lookup;
     const held = this.#held(digest);
     if (held === undefined || !this.#mayStandIn(held, mayBeStale)) return lookup;
@@ -144,7 +150,7 @@ export class KeyLookup {
   }
 
   /** Nobody waits for a key service that is silent. What it answers late is remembered for who comes again. */
-  async #askPatiently(digest: Digest): Promise<Lookup> {
+  async #askPatiently(digest: Digest, traceparent: string | null): Promise<Lookup> {
     const { shared } = this.#options;
     const silence = this.#silence;
     if (!this.#asking.has(digest) && !silence.mayAsk()) {
@@ -152,17 +158,17 @@ export class KeyLookup {
       shared?.settle(digest, null);
       return SILENT;
     }
-    return (await silence.waitFor(this.#askOnce(digest))) ?? SILENT;
+    return (await silence.waitFor(this.#askOnce(digest, traceparent))) ?? SILENT;
   }
 
-  #askOnce(digest: Digest): Promise<Lookup> {
+  #askOnce(digest: Digest, traceparent: string | null): Promise<Lookup> {
     const shared = this.#asking.get(digest);
     if (shared !== undefined) return shared.lookup;
     if (this.#asking.size >= UNDER_WAY_MAX) {
       return Promise.resolve({ kind: 'unavailable', detail: 'too many key lookups are under way' });
     }
     const askedAt = momentOf(this.#options.clock);
-    const lookup = this.#resolve(digest).finally(() => this.#asking.delete(digest));
+    const lookup = this.#resolve(digest, traceparent).finally(() => this.#asking.delete(digest));
     this.#asking.set(digest, { askedAt, lookup });
     return lookup;
   }
@@ -175,16 +181,16 @@ export class KeyLookup {
       if (ageOf(this.#failedAt, clock) < ASK_AGAIN_MS) return;
       this.#failedAt = momentOf(clock);
     }
-    void this.#askOnce(digest);
+    void this.#askOnce(digest, null);
   }
 
-  async #resolve(digest: Digest): Promise<Lookup> {
+  async #resolve(digest: Digest, traceparent: string | null): Promise<Lookup> {
     const { source, knowledge, member, shared, clock, events } = this.#options;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const [askedAt, { generation }] = [momentOf(clock), knowledge];
       try {
         const { record, asOf } = await this.#silence.over(
-          answerWithin(RESOLVE_DEADLINE_MS, (signal) => source.resolve(digest, signal)),
+          answerWithin(RESOLVE_DEADLINE_MS, (signal) => source.resolve(digest, signal, traceparent)),
         );
         this.#failedAt = null;
         events.answered('origin', record === null ? 'negative' : 'hit');

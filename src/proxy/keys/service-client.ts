@@ -44,6 +44,8 @@ interface Question {
   readonly mostBytes: number;
   readonly deadlineMs: number;
   readonly signal: AbortSignal | null;
+  /** Absent or null: of no request that is traced. */
+  readonly traceparent?: string | null;
 }
 
 type Answered = Extract<ExchangeOutcome, { readonly kind: 'answered' }>;
@@ -77,7 +79,7 @@ export class KeyServiceClient implements KeySource, Renewals, ReportSink {
     this.#headers = headersOf(token);
   }
 
-  async resolve(digest: Digest, signal: AbortSignal): Promise<Resolution> {
+  async resolve(digest: Digest, signal: AbortSignal, traceparent: string | null = null): Promise<Resolution> {
     const answer = await this.#ask({
       pool: this.#lookups,
       path: '/v1/keys/resolve',
@@ -85,6 +87,7 @@ export class KeyServiceClient implements KeySource, Renewals, ReportSink {
       mostBytes: RECORD_BYTES,
       deadlineMs: this.#deadlinesMs.resolve,
       signal,
+      traceparent,
     });
     if (answer.status === 200) return read(answer, foundFromJson);
     // Any server answers 404 where it has nothing; only one that tells its head has looked for the key.
@@ -139,7 +142,7 @@ export class KeyServiceClient implements KeySource, Renewals, ReportSink {
   }
 
   #exchange(question: Question, leftMs: number): Promise<ExchangeOutcome> {
-    const { pool, path, body, mostBytes, deadlineMs, signal } = question;
+    const { pool, path, body, mostBytes, deadlineMs, signal, traceparent = null } = question;
     return new Promise((resolve) => {
       const exchange = new Exchange(mostBytes, (outcome) => {
         clearTimeout(timer);
@@ -152,7 +155,7 @@ export class KeyServiceClient implements KeySource, Renewals, ReportSink {
       const request = {
         path: this.#basePath + path,
         method: 'POST' as const,
-        headers: this.#headers,
+        headers: traceparent === null ? this.#headers : { ...this.#headers, traceparent },
         body: JSON.stringify(body),
       };
       try {

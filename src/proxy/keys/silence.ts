@@ -21,20 +21,29 @@ export class Silence {
   #open = 0;
   /** Of the partner's last answer, or of the first question after it. */
   #since = 0;
-  #isSilent = false;
+  #isOpen = false;
   #hasAnswered = false;
   /** Of its answers, the slow ones more than the quick. */
   #tookMs = MOST_MS;
   #askedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(monotonic: () => number) {
+  readonly #turned: (isOpen: boolean) => void;
+
+  /** `turned` is told whenever it opens or closes; it is closed at first. */
+  constructor(monotonic: () => number, turned: (isOpen: boolean) => void = () => undefined) {
     this.#monotonic = monotonic;
+    this.#turned = turned;
+  }
+
+  /** Nobody waits for the partner. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** Whether a question may go out now. */
   mayAsk(): boolean {
-    if (!this.#isSilent) return true;
+    if (!this.#isOpen) return true;
     const now = this.#monotonic();
     if (now - this.#askedAt < ASK_AGAIN_MS) return false;
     this.#askedAt = now;
@@ -43,7 +52,7 @@ export class Silence {
 
   /** The partner is there: it has answered another kind of question. */
   end(): void {
-    this.#isSilent = false;
+    this.#turn(false);
   }
 
   /** A question to the partner; fulfilled means answered. */
@@ -56,7 +65,7 @@ export class Silence {
       this.#since = this.#monotonic();
       this.#tookMs = Math.max(this.#since - askedAt, this.#hasAnswered ? this.#tookMs * REMAINS : 0);
       this.#hasAnswered = true;
-      this.#isSilent = false;
+      this.#turn(false);
       return answer;
     } finally {
       if (--this.#open === 0) this.#sleep();
@@ -66,7 +75,7 @@ export class Silence {
 
   /** What becomes of a question; null as soon as the partner is silent. */
   async waitFor<T>(question: Promise<T>): Promise<T | null> {
-    if (this.#isSilent) return null;
+    if (this.#isOpen) return null;
     const silent = Promise.withResolvers<null>();
     const letGo = (): void => silent.resolve(null);
     this.#waiting.add(letGo);
@@ -77,12 +86,18 @@ export class Silence {
     }
   }
 
+  #turn(isOpen: boolean): void {
+    if (isOpen === this.#isOpen) return;
+    this.#isOpen = isOpen;
+    this.#turned(isOpen);
+  }
+
   get #patienceMs(): number {
     return Math.min(Math.max(this.#tookMs * TIMES, LEAST_MS), MOST_MS);
   }
 
   #watch(): void {
-    if (this.#timer !== undefined || this.#isSilent) return;
+    if (this.#timer !== undefined || this.#isOpen) return;
     const leftMs = this.#patienceMs - (this.#monotonic() - this.#since);
     this.#timer = setTimeout(
       () => {
@@ -103,7 +118,7 @@ export class Silence {
   #look(): void {
     if (this.#open === 0) return;
     if (this.#monotonic() - this.#since < this.#patienceMs) return this.#watch();
-    this.#isSilent = true;
+    this.#turn(true);
     this.#askedAt = this.#monotonic();
     this.#sleep();
     for (const letGo of this.#waiting) letGo();

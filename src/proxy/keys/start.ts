@@ -41,6 +41,8 @@ export interface KeyOptions extends KeyPartners {
 export interface RunningKeys {
   readonly keys: KeyLookup;
   readonly knowledge: Knowledge;
+  /** The breaker before the key service. */
+  readonly silence: Pick<Silence, 'isOpen'>;
   state(): MemberState;
   /** Call when nothing is served any more. */
   stop(): Promise<void>;
@@ -71,7 +73,7 @@ export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
   const knowledge = new Knowledge({ clock, fenceMs: config.fenceMs, staleIfErrorMs });
   const parts = redis === null ? NO_REDIS : redisParts(options, redis, knowledge, events);
   const { witness, shared, redisNews } = parts;
-  const silence = new Silence(() => clock.monotonic());
+  const silence = breakerOf(clock, metrics);
   const member = new Member({
     id,
     renewals,
@@ -100,6 +102,7 @@ export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
   return {
     keys,
     knowledge,
+    silence,
     state: () => ({
       id,
       mode: knowledge.alone ? 'resolve' : 'renew',
@@ -117,6 +120,16 @@ export async function startKeys(options: KeyOptions): Promise<RunningKeys> {
       await member.stop();
     },
   };
+}
+
+/** The breaker before the key service; where the keys come from a file it never opens. */
+function breakerOf(clock: Clock, metrics: Metrics): Silence {
+  const gauge = metrics.breakerOpen.labels('key_service');
+  gauge.set(0);
+  return new Silence(
+    () => clock.monotonic(),
+    (isOpen) => gauge.set(Number(isOpen)),
+  );
 }
 
 /** A key service that renews what is known here is not silent. */
