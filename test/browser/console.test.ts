@@ -14,7 +14,10 @@ let visit: Visit;
 /** One start of all processes for all of it: that takes longer than any of the tests. */
 beforeAll(async () => {
   const [stage, browser] = await Promise.all([startConsoleStage(TIERS), launch(inject('chromium'))]);
-  stops.push(() => browser.close(), stage.stop);
+  stops.push(
+    () => browser.close(),
+    () => stage.stop(),
+  );
   visit = { stage, browser, ada: await enrol(browser, stage.link, 'ada@example.com') };
 });
 
