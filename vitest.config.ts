@@ -22,7 +22,7 @@ export default defineConfig({
           name: 'proof',
           include: ['test/proof/**/*.test.ts'],
           sequence: { groupOrder: 1 },
-          maxWorkers: 1,
+          maxWorkers: 2,
           globalSetup: ['test/commands/build.ts', 'test/support/redis-programs.ts'],
         },
       },
@@ -91,6 +91,14 @@ export default defineConfig({
             'test/support/redis-programs.ts',
             'test/browser/find-browser.ts',
           ],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'forward-auth',
+          include: ['test/forward-auth/**/*.test.ts'],
+          globalSetup: 'test/forward-auth/proxy-programs.ts',
         },
       },
       // What `npm run test:containers` runs, with an engine and images of its own.

@@ -43,6 +43,9 @@ const RATIOS = {
   'leased/nginx-lua-redis': ['gate leased', 'nginx-lua-redis'],
   'exact/nginx-lua-redis': ['gate exact', 'nginx-lua-redis'],
   'exact/leased': ['gate exact', 'gate leased'],
+  'forward-auth/leased': ['forward-auth', 'gate leased'],
+  'leased/nginx-forward-auth': ['gate leased', 'nginx-forward-auth'],
+  'nginx-forward-auth/nginx-lua-redis': ['nginx-forward-auth', 'nginx-lua-redis'],
   'off/undici': ['gate off', 'undici'],
 } as const;
 

@@ -26,22 +26,31 @@ export async function measure(
   perSecond: number | null,
   { folder, seconds, hasWrk }: Measuring,
 ): Promise<Sample> {
-  const attempt = { origin: server.origin, key: keyOf(server, which), seconds, perSecond };
-  if (which.kind === 'http') await expectStatus(server, which, attempt.key);
-  const before = cpuMicrosecondsOf(server.pid);
+  const attempt = { ...requestTo(server, which), key: keyOf(server, which), seconds, perSecond };
+  if (which.kind === 'http') await expectStatus(server, which, attempt);
+  const before = sumOver(server, cpuMicrosecondsOf);
   const loaded =
     which.kind === 'http' && hasWrk
       ? await loadWithWrk(folder, which, attempt)
       : await loadWithOwn(which, attempt);
-  const cpu = cpuMicrosecondsOf(server.pid) - before;
+  const cpu = sumOver(server, cpuMicrosecondsOf) - before;
   expectAnswers(server, which, loaded);
   return {
     perSecond: loaded.requests / loaded.seconds,
     p50Ms: loaded.p50Ms,
     p99Ms: loaded.p99Ms,
     cpuMicroseconds: cpu / loaded.requests,
-    mebibytes: mebibytesOf(server.pid),
+    mebibytes: sumOver(server, mebibytesOf),
   };
+}
+
+function sumOver({ pid, behind = [] }: Server, figureOf: (pid: number) => number): number {
+  return [pid, ...behind].reduce((sum, each) => sum + figureOf(each), 0);
+}
+
+function requestTo({ origin, question }: Server, which: Case): Pick<Attempt, 'origin' | 'path' | 'headers'> {
+  if (question === undefined || which.kind !== 'http') return { origin, path: which.path, headers: {} };
+  return { origin, ...question(which.method, which.path) };
 }
 
 /** Every server under every case it takes part in, round after round, so that a bad moment is everybody's. */
@@ -81,12 +90,14 @@ function keyOf({ keys }: Server, which: Case): string {
 }
 
 /** Twice, since a limit of one is spent by the first. */
-async function expectStatus(server: Server, which: HttpCase, key: string): Promise<void> {
-  const { method, path, bodyBytes } = which;
+async function expectStatus(server: Server, which: HttpCase, attempt: Attempt): Promise<void> {
+  const { method, bodyBytes } = which;
+  const { origin, path, key } = attempt;
+  const headers = { ...attempt.headers, 'x-api-key': key };
   let status = 0;
   for (let i = 0; i < 2; i++) {
     const body = method === 'POST' ? Buffer.alloc(bodyBytes) : null;
-    const answer = await fetch(server.origin + path, { method, body, headers: { 'x-api-key': key } });
+    const answer = await fetch(origin + path, { method, body, headers });
     await answer.arrayBuffer();
     ({ status } = answer);
   }

@@ -23,14 +23,24 @@ export async function loadWithWrk(folder: string, which: HttpCase, attempt: Atte
   writeFileSync(file, scriptOf(which, attempt));
   const { connections } = which;
   const options = ['-t1', `-c${connections}`, `-d${attempt.seconds}s`, '--timeout', '10s', '-s', file];
-  const { stdout } = await run('taskset', ['-c', LOAD_CORE, 'wrk', ...options, attempt.origin + which.path]);
+  const { stdout } = await run('taskset', [
+    '-c',
+    LOAD_CORE,
+    'wrk',
+    ...options,
+    attempt.origin + attempt.path,
+  ]);
   const report = /^RESULT (.*)$/m.exec(stdout)?.[1];
   if (report === undefined) throw new Error(`wrk reported nothing:\n${stdout}`);
   return JSON.parse(report) as Loaded;
 }
 
-function scriptOf({ method, bodyBytes, connections }: HttpCase, { key, perSecond }: Attempt): string {
+function scriptOf(
+  { method, bodyBytes, connections }: HttpCase,
+  { key, headers, perSecond }: Attempt,
+): string {
   const lines = [`wrk.method = "${method}"`, `wrk.headers["x-api-key"] = "${key}"`];
+  for (const [name, value] of Object.entries(headers)) lines.push(`wrk.headers["${name}"] = "${value}"`);
   if (bodyBytes > 0) lines.push(`wrk.body = string.rep("x", ${bodyBytes})`);
   else if (method === 'POST') lines.push('wrk.headers["Content-Length"] = "0"');
   if (perSecond !== null) {

@@ -71,6 +71,10 @@ export async function startGate(
   });
   const scheme = config.tls === null ? 'http' : 'https';
   log.info({ url: `${scheme}://${hostAndPort(config.host, proxy.port)}` }, 'gate listens');
+  if (config.forwardAuth !== null && proxy.forwardAuthPort !== null) {
+    const url = `http://${hostAndPort(config.forwardAuth.host, proxy.forwardAuthPort)}`;
+    log.info({ url }, 'forward-auth listens');
+  }
   return {
     port: proxy.port,
     member: () => proxy.member(),

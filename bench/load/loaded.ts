@@ -1,7 +1,10 @@
 /** What is asked of a generator of load. */
 export interface Attempt {
   readonly origin: string;
+  readonly path: string;
   readonly key: string;
+  /** Beside the key. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly seconds: number;
   /** Requests a second over all connections; null: as many as there is time for. */
   readonly perSecond: number | null;

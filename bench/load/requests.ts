@@ -5,7 +5,7 @@ import { Times, type Attempt, type Loaded } from './loaded.ts';
 
 /** Requests one after the other on each connection: what wrk does, where there is none. */
 export async function requests(which: HttpCase, attempt: Attempt): Promise<Loaded> {
-  const bytes = bytesOf(which, attempt.key);
+  const bytes = bytesOf(which, attempt);
   const times = new Times();
   const sockets = await connectAll(attempt.origin, which.connections);
   const pauseMs = attempt.perSecond === null ? 0 : (which.connections / attempt.perSecond) * 1000;
@@ -13,9 +13,10 @@ export async function requests(which: HttpCase, attempt: Attempt): Promise<Loade
   return times.after(await runFor(attempt.seconds, sockets));
 }
 
-function bytesOf({ method, path, bodyBytes }: HttpCase, key: string): Buffer {
+function bytesOf({ method, bodyBytes }: HttpCase, { path, key, headers }: Attempt): Buffer {
   const length = method === 'POST' ? `Content-Length: ${bodyBytes}\r\n` : '';
-  const head = `${method} ${path} HTTP/1.1\r\nHost: bench\r\nx-api-key: ${key}\r\n${length}\r\n`;
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `${method} ${path} HTTP/1.1\r\nHost: bench\r\nx-api-key: ${key}\r\n${more.join('')}${length}\r\n`;
   return Buffer.concat([Buffer.from(head), Buffer.alloc(bodyBytes, 'x')]);
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { LOAD_CORE } from '../machine.ts';
 import { chosen } from '../options.ts';
 import { isInstalled, type Programs } from '../program.ts';
+import { startForwardAuth, startNginxWithForwardAuth } from './forward-auth.ts';
 import { startGate, type Mode } from './gate.ts';
 import { LUA_MODULE, startNginx, startNginxWithLua } from './nginx.ts';
 import { randomKeys, startNodeServer, type NodeServer } from './node-servers.ts';
@@ -45,6 +46,12 @@ const FIELD: readonly Entry[] = [
         ? null
         : 'libnginx-mod-http-lua and lua-resty-core'),
     start: startNginxWithLua,
+  },
+  { name: 'forward-auth', missing: () => program('redis-server'), start: startForwardAuth },
+  {
+    name: 'nginx-forward-auth',
+    missing: () => program('nginx') ?? program('redis-server'),
+    start: startNginxWithForwardAuth,
   },
   { name: 'haproxy', missing: () => program('haproxy'), start: startHaproxy },
   { name: 'caddy', missing: () => program('caddy'), start: startCaddy },

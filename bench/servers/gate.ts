@@ -11,6 +11,8 @@ export type Mode = 'leased' | 'exact' | 'memory' | 'off';
 const CASES_OF = { leased: GUARDS, exact: LIMITS, memory: LIMITS, off: HAS_NO_LIMITS };
 
 export interface RunningGate extends Server {
+  /** Where the second door is. */
+  readonly askedAt: string | null;
   /** A call to the key service's admin API. */
   admin(method: string, path: string, body: object): Promise<Record<string, unknown>>;
 }
@@ -18,6 +20,8 @@ export interface RunningGate extends Server {
 export interface GateOptions {
   readonly mode: Mode;
   readonly upstream: string;
+  /** The second door; without it there is none. */
+  readonly forwardAuth?: object;
   /** Written under `routes` before the one that takes all. */
   readonly routes?: readonly object[];
 }
@@ -34,15 +38,16 @@ export async function startGate(programs: Programs, options: GateOptions): Promi
     BENCH_TOKEN: adminToken,
     NODE_OPTIONS: optionsOfImage(),
   });
-  const [origin, keyService] = await programs.said(started, (output) => {
-    const gate = urlOf(output, 'gate listens');
-    const service = urlOf(output, 'key service listens');
-    return gate === null || service === null ? null : [gate, service];
+  const [origin = '', keyService, askedAt] = await programs.said(started, (output) => {
+    const names = ['gate', 'key service', ...(options.forwardAuth === undefined ? [] : ['forward-auth'])];
+    const urls = names.map((name) => urlOf(output, `${name} listens`));
+    return urls.every((url) => url !== null) ? urls : null;
   });
   const admin = (method: string, path: string, body: object) =>
     ask(`${keyService}/admin/v1${path}`, adminToken, method, body);
   const keys = await makeKeys(admin);
-  return { name: `gate ${mode}`, origin: origin ?? '', pid: started.pid, keys, cases: CASES_OF[mode], admin };
+  const server = { name: `gate ${mode}`, origin, pid: started.pid, keys, cases: CASES_OF[mode] };
+  return { ...server, askedAt: askedAt ?? null, admin };
 }
 
 /** The gate runs as it does in its image, whose heap is bounded more closely than by default. */
@@ -52,11 +57,16 @@ function optionsOfImage(): string {
   return options;
 }
 
-function configOf({ mode, upstream, routes = [] }: GateOptions, redis: string | null, store: string): object {
+function configOf(
+  { mode, upstream, forwardAuth, routes = [] }: GateOptions,
+  redis: string | null,
+  store: string,
+): object {
   const wide = mode === 'off' ? 'unlimited' : ['6000000/minute'];
   return {
     admin: { port: 0 },
     ...(redis === null ? {} : { redis: { url: redis } }),
+    ...(forwardAuth === undefined ? {} : { forwardAuth }),
     proxy: {
       host: '127.0.0.1',
       port: 0,

@@ -3,7 +3,7 @@ import { identityChecks } from './identity-checks.ts';
 import { keyChecks } from './key-checks.ts';
 import { overlap } from './listen-address.ts';
 import { describeValue, type Finding, type Path } from './mistake.ts';
-import { finding, indexesAt, textAt, valueAt } from './places.ts';
+import { finding, has, indexesAt, textAt, valueAt } from './places.ts';
 import { redisChecks } from './redis-checks.ts';
 import { LISTEN } from './schema.ts';
 
@@ -14,6 +14,7 @@ import { LISTEN } from './schema.ts';
 export function crossChecks(root: Tree): Finding[] {
   return [
     ...needsARole(root),
+    ...forwardAuthNeedsAGate(root),
     ...keyChecks(root),
     ...identityChecks(root),
     ...redisChecks(root),
@@ -28,7 +29,13 @@ function needsARole(root: Tree): Finding[] {
   return [finding(root, [], 'neither proxy nor keyService; allowed: a file with one of them or both')];
 }
 
-const ROLES = ['proxy', 'keyService', 'admin'] as const;
+function forwardAuthNeedsAGate(root: Tree): Finding[] {
+  if (!has(root, ['forwardAuth']) || has(root, ['proxy'])) return [];
+  const what = 'found without proxy; allowed: beside a proxy, by whose routes it decides';
+  return [finding(root, ['forwardAuth'], what)];
+}
+
+const ROLES = ['proxy', 'forwardAuth', 'keyService', 'admin'] as const;
 
 function samePorts(root: Tree): Finding[] {
   const servers = ROLES.filter((role) => role === 'admin' || root.fields.has(role)).map((role) => ({

@@ -1,6 +1,7 @@
 import type { AssertionTerms } from '../core/assertion.ts';
 import type { CredentialForwarding } from '../core/forward-headers.ts';
 import type { Limit, StatedLimit } from '../core/limit.ts';
+import type { OriginalFamily } from '../core/original-request.ts';
 import type { AccessMode } from '../core/permission.ts';
 import type { Profile, Scheme } from '../core/profile.ts';
 import type { Secret } from '../core/secret.ts';
@@ -69,9 +70,25 @@ export interface RedisAddress {
   readonly port: number;
 }
 
+/** The second door: proxies that forward by themselves ask it for decisions. */
+export interface ForwardAuthConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Networks in CIDR form of those who may ask. */
+  readonly trustedProxies: readonly string[];
+  /** The one family of headers that tells of the original request. */
+  readonly headers: OriginalFamily;
+  /** `status`: a refusal has its own status; 403: every one is a 403 that tells its status beside. */
+  readonly denyAs: 'status' | 403;
+  /** What refusals are signed with; null: the service token, or what this process makes for itself. */
+  readonly refusalSecret: Secret | null;
+}
+
 export interface ProxyConfig {
   readonly host: string;
   readonly port: number;
+  /** Null: there is no second door. In the file it is a section of its own. */
+  readonly forwardAuth: ForwardAuthConfig | null;
   /** Paths; null: in clear. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Null: the public authorities vouch for upstreams. */

@@ -3,6 +3,7 @@ import type { StatedLimit } from '../core/limit.ts';
 import type {
   Config,
   ConsoleConfig,
+  ForwardAuthConfig,
   KeyServiceConfig,
   ProxyConfig,
   RedisConfig,
@@ -24,7 +25,7 @@ export function configOf(file: ParsedFile, env: Environment): Config {
   return {
     admin: { host: file.admin.host, port: file.admin.port, token: file.admin.token ?? null },
     redis: file.redis === undefined ? null : redisOf(file.redis),
-    proxy: file.proxy === undefined ? null : proxyOf(file.proxy, env),
+    proxy: file.proxy === undefined ? null : proxyOf(file.proxy, forwardAuthOf(file.forwardAuth), env),
     keyService: file.keyService === undefined ? null : keyServiceOf(file.keyService),
     log: file.log,
     tracing: file.tracing === undefined ? null : tracingOf(file.tracing),
@@ -60,11 +61,20 @@ function serversOf({ url, sentinels, name, cluster }: ParsedRedis): RedisConfig[
   return { kind: 'sentinel', sentinels: sentinels ?? [], name: name ?? '' };
 }
 
-function proxyOf(proxy: NonNullable<ParsedFile['proxy']>, env: Environment): ProxyConfig {
+function forwardAuthOf(section: ParsedFile['forwardAuth']): ForwardAuthConfig | null {
+  return section === undefined ? null : { ...section, refusalSecret: section.refusalSecret ?? null };
+}
+
+function proxyOf(
+  proxy: NonNullable<ParsedFile['proxy']>,
+  forwardAuth: ForwardAuthConfig | null,
+  env: Environment,
+): ProxyConfig {
   const { keys, timeouts, drain } = proxy;
   return {
     host: proxy.host,
     port: proxy.port,
+    forwardAuth,
     tls: proxy.tls ?? null,
     upstreamTls: proxy.upstreamTls ?? null,
     trustedProxies: proxy.trustedProxies,

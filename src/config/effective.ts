@@ -3,6 +3,7 @@ import { PROFILES } from '../core/profile.ts';
 import type {
   Config,
   ConsoleConfig,
+  ForwardAuthConfig,
   KeyServiceConfig,
   ProxyConfig,
   RedisConfig,
@@ -25,6 +26,7 @@ export function effectiveConfig(config: Config): Record<string, unknown> {
     admin: { host: admin.host, port: admin.port, ...given('token', admin.token && MASK) },
     ...given('redis', redis && writeRedis(redis)),
     ...given('proxy', proxy && writeProxy(proxy)),
+    ...given('forwardAuth', proxy && proxy.forwardAuth && writeForwardAuth(proxy.forwardAuth)),
     ...given('keyService', keyService && writeKeyService(keyService)),
     log: { level: log.level },
     ...given('tracing', tracing && writeTracing(tracing)),
@@ -113,6 +115,10 @@ function writeProxy(proxy: ProxyConfig): unknown {
     drain: { delay: formatDuration(drain.delayMs), timeout: formatDuration(drain.timeoutMs) },
     routes: proxy.routes.map(writeRoute),
   };
+}
+
+function writeForwardAuth({ refusalSecret, ...section }: ForwardAuthConfig): unknown {
+  return { ...section, ...given('refusalSecret', refusalSecret && MASK) };
 }
 
 function writeIdentity(identity: NonNullable<ProxyConfig['identity']>): unknown {

@@ -46,15 +46,6 @@ export function matching(form: Form & { readonly pattern: string }) {
   return text(form, (written) => (pattern.test(written) ? written : null));
 }
 
-/** What a later release brings: known by name, so that it is refused and never ignored. */
-export function later() {
-  return z
-    .unknown()
-    .refine(() => false, { params: { later: true } })
-    .optional()
-    .meta({ later: true });
-}
-
 export function duration({ minMs, maxMs = DAY_MS }: { readonly minMs: number; readonly maxMs?: number }) {
   const least = minMs > 0 ? `, at least ${formatDuration(minMs)}` : '';
   const allowed = `${DURATION_FORM}${least}, at most ${formatDuration(maxMs)}`;

@@ -64,9 +64,6 @@ function findingsOfIssue(issue: Issue, schema: z.core.$ZodType, tree: Tree): Fin
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((name) => unknownField([...path, name], name, place, tree));
   }
-  if (issue.code === 'custom' && issue.params?.['later'] === true) {
-    return [findingAt(tree, path, `${writePath(path)} is not available yet; leave it out`)];
-  }
   if (issue.code === 'invalid_key') {
     const allowed = issue.issues[0]?.message ?? 'another name';
     const text = sentence(path, `found the name ${quote(String(path.at(-1)))}; allowed: ${allowed}`);
@@ -76,8 +73,8 @@ function findingsOfIssue(issue: Issue, schema: z.core.$ZodType, tree: Tree): Fin
   return [findingAt(tree, path, sentence(path, what + suggestion(issue, place, tree)))];
 }
 
-function unknownField(path: Path, name: string, { names, laterNames }: SchemaPlace, tree: Tree): Finding {
-  const near = nearestName(name, [...names, ...laterNames]);
+function unknownField(path: Path, name: string, { names, refusedNames }: SchemaPlace, tree: Tree): Finding {
+  const near = nearestName(name, [...names, ...refusedNames]);
   const hint = near === null ? '' : `; did you mean "${near}"?`;
   const text = sentence(path, `unknown field ${quote(name)}; allowed: ${names.join(', ')}${hint}`);
   return { ...nameAt(tree, path), path: writePath(path), text };

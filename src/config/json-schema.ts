@@ -22,14 +22,14 @@ export interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
 }
 
-/** What the file may hold, with the field's type in words as `title`. What a later release brings is left out. */
+/** What the file may hold, with the field's type in words as `title`. */
 export function fileSchema(): JsonSchema {
   const schema = z.toJSONSchema(configSchema, {
     io: 'input',
     target: 'draft-2020-12',
     unrepresentable: 'any',
   });
-  return withoutLater(schema as JsonSchema);
+  return schema as JsonSchema;
 }
 
 /** The JSON Schema of the YAML, for editors: every scalar may also be written with `${...}`. */
@@ -48,14 +48,6 @@ export function configJsonSchema(): JsonSchema {
       },
     },
   };
-}
-
-function withoutLater(schema: JsonSchema): JsonSchema {
-  return mapSchema(schema, (inner) => {
-    if (inner.properties === undefined) return inner;
-    const kept = Object.entries(inner.properties).filter(([, field]) => !('later' in field));
-    return { ...inner, properties: Object.fromEntries(kept) };
-  });
 }
 
 /** Types that a text put in may become. */

@@ -20,6 +20,8 @@ const FIXED: readonly Fixed[] = [
   fixed('redis'),
   fixed('proxy.host'),
   fixed('proxy.port'),
+  fixed('forwardAuth.host', 'proxy.forwardAuth.host'),
+  fixed('forwardAuth.port', 'proxy.forwardAuth.port'),
   fixed('proxy.tls'),
   fixed('proxy.upstreamTls'),
   fixed('proxy.keys.service.url', 'proxy.keys.service.origin'),
@@ -43,6 +45,7 @@ const FIXED: readonly Fixed[] = [
 /** Sections that neither come nor go while the process runs, though what is in them may be live. */
 const SECTIONS: readonly Fixed[] = [
   fixed('proxy'),
+  fixed('forwardAuth', 'proxy.forwardAuth'),
   fixed('keyService'),
   fixed('proxy.keys.service'),
   fixed('proxy.keys.file'),

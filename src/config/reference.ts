@@ -34,7 +34,7 @@ has spent stays counted. No connection ends.
 
 - **live** in the tables below says that a change takes effect so, **restart** that it waits for the next start. The log
   names the fields that wait, and \`plexgate_config_fields_pending\` counts them.
-- Whether there is a \`proxy\`, a \`keyService\`, a \`proxy.keys.service\` or a \`proxy.keys.file\` at all waits for a restart.
+- Whether there is a \`proxy\`, a \`forwardAuth\`, a \`keyService\`, a \`proxy.keys.service\` or a \`proxy.keys.file\` at all waits for a restart.
 - A file with a mistake is refused: the log has every mistake with line and column, as \`plexgate check\` has them,
   \`plexgate_config_last_reload_successful\` is 0, and the configuration before stays in force as a whole.
 - Paths of certificates wait for a restart; the files behind them are followed, and so is \`proxy.keys.file\`. Environment

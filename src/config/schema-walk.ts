@@ -4,8 +4,8 @@ import * as z from 'zod';
 export interface SchemaPlace {
   /** Names of the mapping's fields, sorted; empty where it is none, or where names are free. */
   readonly names: readonly string[];
-  /** Names that a later release brings. */
-  readonly laterNames: readonly string[];
+  /** Names of fields that are refused by name. */
+  readonly refusedNames: readonly string[];
   readonly secret: boolean;
 }
 
@@ -18,11 +18,11 @@ export function schemaAt(schema: z.core.$ZodType, path: readonly PropertyKey[]):
     secret ||= isSecret(layers);
   }
   const fields = layers.flatMap((layer) => (layer instanceof z.ZodObject ? Object.entries(layer.shape) : []));
-  const isLater = ([, field]: [string, z.core.$ZodType]) => metaOf(field)['later'] === true;
+  const isRefused = ([, field]: [string, z.core.$ZodType]) => metaOf(field)['refused'] === true;
   const named = (entries: [string, z.core.$ZodType][]) => entries.map(([name]) => name);
   return {
-    names: named(fields.filter((field) => !isLater(field))).sort(),
-    laterNames: named(fields.filter(isLater)),
+    names: named(fields.filter((field) => !isRefused(field))).sort(),
+    refusedNames: named(fields.filter(isRefused)),
     secret,
   };
 }

@@ -6,7 +6,6 @@ import { boundsSchema, metricsSchema, tlsSchema, upstreamTlsSchema } from './doo
 import {
   duration,
   filePath,
-  later,
   limit,
   limitOrOff,
   listenHost,
@@ -18,6 +17,7 @@ import {
   token,
   wholeNumber,
 } from './fields.ts';
+import { FORWARD_AUTH_LISTEN, forwardAuthSchema } from './forward-auth-schema.ts';
 import { identitySchema } from './identity-schema.ts';
 import { peppers, store, tokens } from './key-service-fields.ts';
 import { redisSchema } from './redis-schema.ts';
@@ -29,6 +29,7 @@ import { parseUpstreamUrl } from './upstream-url.ts';
 export const LISTEN = {
   admin: { host: '127.0.0.1', port: 9090 },
   proxy: { host: '0.0.0.0', port: 8080 },
+  forwardAuth: FORWARD_AUTH_LISTEN,
   keyService: { host: '127.0.0.1', port: 8081 },
 } as const;
 
@@ -263,7 +264,11 @@ export const configSchema = z.strictObject({
       'What replicas share: limits, answers about keys, news of changes; absent: limits are in memory, for one replica.',
     ),
   proxy: proxy.optional().describe('The gate; absent: this process is none.'),
-  forwardAuth: later(),
+  forwardAuth: forwardAuthSchema
+    .optional()
+    .describe(
+      'A second door of the gate, for proxies that forward by themselves: they ask it for a decision by the same routes and limits; absent: there is none.',
+    ),
   keyService: keyService.optional().describe('The key service; absent: this process holds no keys.'),
   log: log.prefault({}).describe('The log on standard output.'),
   tracing: tracingSchema

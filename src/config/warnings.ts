@@ -1,3 +1,4 @@
+import { PROFILES } from '../core/profile.ts';
 import type { Config } from './config.ts';
 import type { Tree } from './document.ts';
 import { isLoopback } from './listen-address.ts';
@@ -26,6 +27,7 @@ export function warningsOf(
     const what = 'every client is a trusted proxy and may name any client address';
     warnings.push(finding(root, ['proxy', 'trustedProxies', index], what));
   }
+  warnings.push(...ofForwardAuth(config, root));
   for (const name of ['serviceToken', 'adminToken'] as const) {
     if (proxy !== null || keyService === null || keyService[`${name}s`] !== null) continue;
     const what =
@@ -52,6 +54,26 @@ function unsigned({ proxy }: Config, root: Tree): Finding[] {
     const what = 'has no effect on an open route, since nobody is known there';
     return [finding(root, ['proxy', 'routes', index, 'audience'], what)];
   });
+}
+
+/** What the second door cannot keep, or whom it lets in. */
+function ofForwardAuth({ proxy }: Config, root: Tree): Finding[] {
+  if (proxy === null || proxy.forwardAuth === null) return [];
+  const warnings: Finding[] = [];
+  for (const [index, network] of proxy.forwardAuth.trustedProxies.entries()) {
+    if (!network.endsWith('/0')) continue;
+    const what = 'everybody may ask for decisions, and name any client address';
+    warnings.push(finding(root, ['forwardAuth', 'trustedProxies', index], what));
+  }
+  for (const profile of PROFILES) {
+    for (const [tier, limits] of proxy.tiers[profile]) {
+      if (!limits.some((limit) => 'concurrent' in limit)) continue;
+      const what =
+        'a concurrency limit that forwardAuth cannot keep: its requests are refused while others fill it, and fill nothing themselves';
+      warnings.push(finding(root, ['proxy', 'tiers', profile, tier], what));
+    }
+  }
+  return warnings;
 }
 
 /** What the file says about Redis, and there is none. */

@@ -32,6 +32,15 @@ export const IDENTITY_HEADERS = [
   'x-plexgate-identity',
 ] as const;
 
+/** Fields that would turn the request that was decided on into another one. */
+const OVERRIDES = [
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
+] as const;
+
 type Treatment = 'pass' | 'drop' | 'credential' | 'forwarded';
 
 const TREATMENTS = new Map<string, Treatment>([
@@ -49,10 +58,7 @@ const TREATMENTS = new Map<string, Treatment>([
   ]
     .concat(['proxy-authorization', 'proxy-authenticate', 'http2-settings'])
     .map((name) => [name, 'drop'] as const),
-  // They would turn the request that was decided on into another one.
-  ...['x-http-method', 'x-http-method-override', 'x-method-override', 'x-original-url', 'x-rewrite-url'].map(
-    (name) => [name, 'drop'] as const,
-  ),
+  ...OVERRIDES.map((name) => [name, 'drop'] as const),
   ['authorization', 'credential'],
   ['x-api-key', 'credential'],
   // Written anew by forwardedFields; the others stand only when a trusted proxy sent them.
@@ -97,12 +103,25 @@ function folded(name: string): string {
 function treatmentOf(name: string): Treatment {
   const known = seen.get(name);
   if (known !== undefined) return known;
-  const lower = name.toLowerCase();
-  const plain = folded(name);
-  const treatment =
-    plain !== lower && SPELLING_MATTERS.has(plain) ? 'drop' : (TREATMENTS.get(lower) ?? 'pass');
+  const treatment = isMisspelt(name) ? 'drop' : (TREATMENTS.get(name.toLowerCase()) ?? 'pass');
   if (seen.size < SEEN_MAX && name.length <= SEEN_LENGTH_MAX) seen.set(name, treatment);
   return treatment;
+}
+
+function isMisspelt(name: string): boolean {
+  const plain = folded(name);
+  return plain !== name.toLowerCase() && SPELLING_MATTERS.has(plain);
+}
+
+const unremovable = new Map<string, boolean>();
+
+/** Whether a header of this name could make an upstream see another request, or another caller, than was decided on. */
+export function isOverride(name: string): boolean {
+  const known = unremovable.get(name);
+  if (known !== undefined) return known;
+  const is = isMisspelt(name) || OVERRIDES.some((override) => override === name.toLowerCase());
+  if (unremovable.size < SEEN_MAX && name.length <= SEEN_LENGTH_MAX) unremovable.set(name, is);
+  return is;
 }
 
 export interface Forwarding {

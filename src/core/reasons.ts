@@ -114,6 +114,18 @@ export const REASONS = {
     'The MCP server the request names is not in the list of the key.',
   ),
   wrong_workspace: row(403, FORBIDDEN, LACKS, 'The route belongs to another workspace than the key.'),
+  untrusted_proxy: row(
+    403,
+    FORBIDDEN,
+    'This address may not ask for decisions',
+    'The forward-auth door was asked by an address outside of forwardAuth.trustedProxies. What it says of a request is not looked at.',
+  ),
+  unclear_original_request: row(
+    403,
+    FORBIDDEN,
+    'The proxy in front did not say clearly what was asked for',
+    'At the forward-auth door the original method, URI, host or address is missing, empty or there twice in the configured family of headers, or a refusal to be rendered is forged, too old or of others. A missing method is never taken for GET.',
+  ),
   no_route: row(
     404,
     ['not_found', 'NOT_FOUND', 'not_found'],

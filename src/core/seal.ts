@@ -2,14 +2,15 @@ import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject 
 import type { Secret } from './secret.ts';
 
 /** What a sealed text is for. A seal of one purpose is none of another. */
-export type SealPurpose = 'record' | 'head' | 'news';
+export type SealPurpose = 'record' | 'head' | 'news' | 'refusal';
 
 const SALT = 'plexgate';
 const MAC_TEXT = /^[A-Za-z0-9_-]{43}(?:\.[A-Za-z0-9_-]{43})*$/;
 
 /**
- * Proves that a text in Redis was written by a holder of the service token: HMAC-SHA256 under a key derived from the
- * token (HKDF, RFC 5869), so that who can write to Redis can neither make nor change what the gates believe there.
+ * Proves that a text was written by a holder of the service token: HMAC-SHA256 under a key derived from the token
+ * (HKDF, RFC 5869), so that who can write to Redis can neither make nor change what the gates believe there, and who
+ * stands between a gate and a proxy cannot make a refusal.
  * While tokens rotate, a text carries a MAC under each token of its writer, and is good where one of them is under
  * one of the reader's.
  */
@@ -42,7 +43,12 @@ export class Seal {
 
 function keysOf(tokens: readonly Secret[]): Readonly<Record<SealPurpose, readonly KeyObject[]>> {
   const keysFor = (purpose: SealPurpose) => tokens.map((token) => derive(token, purpose));
-  return { record: keysFor('record'), head: keysFor('head'), news: keysFor('news') };
+  return {
+    record: keysFor('record'),
+    head: keysFor('head'),
+    news: keysFor('news'),
+    refusal: keysFor('refusal'),
+  };
 }
 
 function derive(token: Secret, purpose: SealPurpose): KeyObject {

@@ -1,5 +1,21 @@
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ProxyConfig } from '../config/config.ts';
+import type { Metrics } from '../runtime/metrics.ts';
 import { countedAddress, plainAddress, type TrustedProxies } from './address.ts';
+
+/** A bound on the connections of a server, whose own listeners hear of no connection that is one too many. */
+export function bindConnections(
+  server: Server,
+  { bounds }: ProxyConfig,
+  trusted: TrustedProxies,
+  metrics: Metrics,
+): ConnectionBound {
+  const refused = (): void => metrics.connectionsRefused.inc();
+  const bound = new ConnectionBound(bounds.connectionsPerAddress, trusted, refused);
+  server.prependListener('connection', (socket) => bound.take(socket));
+  return bound;
+}
 
 /**
  * Bounds the open connections of one client address, so that nobody takes all that a process may have. Those beyond are

@@ -30,7 +30,15 @@ export function denyResponse(
   // What is left of a body nobody wants would have to be read to its end before the next request.
   const isOdd = refusing.denial.reason === 'malformed_request' || endsConnection(request);
   const close = refusing.draining || !request.complete || isOdd;
-  const { status, headers, body } = textOf(refusing, close);
+  return sendWhole(request, response, refusalText(refusing, close));
+}
+
+/** Sends an answer that was made here, also where the request has not come to its end. */
+export function sendWhole(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: RefusalText,
+): Refused {
   response.writeHead(status, headers);
   if (request.complete) response.end(body);
   else endBehindRest(request, response, body);
@@ -57,7 +65,7 @@ function endBehindRest(request: IncomingMessage, response: ServerResponse, body:
 
 /** Answers on a bare socket, where an upgrade was refused, and ends it. */
 export function denySocket(socket: Duplex, refusing: Refusing): Refused {
-  const { status, headers, body } = textOf(refusing, true);
+  const { status, headers, body } = refusalText(refusing, true);
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nDate: ${new Date(refusing.now).toUTCString()}\r\n`;
   for (let i = 0; i + 1 < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
   sendLastAnswer(socket, `${text}\r\n${body}`);
@@ -78,7 +86,8 @@ export function denyUnparsed(socket: Duplex, error: NodeJS.ErrnoException, sent?
   return status;
 }
 
-function textOf({ denial, requestId, now }: Refusing, close: boolean): RefusalText {
+/** In the dialect of the route, with what is left of its limits. */
+export function refusalText({ denial, requestId, now }: Refusing, close: boolean): RefusalText {
   const more = rateLimitFields(denial.limits, now);
   if (close) more.push('Connection', 'close');
   const { reason, retryAfterMs, sent } = denial;

@@ -38,10 +38,13 @@ export interface Hop {
   end(end: HopEnd, at: number): void;
 }
 
+/** What of a request its trace begins with. */
+export type TracedRequest = Pick<IncomingMessage, 'rawHeaders' | 'method' | 'httpVersion' | 'socket'>;
+
 /** `isTrusted`: the peer's address is one of the configuration's trusted proxies. */
 export function openTrace(
   tracing: Tracing,
-  { rawHeaders, method, httpVersion, socket }: IncomingMessage,
+  { rawHeaders, method, httpVersion, socket }: TracedRequest,
   { at, isTrusted }: { readonly at: number; readonly isTrusted: boolean },
 ): RequestTrace {
   const isHeard = tracing.callers === 'any' || (tracing.callers === 'trusted' && isTrusted);

@@ -41,7 +41,7 @@ export interface ProxyParts extends RecorderParts {
 }
 
 /** More are refused, as more than `bounds.headerBytes` are. */
-const MAX_HEADER_LINES = 1000;
+export const MAX_HEADER_LINES = 1000;
 /** WebSocket close code of a stream whose key has ended (RFC 6455 section 7.4.1). */
 const POLICY_VIOLATION = 1008;
 

@@ -2,6 +2,7 @@ import type { ProxyConfig, RouteConfig } from '../config/config.ts';
 import { Assertions } from '../core/assertion.ts';
 import type { Secret } from '../core/secret.ts';
 import { TrustedProxies } from './address.ts';
+import { forwardAuthSettings, type ForwardAuthSettings } from './forward-auth/settings.ts';
 import type { Gate } from './pipeline.ts';
 import { Routes, type RouteUpstream } from './routes.ts';
 
@@ -14,6 +15,8 @@ export interface Settings {
   readonly assertions: Assertions | null;
   /** Of every upstream. */
   readonly origins: ReadonlySet<string>;
+  /** What holds at the second door; null: there is none. */
+  readonly forwardAuth: ForwardAuthSettings | null;
 }
 
 /** Upstreams that the file calls by a name: where they listen. */
@@ -46,6 +49,10 @@ export function settingsOf(config: ProxyConfig, named: NamedUpstreams, lasting: 
     trustedProxies: new TrustedProxies(config.trustedProxies),
     assertions: config.identity === null ? null : new Assertions(config.identity),
     origins,
+    forwardAuth:
+      config.forwardAuth === null
+        ? null
+        : forwardAuthSettings(config.forwardAuth, named.keyService?.token ?? null),
   };
 }
 

@@ -14,9 +14,10 @@ import type { RedisConnection } from '../runtime/redis/redis.ts';
 import type { Tracing } from '../runtime/tracing/tracing.ts';
 import { openCertificates, type Certificates } from './certificates.ts';
 import { BusyKeys } from './busy-keys.ts';
-import { ConnectionBound } from './connection-bound.ts';
+import { bindConnections, type ConnectionBound } from './connection-bound.ts';
 import { Decisions, type DependencyState } from './decisions.ts';
 import { FailedAuthentications } from './failed-authentications.ts';
+import { startForwardAuth, type RunningForwardAuth } from './forward-auth/start.ts';
 import { createForwarder, type Forwarder } from './forward.ts';
 import { startKeys, type KeyPartners, type MemberState, type RunningKeys } from './keys/start.ts';
 import type { RunningLimiter } from './limiter/limiter.ts';
@@ -54,6 +55,8 @@ export interface ProxyOptions extends KeyPartners, NamedUpstreams {
 
 export interface RunningProxy {
   readonly port: number;
+  /** Of the second door; null: there is none. */
+  readonly forwardAuthPort: number | null;
   /** What this gate knows of keys, and since when. */
   member(): MemberState;
   /** What this gate remembers of the requests with this id, the newest first, as JSON; none: it does not know it. */
@@ -81,7 +84,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const parts = await startParts(options, () => draining);
   const { lasting, certificates, limiter, streams } = parts;
   let settings = settingsOf(config, options, lasting);
-  const server = createProxyServer({
+  const doorParts = {
     ...parts,
     settings: () => settings,
     clock,
@@ -91,12 +94,15 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     log,
     tracing: options.tracing ?? null,
     isDraining: () => draining,
-  });
-  const connections = bindConnections(server, settings, metrics);
+  };
+  const server = createProxyServer(doorParts);
+  const connections = bindConnections(server, settings.config, settings.trustedProxies, metrics);
   followCertificates(certificates, server, parts.forwarder);
+  let forwardAuth: RunningForwardAuth | null = null;
   const putInForce = (next: Settings): void => {
     settings = next;
     adopt(next, { ...parts, connections, server });
+    forwardAuth?.adopt(next);
   };
   putInForce(settings);
   const sweeps = [
@@ -107,8 +113,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     setInterval(() => streams.sweep(), STREAM_SWEEP_MS).unref(),
   ];
   const port = await listen(server, config.host, config.port);
+  forwardAuth = await startForwardAuth(config, doorParts, metrics);
   return {
     port,
+    forwardAuthPort: forwardAuth?.port ?? null,
     member: () => parts.keys.state(),
     decisions: (requestId) => parts.decisions.told(requestId),
     jwks: () => settings.assertions?.jwks ?? { keys: [] },
@@ -124,7 +132,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       draining = true;
       [certificates, parts.load].forEach((one) => one.close());
       parts.upgrader.closeAll();
-      await closeServer(server, graceMs);
+      await Promise.all([closeServer(server, graceMs), forwardAuth?.stop(graceMs)]);
       // Not before: streams whose key ends are ended as long as there are streams.
       sweeps.forEach(clearInterval);
       await parts.forwarder.close();
@@ -223,19 +231,6 @@ function followCertificates(certificates: Certificates, server: Server, forwarde
     door: (pems) => (server as unknown as TlsServer).setSecureContext(pems),
     upstreams: (ca) => forwarder.trust(ca),
   });
-}
-
-function bindConnections(
-  server: Server,
-  { config, trustedProxies }: Settings,
-  metrics: Metrics,
-): ConnectionBound {
-  const { connectionsPerAddress } = config.bounds;
-  const refused = (): void => metrics.connectionsRefused.inc();
-  const bound = new ConnectionBound(connectionsPerAddress, trustedProxies, refused);
-  // Before the server itself hears of it.
-  server.prependListener('connection', (socket) => bound.take(socket));
-  return bound;
 }
 
 function lastingOf(

@@ -17,6 +17,7 @@ proxy:
   port: 8080
   tls: { cert: a.pem, key: b.pem }
   routes: [{ upstream: http://127.0.0.1:3000, credential: { header: X-Key, value: '\${A}' } }]
+forwardAuth: { port: 8090, headers: x-original }
 keyService:
   port: 8081
   store: sqlite:a.db
@@ -69,6 +70,8 @@ describe('a changed file', () => {
     ['redis', BOTH, undefined],
     ['proxy.host', BOTH, '127.0.0.1'],
     ['proxy.port', BOTH, 8079],
+    ['forwardAuth.host', BOTH, '::1'],
+    ['forwardAuth.port', BOTH, 8079],
     ['proxy.tls.cert', BOTH, 'c.pem'],
     ['proxy.tls', BOTH, undefined],
     ['proxy.upstreamTls', BOTH, { ca: 'ca.pem' }],
@@ -114,6 +117,7 @@ describe('a changed file', () => {
       { proxy: { keys: { file: 'k.yaml' } } },
       ['keyService', 'proxy.keys.file'],
     ],
+    ['forwardAuth', BOTH, undefined, {}, ['forwardAuth']],
     [
       'proxy.keys',
       FILE,
@@ -164,6 +168,13 @@ describe('a changed file', () => {
     expect(waiting).toEqual(['proxy.port']);
     expect(config.proxy?.port).toBe(8080);
     expect(config.proxy?.tiers.standard.get('default')).toMatchObject([{ quota: 3 }]);
+  });
+
+  it('puts in force whom the second door trusts and how it is told what was asked', () => {
+    const section = { port: 8090, headers: 'envoy', denyAs: 403, trustedProxies: ['10.0.0.0/8'] };
+    const { config, waiting } = takeOver(configOf(BOTH), configOf(withValue(BOTH, 'forwardAuth', section)));
+    expect(waiting).toEqual([]);
+    expect(config.proxy?.forwardAuth).toMatchObject(section);
   });
 
   it.each([BOTH, APART, FILE])('that says the same waits for nothing: %#', (text) => {

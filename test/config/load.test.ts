@@ -184,7 +184,7 @@ describe('messages', () => {
 
   it('quote a field name that is no plain name', () => {
     expect(mistakesIn(parse('"a b": 1\nkeyService: {}'))).toEqual([
-      'x.yaml:1:1 ["a b"]: unknown field "a b"; allowed: admin, keyService, log, proxy, redis, tracing',
+      'x.yaml:1:1 ["a b"]: unknown field "a b"; allowed: admin, forwardAuth, keyService, log, proxy, redis, tracing',
     ]);
   });
 

@@ -42,6 +42,8 @@ const EXPECTED: Record<Reason, Expected> = {
   method_not_permitted: row(403, 'insufficient_permissions', 'FORBIDDEN', false, 'forbidden'),
   scope_denied: row(403, 'insufficient_permissions', 'FORBIDDEN', false, 'mcp_not_permitted'),
   wrong_workspace: row(403, 'insufficient_permissions', 'FORBIDDEN', false, 'forbidden'),
+  untrusted_proxy: row(403, 'insufficient_permissions', 'FORBIDDEN', false, 'forbidden'),
+  unclear_original_request: row(403, 'insufficient_permissions', 'FORBIDDEN', false, 'forbidden'),
   no_route: row(404, 'not_found', 'NOT_FOUND', false, 'not_found'),
   method_not_allowed: row(405, 'method_not_allowed', 'METHOD_NOT_ALLOWED', false, 'method_not_allowed'),
   headers_too_large: row(431, 'headers_too_large', 'INVALID_REQUEST', false, 'headers_too_large'),

@@ -25,6 +25,8 @@ export interface TestGate {
   /** Of all gates, this one first. */
   readonly ports: readonly number[];
   readonly adminPort: number;
+  /** Of the second door; 0 where the configuration has none. */
+  readonly forwardAuthPort: number;
   readonly service: KeyService;
   /** Puts another configuration in force, as a changed file would. */
   reconfigure(config: string): void;
@@ -87,7 +89,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     const metrics = createMetrics({ version: 'test', revision: 'test' });
     const proxy = await startProxy({
       ...named,
-      config: { ...proxyConfig, host: '127.0.0.1', port: 0 },
+      config: onLoopback(proxyConfig),
       source: wire,
       renewals: wire,
       news: service.onNews,
@@ -108,6 +110,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
     port: proxy.port,
     ports: gates.map((gate) => gate.proxy.port),
     adminPort,
+    forwardAuthPort: proxy.forwardAuthPort ?? 0,
     service,
     reconfigure: (config) => gates.forEach((gate) => gate.proxy.prepare(proxyConfigOf(config), named)()),
     advance: time.advance,
@@ -117,8 +120,7 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       wire.isCut = !answer;
     },
     logLines,
-    metrics: async () =>
-      (await Promise.all(gates.map((gate) => gate.metrics.scrape()))).map(({ text }) => text).join(''),
+    metrics: () => scraped(gates.map((gate) => gate.metrics)),
     async stop() {
       await Promise.all(gates.map((gate) => gate.proxy.stop(100)));
       await closeServer(echo, 0);
@@ -127,6 +129,16 @@ export async function startGate(options: TestGateOptions): Promise<TestGate> {
       await redis?.close();
     },
   };
+}
+
+async function scraped(all: readonly Metrics[]): Promise<string> {
+  return (await Promise.all(all.map((metrics) => metrics.scrape()))).map(({ text }) => text).join('');
+}
+
+function onLoopback(config: ProxyConfig): ProxyConfig {
+  const { forwardAuth } = config;
+  const place = { host: '127.0.0.1', port: 0 };
+  return { ...config, ...place, forwardAuth: forwardAuth && { ...forwardAuth, ...place } };
 }
 
 async function startAdmin(metrics: Metrics, proxy: RunningProxy) {

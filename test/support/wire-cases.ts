@@ -95,6 +95,8 @@ const keeps = z.record(
 
 const requestStep = z.strictObject({
   request,
+  /** Which of the gate's ports the request goes to. */
+  door: z.enum(['traffic', 'forward-auth']).default('traffic'),
   /** The request once for each entry, with the entry's fields in place of its own. */
   each: z.array(partialRequest).default([{}]),
   repeat: z.number().default(1),

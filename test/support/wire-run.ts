@@ -107,7 +107,7 @@ class CaseRun {
       Array.from({ length: step.repeat }, () => this.#bytes(step.request, part, step.atOnce)),
     );
     if (!step.atOnce) {
-      const { ports } = this.#gate;
+      const ports = step.door === 'traffic' ? this.#gate.ports : [this.#gate.forwardAuthPort];
       const sent = ports.map((port, i) => {
         const own = bytes.filter((_, k) => k % ports.length === i);
         return sendOneByOne(port, own, step.parallel);

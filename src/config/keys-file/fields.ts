@@ -74,7 +74,7 @@ export function refusedKey(instead: string) {
     .unknown()
     .refine(() => false, { error: instead, params: { found: 'found a key in clear' } })
     .optional()
-    .meta({ later: true });
+    .meta({ refused: true });
 }
 
 /** Printable ASCII without what no header format carries: what the gate reads as a key. */
