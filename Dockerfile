@@ -9,15 +9,16 @@ COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM packages AS build
-# Of the packages for development what compiles, in the lock file's versions; tests and charts have most of the others.
+# Of the packages for development what compiles, and what the console is made of, in the lock file's versions; tests and charts have most of the others.
 RUN --mount=type=cache,target=/root/.npm node -e "const own = require('./package.json'); \
     for (const name of Object.keys(own.devDependencies)) \
-      if (!/^(?:typescript|@types\/(?:node|pg))$/.test(name)) delete own.devDependencies[name]; \
+      if (!/^(?:typescript|vite|preact|uplot|uqr|@types\/(?:node|pg))$/.test(name)) delete own.devDependencies[name]; \
     fs.writeFileSync('package.json', JSON.stringify(own))" && \
     npm install --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json vite.config.ts ./
 COPY src src
 RUN ["node", "node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--incremental", "false", "--tsBuildInfoFile", "null", "--sourceMap", "false"]
+RUN ["node", "node_modules/vite/bin/vite.js", "build"]
 # Empty: its owner becomes that of a new volume.
 RUN ["node", "-e", "fs.mkdirSync('/data')"]
 

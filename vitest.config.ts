@@ -79,6 +79,23 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // Each starts a browser and the processes behind it: after the others, one by one.
+          name: 'browser',
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
+          include: ['test/browser/**/*.test.ts'],
+          sequence: { groupOrder: 2 },
+          maxWorkers: 1,
+          globalSetup: [
+            'test/commands/build.ts',
+            'test/support/redis-programs.ts',
+            'test/browser/find-browser.ts',
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'forward-auth',
           include: ['test/forward-auth/**/*.test.ts'],
           globalSetup: 'test/forward-auth/proxy-programs.ts',

@@ -2,7 +2,7 @@ import { shipment, type ShippedPackage } from './shipped-packages.ts';
 
 /** docs/dependencies.md, made from the lock file. */
 export function dependenciesPage(): string {
-  const { needs, packages } = shipment();
+  const { needs, packages, builtIn } = shipment();
   const needing = (path: string): string => {
     const others = packages.filter((shipped) => shipped.needs.includes(path)).map(({ name }) => name);
     return [...(needs.includes(path) ? ['**Plexgate**'] : []), ...new Set(others)].join(', ');
@@ -24,6 +24,12 @@ ${counts.map(([licence, of]) => `| ${licence} | ${of.length} |`).join('\n')}
 | package | version | licence | needed by |
 |---|---|---|---|
 ${packages.map((shipped) => row(shipped, needing(shipped.path))).join('\n')}
+
+The console's page is built with these, whose licence texts lie beside it in \`dist/console/licenses.txt\`:
+
+| package | version | licence |
+|---|---|---|
+${builtIn.map(({ name, version, licence }) => `| \`${name}\` | ${version} | ${licence} |`).join('\n')}
 
 Beside them the image holds Node.js and its base image, with the licences of these.
 `;

@@ -25,7 +25,8 @@ function component(shipped: ShippedPackage): object {
 
 /** The bill of materials of what is shipped, in the CycloneDX format: the same text for the same lock file. */
 export function sbom(): string {
-  const { version, needs, packages } = shipment();
+  const { version, needs, packages: installed, builtIn } = shipment();
+  const packages = [...installed, ...builtIn];
   const purls = new Map(packages.map((shipped) => [shipped.path, purlOf(shipped)]));
   const refs = (paths: readonly string[]): string[] => paths.flatMap((path) => purls.get(path) ?? []);
   const own = purlOf({ name: packageJson.name, version });
@@ -43,7 +44,7 @@ export function sbom(): string {
     },
     components: packages.map(component),
     dependencies: [
-      { ref: own, dependsOn: refs(needs) },
+      { ref: own, dependsOn: refs([...needs, ...builtIn.map(({ path }) => path)]) },
       ...packages.map((shipped) => ({ ref: purlOf(shipped), dependsOn: refs(shipped.needs) })),
     ],
   };

@@ -23,7 +23,11 @@ export interface Shipment {
   readonly needs: readonly string[];
   /** By name. */
   readonly packages: readonly ShippedPackage[];
+  /** Those in the console's bundle: shipped as a part of it, and installed nowhere. */
+  readonly builtIn: readonly ShippedPackage[];
 }
+
+const BUILT_IN = ['preact', 'uplot', 'uqr'];
 
 interface Locked {
   readonly name?: string;
@@ -50,7 +54,12 @@ export function shipment(): Shipment {
     .filter(([path, { dev, devOptional }]) => path !== '' && dev !== true && devOptional !== true)
     .map(([path, entry]) => packageOf(path, entry, locked))
     .sort((a, b) => (a.name === b.name ? compare(a.version, b.version) : compare(a.name, b.name)));
-  return { version: root.version, needs: needsOf('', root, locked), packages };
+  const builtIn = BUILT_IN.flatMap((name) => {
+    const path = `node_modules/${name}`;
+    const entry = locked[path];
+    return entry === undefined ? [] : [packageOf(path, entry, locked)];
+  });
+  return { version: root.version, needs: needsOf('', root, locked), packages, builtIn };
 }
 
 function packageOf(path: string, entry: Locked, locked: Readonly<Record<string, Locked>>): ShippedPackage {

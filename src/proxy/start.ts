@@ -82,7 +82,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, clock, metrics, log } = options;
   let draining = false;
   const parts = await startParts(options, () => draining);
-  const { lasting, certificates, limiter, streams } = parts;
+  const { lasting, certificates, limiter } = parts;
   let settings = settingsOf(config, options, lasting);
   const doorParts = {
     ...parts,
@@ -105,13 +105,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     forwardAuth?.adopt(next);
   };
   putInForce(settings);
-  const sweeps = [
-    setInterval(
-      () => [limiter, lasting.forbidden, parts.busyKeys].forEach((one) => one.sweep()),
-      SWEEP_MS,
-    ).unref(),
-    setInterval(() => streams.sweep(), STREAM_SWEEP_MS).unref(),
-  ];
+  const sweeps = startSweeps(parts);
   const port = await listen(server, config.host, config.port);
   forwardAuth = await startForwardAuth(config, doorParts, metrics);
   return {
@@ -144,6 +138,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
 }
 
 type Parts = Awaited<ReturnType<typeof startParts>>;
+
+function startSweeps({ limiter, lasting, busyKeys, streams }: Parts): NodeJS.Timeout[] {
+  return [
+    setInterval(() => [limiter, lasting.forbidden, busyKeys].forEach((one) => one.sweep()), SWEEP_MS).unref(),
+    setInterval(() => streams.sweep(), STREAM_SWEEP_MS).unref(),
+  ];
+}
 
 /** What outlives every change of the configuration. */
 async function startParts(options: ProxyOptions, isDraining: () => boolean) {

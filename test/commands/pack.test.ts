@@ -33,10 +33,17 @@ function npx(args: readonly string[]) {
 }
 
 it('the archive holds the program, the shipped configurations and what a package is expected to hold', () => {
-  const rest = packed.filter((path) => !/^dist\/.+\.js$/.test(path)).sort();
+  const rest = packed.filter((path) => !/^dist\/(?:.+\.js$|console\/)/.test(path)).sort();
   const configs = readdirSync(join(ROOT, 'config')).map((name) => `config/${name}`);
   expect(rest).toEqual(['LICENSE', 'README.md', ...configs, 'package.json'].sort());
-  expect(packed).toEqual(expect.arrayContaining(['dist/main.js', 'dist/cli/healthcheck.js']));
+  expect(packed).toEqual(
+    expect.arrayContaining([
+      'dist/main.js',
+      'dist/cli/healthcheck.js',
+      'dist/console/index.html',
+      'dist/console/licenses.txt',
+    ]),
+  );
 });
 
 it('an installed package has no development dependency beside it', () => {

@@ -147,7 +147,9 @@ describe('what lies in the image', () => {
     expect(names.sort()).toEqual(['LICENSE', 'config', 'dist', 'node_modules', 'package.json']);
     const built = under('/app/dist').filter(({ kind }) => kind === 'file');
     expect(built.length).toBeGreaterThan(100);
-    expect(built.filter(({ path }) => !path.endsWith('.js'))).toEqual([]);
+    const page = built.filter(({ path }) => path.startsWith('/app/dist/console/'));
+    expect(page.map(({ path }) => path)).toContain('/app/dist/console/index.html');
+    expect(built.filter((file) => !file.path.endsWith('.js') && !page.includes(file))).toEqual([]);
   });
 
   it('has the packages of the lock file that run with the program, and no other', () => {

@@ -34,6 +34,11 @@ export const GOOD: Readonly<Record<string, readonly Example[]>> = {
       'src/core/a.ts',
       "const s = \"import '../proxy/x.ts'\"; // import '../proxy/x.ts'",
     ],
+    [
+      'the types of what page and key service say',
+      'src/console/a.tsx',
+      "import type { X } from '../key-service/console/wire.ts';\nexport const A = () => <b>x</b>;\nexport const b = /'/;",
+    ],
     ['an import in a template', 'src/core/a.ts', "const s = `import '../proxy/x.ts'`;"],
     ['a property called import', 'src/core/a.ts', "a.import('../proxy/x.ts'); a.from('../proxy/x.ts');"],
     ['a test', 'test/proxy/a.test.ts', "import { x } from '../../src/proxy/x.ts';"],

@@ -50,6 +50,17 @@ export const PLANTED: Readonly<Record<string, readonly Example[]>> = {
     ['a main file from a room', 'src/proxy/a.ts', "import { run } from '../run.ts';"],
     ['the tests', 'src/proxy/a.ts', "import { x } from '../../test/support/x.ts';"],
     ['the demo from the gate', 'src/proxy/a.ts', "import { x } from '../demo/echo.ts';"],
+    [
+      'code of the key service in the page',
+      'src/console/a.tsx',
+      "import { x } from '../key-service/console/wire.ts';",
+    ],
+    [
+      'a type of another file in the page',
+      'src/console/a.tsx',
+      "import type { X } from '../key-service/keys.ts';",
+    ],
+    ['the page in the key service', 'src/key-service/a.ts', "import type { X } from '../console/routes.ts';"],
     ['a room nobody knows', 'src/extras/a.ts', 'export const x = 1;'],
   ],
   [CORE_PACKAGES]: [
@@ -98,6 +109,7 @@ export const PLANTED: Readonly<Record<string, readonly Example[]>> = {
     ['a package of no fence', 'src/runtime/a.ts', "import x from 'left-pad';"],
     ['a scoped one', 'src/runtime/a.ts', "import x from '@scope/x/y';"],
     ['a dynamic import', 'src/run.ts', "await import('pino');"],
+    ['what the page is made of', 'src/key-service/keys.ts', "import { h } from 'preact';"],
     ['SQLite outside the store', 'src/key-service/keys.ts', "import { DatabaseSync } from 'node:sqlite';"],
   ],
   [USED]: [

@@ -6,7 +6,7 @@ import type { SourceFile } from './source.ts';
 /** Made by npm, not by people. */
 const GENERATED = new Set(['package-lock.json']);
 
-/** The text files of the repository as they lie there: tracked ones, and new ones that git would take. */
+/** The files of the repository as they lie there: tracked ones, and new ones that git would take. */
 export function repositoryFiles(root: string): SourceFile[] {
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
@@ -15,8 +15,13 @@ export function repositoryFiles(root: string): SourceFile[] {
   });
   return [...new Set(listed.split('\0'))]
     .filter((path) => path !== '' && !GENERATED.has(path) && isFile(join(root, path)))
-    .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
-    .filter(({ text }) => !text.includes('\0'));
+    .map((path) => ({ path, text: textOf(join(root, path)) }));
+}
+
+/** Of a picture nothing: it has a name, and places that link it, and no text. */
+function textOf(path: string): string {
+  const text = readFileSync(path, 'utf8');
+  return text.includes('\0') ? '' : text;
 }
 
 function isFile(path: string): boolean {

@@ -75,7 +75,8 @@ function expressionMayStart(before: readonly Token[]): boolean {
   const last = before.findLast(({ kind }) => kind !== 'comment');
   if (last === undefined) return true;
   if (last.kind === 'word') return BEFORE_EXPRESSION.has(last.text);
-  return last.kind === 'sign' && !')]}'.includes(last.text);
+  // `</` ends an element of JSX.
+  return last.kind === 'sign' && !')]}<'.includes(last.text);
 }
 
 function matchAt(form: RegExp, text: string, at: number): string | null {
