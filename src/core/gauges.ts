@@ -25,12 +25,16 @@ export interface Gauges {
   readonly lookups: Readonly<Record<LookupSource, number>>;
   /** Keys in the memory of the gate. */
   readonly cacheEntries: number;
+  /** Units of limits that it has on lease. */
+  readonly leasedUnits: number;
   /** What `added` and `limits` are about: the time until `at`. */
   readonly intervalMs: number;
   /** From the request head to the decision; null where no request ended. */
   readonly added: { readonly p50Ms: number; readonly p99Ms: number } | null;
   /** The owners that came nearest to a limit of theirs, the nearest first. */
   readonly limits: readonly LimitUse[];
+  /** Before the key service; open: nobody waits for it. */
+  readonly breaker: 'open' | 'closed';
   /** Of the connections to Redis; null: there is none. */
   readonly redis: { readonly keys: ConnectionState | null; readonly limits: ConnectionState | null };
   readonly member: MemberGauges;
@@ -96,9 +100,11 @@ export function gaugesToJson({ at, startedAt, added, limits, member, ...rest }: 
     ),
     lookups: rest.lookups,
     cache_entries: rest.cacheEntries,
+    leased_units: rest.leasedUnits,
     interval: rest.intervalMs,
     added: added === null ? null : { p50: added.p50Ms, p99: added.p99Ms },
     limits: limits.map(({ ownerId, ...use }) => ({ owner_id: ownerId, ...use })),
+    breaker: rest.breaker,
     redis: rest.redis,
     member: {
       mode: member.mode,

@@ -22,6 +22,7 @@ export function gaugesOf(
     at: clock.now(),
     state: isDraining() ? 'draining' : 'serving',
     cacheEntries: keys.keys.entries,
+    breaker: keys.silence.isOpen ? 'open' : 'closed',
     redis: { keys: stateOf(redis?.cache.isUp ?? null), limits: stateOf(limits?.isUp ?? null) },
     member: memberOf(keys),
   });

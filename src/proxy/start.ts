@@ -152,11 +152,12 @@ async function startParts(options: ProxyOptions, isDraining: () => boolean) {
   const certificates = await openCertificates(options);
   const load = new Load(config.bounds, () => performance.now());
   const member = randomUUID();
-  const limiter = await startLimiter({ ...options, redis: options.limits });
+  const traffic = new Traffic(() => clock.monotonic());
+  const leased = (units: number): void => traffic.leased(units);
+  const limiter = await startLimiter({ ...options, redis: options.limits, leased });
   const keys = await startKeys({ ...options, member, settle: settling(limiter), config: config.keys });
   const tierMetrics = new TierMetrics(metrics, limiter.algorithm);
   const requestMetrics = new RequestMetrics(metrics);
-  const traffic = new Traffic(() => clock.monotonic());
   const lasting = lastingOf(options, {
     ...keys,
     limiter,

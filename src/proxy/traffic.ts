@@ -23,7 +23,15 @@ interface OwnerUse {
 /** What is told of a gate's traffic. */
 export type TrafficGauges = Pick<
   Gauges,
-  'inFlight' | 'requests' | 'refusals' | 'tiers' | 'lookups' | 'intervalMs' | 'added' | 'limits'
+  | 'inFlight'
+  | 'requests'
+  | 'refusals'
+  | 'tiers'
+  | 'lookups'
+  | 'leasedUnits'
+  | 'intervalMs'
+  | 'added'
+  | 'limits'
 >;
 
 /** What a gate tells of its traffic: counts since its start, and what an interval was like. */
@@ -36,6 +44,7 @@ export class Traffic {
   readonly #added = new Durations();
   #owners = new Map<string, OwnerUse>();
   #inFlight = 0;
+  #leasedUnits = 0;
   #since: number;
 
   constructor(monotonic: () => number) {
@@ -45,6 +54,11 @@ export class Traffic {
 
   begin(): void {
     this.#inFlight++;
+  }
+
+  /** So many more units are on lease; fewer where it is negative. */
+  leased(units: number): void {
+    this.#leasedUnits += units;
   }
 
   decided({ key, source, limits }: Decision<unknown>): void {
@@ -94,6 +108,7 @@ export class Traffic {
       refusals: { ...this.#refusals },
       tiers: Object.fromEntries([...this.#tiers].map(([label, counts]) => [label, { ...counts }])),
       lookups: { ...this.#lookups },
+      leasedUnits: this.#leasedUnits,
       intervalMs: Math.round(now - this.#since),
       added: p50Ms === null || p99Ms === null ? null : { p50Ms, p99Ms },
       limits: mostUsed(this.#owners),

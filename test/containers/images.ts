@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findPostgres } from '../support/find-postgres.ts';
 import { programs as redisPrograms } from '../support/redis-programs.ts';
@@ -98,11 +98,16 @@ function runtimeBase(): RootFolder {
     .folder('/tmp', 0o1777);
 }
 
-/** Node, npm and a shell, as the official image has them. */
+/** Of vite, the one package of the build with native code. */
+const BUNDLERS = 'node_modules/@rolldown/binding-*/*.node';
+
+/** Node, npm, a shell and glibc whole, as the official image has them. */
 function buildBase(): RootFolder {
   // Its command is a link to bin/npm-cli.js.
   const npm = dirname(dirname(realpathSync(whereIs('npm'))));
-  return new RootFolder()
+  const root = new RootFolder();
+  for (const bundler of globSync(BUNDLERS)) root.librariesOf(bundler);
+  return root
     .program(process.execPath, '/usr/local/bin/node')
     .program('/bin/sh')
     .program('/usr/bin/env')

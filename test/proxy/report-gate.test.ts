@@ -193,6 +193,8 @@ describe('how a gate stands', () => {
       inFlight: 0,
       requests: { allowed: 2, refused: 2, unavailable: 0, failed: 1 },
       refusals: { method_not_permitted: 1, revoked_key: 1 },
+      breaker: 'closed',
+      leasedUnits: 0,
       redis: { keys: null, limits: null },
       member: { mode: 'renew', newsChannelUp: false },
     });

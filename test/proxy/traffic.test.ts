@@ -35,6 +35,12 @@ describe('traffic', () => {
     expect(refusals).toEqual({ unknown_key: 2, no_route: 1, overloaded: 1 });
   });
 
+  it('tells how many units are on lease at the moment', () => {
+    const traffic = start();
+    [5, 3, -6].forEach((units) => traffic.leased(units));
+    expect([traffic.take().leasedUnits, traffic.take().leasedUnits]).toEqual([2, 2]);
+  });
+
   it('goes on counting from gauges to gauges; what an interval was like is told once', () => {
     const traffic = start();
     served(traffic, refused('rate_limited', 'acme', [0]), 3);

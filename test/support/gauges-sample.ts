@@ -15,6 +15,8 @@ export function gaugesSample(more: Partial<Gauges> = {}): Gauges {
     tiers: { 'plexe/basic': { refused: 4, wouldRefuse: 9 } },
     lookups: { l1: 90, l2: 6, origin: 4 },
     cacheEntries: 12,
+    leasedUnits: 5,
+    breaker: 'closed',
     intervalMs: 2001,
     added: { p50Ms: 0.12, p99Ms: 1.9 },
     limits: [

@@ -24,6 +24,16 @@ function StateTag({ state }: { readonly state: State }): JSX.Element {
   return <Tag tone={state === 'up' ? 'good' : 'bad'}>{state}</Tag>;
 }
 
+/** Of the gate before its key service. */
+function BreakerTag({ breaker }: { readonly breaker: 'open' | 'closed' | undefined }): JSX.Element {
+  if (breaker === undefined) return <StateTag state={undefined} />;
+  return <Tag tone={breaker === 'closed' ? 'good' : 'bad'}>{breaker}</Tag>;
+}
+
+function unitsText(units: number | undefined): string {
+  return units === undefined ? '–' : units === 1 ? '1 unit' : `${units} units`;
+}
+
 /** Knowledge that is not renewed within the fence is not used. */
 function Renewal({ state }: { readonly state: MemberRow['state'] }): JSX.Element {
   if (state === null) return <StateTag state={undefined} />;
@@ -58,6 +68,8 @@ const COLUMNS: readonly Column<MemberRow>[] = [
   { name: 'Knows since', cell: ({ state }) => <Renewal state={state} /> },
   { name: 'Redis, keys', cell: ({ state }) => <StateTag state={state?.redis_keys} /> },
   { name: 'Redis, limits', cell: ({ state }) => <StateTag state={state?.redis_limits} /> },
+  { name: 'Breaker', cell: ({ state }) => <BreakerTag breaker={state?.breaker} /> },
+  { name: 'On lease', number: true, cell: ({ state }) => unitsText(state?.leased_units) },
   { name: 'In flight', number: true, cell: ({ state }) => state?.in_flight ?? '–' },
   { name: 'Keys in memory', number: true, cell: ({ state }) => state?.cache_entries ?? '–' },
 ];

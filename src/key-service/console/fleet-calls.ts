@@ -74,6 +74,8 @@ function stateOf(report: MemberReport | undefined): MemberState | null {
     state: gauges.state,
     in_flight: gauges.inFlight,
     cache_entries: gauges.cacheEntries,
+    leased_units: gauges.leasedUnits,
+    breaker: gauges.breaker,
     redis_keys: gauges.redis.keys,
     redis_limits: gauges.redis.limits,
     news_channel_up: gauges.member.newsChannelUp,

@@ -36,6 +36,10 @@ export interface MemberState {
   readonly in_flight: number;
   /** Keys in the gate's memory. */
   readonly cache_entries: number;
+  /** Units of limits that the gate has on lease. */
+  readonly leased_units: number;
+  /** Before the key service; open: it was silent, and nobody waited for it. */
+  readonly breaker: 'open' | 'closed';
   /** Connections to Redis; null: the gate has none. */
   readonly redis_keys: UpOrAway;
   readonly redis_limits: UpOrAway;

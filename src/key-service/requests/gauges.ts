@@ -58,6 +58,7 @@ export const gaugesBody = z.object({
     .meta({ description: 'By profile and tier: refused by limits, and what shadow limits would have.' }),
   lookups: z.object({ l1: count, l2: count, origin: count }),
   cache_entries: count,
+  leased_units: count.meta({ description: 'Of limits, for the gate to spend.' }),
   interval: ms.meta({ description: 'The milliseconds that `added` and `limits` are about.' }),
   added: z
     .object({ p50: ms, p99: ms })
@@ -67,6 +68,9 @@ export const gaugesBody = z.object({
     .array(limitUse)
     .max(LIMITS_IN_GAUGES)
     .meta({ description: 'The owners nearest to a limit of theirs.' }),
+  breaker: z
+    .enum(['open', 'closed'])
+    .meta({ description: 'Of the gate before the key service; open: nobody waits for it.' }),
   redis: z.object({ keys: connection, limits: connection }),
   member,
 });
@@ -90,9 +94,11 @@ export function gaugesOf(body: z.infer<typeof gaugesBody>): Gauges {
     ),
     lookups: rest.lookups,
     cacheEntries: rest.cache_entries,
+    leasedUnits: rest.leased_units,
     intervalMs: rest.interval,
     added: added === null ? null : { p50Ms: added.p50, p99Ms: added.p99 },
     limits: limits.map(({ owner_id, ...use }) => ({ ownerId: owner_id, ...use })),
+    breaker: rest.breaker,
     redis: rest.redis,
     member: {
       mode: state.mode,

@@ -17,6 +17,8 @@ export interface LimiterOptions {
   readonly redis: RedisConnection | null;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** So many more units are on lease; fewer where it is negative. */
+  leased(units: number): void;
 }
 
 /** The limiter of the configuration, joined with the other replicas where Redis answers. */
@@ -25,6 +27,7 @@ export async function startLimiter({
   redis,
   clock,
   metrics,
+  leased,
 }: LimiterOptions): Promise<RunningLimiter> {
   if (redis === null) return new MemoryLimiter(clock);
   const { mode, whenRedisIsDown } = config.limits;
@@ -36,7 +39,7 @@ export async function startLimiter({
     redis,
     clock,
     timers: systemTimers,
-    events: eventsFor(metrics),
+    events: eventsFor(metrics, leased),
   });
   const tiers = Object.values(config.tiers).flatMap((profile) => [...profile.values()].flat());
   await limiter.start(named('owner', ratesOf(tiers)));
@@ -47,12 +50,10 @@ const OPERATIONS = ['take', 'beat', 'slots'] as const;
 const EXCEPTIONS = ['open', 'clock_step', 'unreported'] as const;
 
 /** Every series is there from the first scrape on. */
-function eventsFor({
-  limitStoreCalls,
-  limitStoreDuration,
-  leasedUnits,
-  limitExceptions,
-}: Metrics): LimiterEvents {
+function eventsFor(
+  { limitStoreCalls, limitStoreDuration, leasedUnits, limitExceptions }: Metrics,
+  leased: LimiterOptions['leased'],
+): LimiterEvents {
   const calls = new Map<string, { inc(by?: number): void }>();
   for (const operation of OPERATIONS) {
     limitStoreDuration.zero({ operation });
@@ -73,7 +74,10 @@ function eventsFor({
       calls.get(`${operation} ${result}`)?.inc();
       durations[operation].observe(durationMs / 1000);
     },
-    leased: (units) => leasedUnits.inc(units),
+    leased(units) {
+      leasedUnits.inc(units);
+      leased(units);
+    },
     exception: (kind) => limitExceptions.labels(kind).inc(),
   };
 }
