@@ -18,7 +18,7 @@ export interface LimiterOptions {
   readonly clock: Clock;
   readonly metrics: Metrics;
   /** So many more units are on lease; fewer where it is negative. */
-  leased(units: number): void;
+  readonly leased: (units: number) => void;
 }
 
 /** The limiter of the configuration, joined with the other replicas where Redis answers. */
