@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { CASES, MAIN_CASE } from './cases.ts';
 import type { Figures, Ratios } from './figures.ts';
 import { plot } from './plot.ts';
@@ -33,12 +34,13 @@ export function textOf({ about, ratios, processorRatios, figures, missing }: Res
 export function writePage(result: Result): void {
   const page = readFileSync(PAGE, 'utf8');
   if (!BETWEEN.test(page)) throw new Error(`${PAGE} has no place for figures`);
-  const text = textOf(result);
+  const main = result.figures[MAIN_CASE];
+  const title = CASES.find(({ name }) => name === MAIN_CASE)?.title ?? '';
+  const picture = main === undefined ? '' : `![${title}, requests a second](${basename(PLOT)})\n\n`;
+  const text = `${picture}${textOf(result)}`;
   writeFileSync(
     PAGE,
     page.replace(BETWEEN, (_, begin, end) => `${begin}\n${text}\n\n${end}`),
   );
-  const main = result.figures[MAIN_CASE];
-  const title = CASES.find(({ name }) => name === MAIN_CASE)?.title ?? '';
   if (main !== undefined) writeFileSync(PLOT, plot(title, main));
 }
