@@ -1,11 +1,12 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Problem, Session, SignedIn } from '../key-service/console/wire.ts';
+import type { Session, SignedIn } from '../key-service/console/wire.ts';
 import { ask, rememberToken, remedyBy } from './api/ask.ts';
 import { CodeField, SignInForm } from './pages/sign-in-form.tsx';
 import { Button } from './parts/button.tsx';
 import { Dialog } from './parts/dialog.tsx';
 import { TextField } from './parts/field.tsx';
+import { Form, useSending } from './parts/form.tsx';
 import { ProblemNotice } from './parts/problem.tsx';
 
 interface Interruption {
@@ -81,27 +82,17 @@ function Confirm(props: {
 }): JSX.Element {
   const [by, setBy] = useState<'code' | 'password'>('code');
   const [value, setValue] = useState('');
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const send = async (): Promise<void> => {
-    setBusy(true);
+  const sending = useSending(async () => {
     const body = by === 'code' ? { code: value } : { password: value };
     const reply = await ask('POST /console/api/session/confirm', { body });
-    setBusy(false);
     setValue('');
-    setProblem(reply.ok ? null : reply.problem);
-    if (reply.ok) props.onConfirmed(reply.answer);
-  };
+    return reply;
+  }, props.onConfirmed);
+  const { problem, busy } = sending;
   const other = by === 'code' ? 'password' : 'code';
   return (
     <Dialog title="Confirm that it is you" onClose={props.onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
+      <Form sending={sending}>
         <p>This action changes who may do what. It goes on as soon as you have confirmed.</p>
         <ProblemNotice problem={problem} />
         {by === 'code' ? (
@@ -124,7 +115,7 @@ function Confirm(props: {
             Confirm
           </Button>
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

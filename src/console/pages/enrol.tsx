@@ -5,6 +5,7 @@ import { ask, wrongOf } from '../api/ask.ts';
 import { Button } from '../parts/button.tsx';
 import { Copyable } from '../parts/copy.tsx';
 import { TextField } from '../parts/field.tsx';
+import { Form, useSending } from '../parts/form.tsx';
 import { Instant } from '../parts/instant.tsx';
 import { FormProblem, ProblemNotice } from '../parts/problem.tsx';
 import { Qr } from '../parts/qr.tsx';
@@ -49,24 +50,13 @@ function EnrolForm(props: {
   const [email, setEmail] = useState(enrolment.email ?? '');
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const send = async (): Promise<void> => {
-    setBusy(true);
+  const sending = useSending(() => {
     const body = { token, password, code, ...(enrolment.email === null && { email }) };
-    const reply = await ask('POST /console/api/enrolment', { body });
-    setBusy(false);
-    setProblem(reply.ok ? null : reply.problem);
-    if (reply.ok) props.onSignedIn(reply.answer);
-  };
+    return ask('POST /console/api/enrolment', { body });
+  }, props.onSignedIn);
+  const { problem, busy } = sending;
   return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
+    <Form sending={sending}>
       <Invitation enrolment={enrolment} />
       <TextField
         label="Email"
@@ -95,7 +85,7 @@ function EnrolForm(props: {
       <Button tone="first" busy={busy}>
         Set password and sign in
       </Button>
-    </form>
+    </Form>
   );
 }
 

@@ -1,9 +1,10 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Problem, SignedIn } from '../../key-service/console/wire.ts';
+import type { SignedIn } from '../../key-service/console/wire.ts';
 import { ask } from '../api/ask.ts';
 import { Button } from '../parts/button.tsx';
 import { TextField } from '../parts/field.tsx';
+import { Form, useSending } from '../parts/form.tsx';
 import { ProblemNotice } from '../parts/problem.tsx';
 
 /** Email, password and code at once: whoever guesses is not told which of them was wrong. */
@@ -14,26 +15,20 @@ export function SignInForm(props: {
   const [email, setEmail] = useState(props.email ?? '');
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const send = async (): Promise<void> => {
-    setBusy(true);
-    const reply = await ask('POST /console/api/session', { body: { email, password, code } });
-    setBusy(false);
-    setProblem(reply.ok ? null : reply.problem);
-    setCode('');
-    if (!reply.ok) return;
-    setPassword('');
-    props.onSignedIn(reply.answer);
-  };
+  const sending = useSending(
+    async () => {
+      const reply = await ask('POST /console/api/session', { body: { email, password, code } });
+      setCode('');
+      return reply;
+    },
+    (answer) => {
+      setPassword('');
+      props.onSignedIn(answer);
+    },
+  );
+  const { problem, busy } = sending;
   return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
+    <Form sending={sending}>
       <ProblemNotice problem={problem} />
       <TextField
         label="Email"
@@ -55,7 +50,7 @@ export function SignInForm(props: {
       <Button tone="first" busy={busy}>
         Sign in
       </Button>
-    </form>
+    </Form>
   );
 }
 

@@ -7,6 +7,7 @@ import { useStanding } from '../../api/session.tsx';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { ChoiceField, TextField } from '../../parts/field.tsx';
+import { Form, useSending } from '../../parts/form.tsx';
 import { FormProblem } from '../../parts/problem.tsx';
 import { NewKeyShown } from './new-key-shown.tsx';
 import { OwnerField, useOwner } from './owner-field.tsx';
@@ -74,25 +75,15 @@ function KeyForm(props: {
     days: '90',
     limits: '',
   }));
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
   const owner = useOwner(draft.owner);
   const put = (change: Partial<Draft>): void => setDraft({ ...draft, ...change });
-  const send = async (): Promise<void> => {
-    setBusy(true);
-    const reply = await ask('POST /console/api/keys', { body: newKeyOf(draft, owner === null) });
-    setBusy(false);
-    setProblem(reply.ok ? null : reply.problem);
-    if (reply.ok) props.onCreated(reply.answer);
-  };
+  const sending = useSending(
+    () => ask('POST /console/api/keys', { body: newKeyOf(draft, owner === null) }),
+    props.onCreated,
+  );
+  const { problem, busy } = sending;
   return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
+    <Form sending={sending}>
       <Identity draft={draft} put={put} problem={problem} tierOf={owner?.tier ?? null} />
       <Powers draft={draft} put={put} problem={problem} />
       <FormProblem problem={problem} fields={FIELDS} />
@@ -102,7 +93,7 @@ function KeyForm(props: {
           Create key
         </Button>
       </div>
-    </form>
+    </Form>
   );
 }
 

@@ -1,9 +1,10 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { KeyRow, Problem } from '../../../key-service/console/wire.ts';
+import type { KeyRow } from '../../../key-service/console/wire.ts';
 import { ask } from '../../api/ask.ts';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
+import { useSending } from '../../parts/form.tsx';
 import { ProblemNotice } from '../../parts/problem.tsx';
 import { RevocationProgress } from './revocation-progress.tsx';
 
@@ -16,15 +17,10 @@ export function RevokeKey({
   readonly onClose: () => void;
 }): JSX.Element {
   const [revoked, setRevoked] = useState(row.status === 'revoked');
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const send = async (): Promise<void> => {
-    setBusy(true);
-    const reply = await ask('POST /console/api/keys/:id/revoke', { id: row.key_id, body: {} });
-    setBusy(false);
-    setProblem(reply.ok ? null : reply.problem);
-    if (reply.ok) setRevoked(true);
-  };
+  const { problem, busy, send } = useSending(
+    () => ask('POST /console/api/keys/:id/revoke', { id: row.key_id, body: {} }),
+    () => setRevoked(true),
+  );
   if (revoked) {
     return (
       <Dialog title={`${row.name} is revoked`} onClose={onClose}>

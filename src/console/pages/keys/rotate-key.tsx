@@ -1,11 +1,12 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { KeyRow, Problem, RotatedKey } from '../../../key-service/console/wire.ts';
+import type { KeyRow, RotatedKey } from '../../../key-service/console/wire.ts';
 import { ask, wrongOf } from '../../api/ask.ts';
 import { useStanding } from '../../api/session.tsx';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { ChoiceField } from '../../parts/field.tsx';
+import { Form, useSending } from '../../parts/form.tsx';
 import { Countdown } from '../../parts/instant.tsx';
 import { FormProblem } from '../../parts/problem.tsx';
 import { Notice } from '../../parts/tag.tsx';
@@ -59,25 +60,14 @@ function RotateForm(props: {
   const { row, onRotated, onClose } = props;
   const { about } = useStanding();
   const [overlap, setOverlap] = useState('1h');
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
   const hasOverlap = about.profiles.find(({ profile }) => profile === row.profile)?.has_overlap ?? true;
-  const send = async (): Promise<void> => {
-    setBusy(true);
+  const sending = useSending(() => {
     const body = { overlap: hasOverlap ? overlap : '0s' };
-    const reply = await ask('POST /console/api/keys/:id/rotate', { id: row.key_id, body });
-    setBusy(false);
-    setProblem(reply.ok ? null : reply.problem);
-    if (reply.ok) onRotated(reply.answer);
-  };
+    return ask('POST /console/api/keys/:id/rotate', { id: row.key_id, body });
+  }, onRotated);
+  const { problem, busy } = sending;
   return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
+    <Form sending={sending}>
       <p>The new key has the same owner, permission and limits.</p>
       {hasOverlap ? (
         <ChoiceField
@@ -97,6 +87,6 @@ function RotateForm(props: {
           Rotate
         </Button>
       </div>
-    </form>
+    </Form>
   );
 }

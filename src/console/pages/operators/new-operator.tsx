@@ -1,12 +1,13 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { OperatorLink, Problem, Role } from '../../../key-service/console/wire.ts';
+import type { OperatorLink, Role } from '../../../key-service/console/wire.ts';
 import { ask, wrongOf } from '../../api/ask.ts';
 import { Button } from '../../parts/button.tsx';
 import { Copyable } from '../../parts/copy.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { ChoiceField, TextField } from '../../parts/field.tsx';
 import { Instant } from '../../parts/instant.tsx';
+import { Form, useSending } from '../../parts/form.tsx';
 import { FormProblem } from '../../parts/problem.tsx';
 import { Notice } from '../../parts/tag.tsx';
 import { ROLES_OFFERED } from './roles.ts';
@@ -17,24 +18,14 @@ export function NewOperatorForm(props: {
 }): JSX.Element {
   const [email, setEmail] = useState('');
   const [role, setRole] = useState<Role>('viewer');
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const send = async (): Promise<void> => {
-    setBusy(true);
-    const reply = await ask('POST /console/api/operators', { body: { email, role } });
-    setBusy(false);
-    setProblem(reply.ok ? null : reply.problem);
-    if (reply.ok) props.onMade(reply.answer);
-  };
+  const sending = useSending(
+    () => ask('POST /console/api/operators', { body: { email, role } }),
+    props.onMade,
+  );
+  const { problem, busy } = sending;
   return (
     <Dialog title="Add an operator" onClose={props.onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
+      <Form sending={sending}>
         <TextField
           label="Email"
           type="email"
@@ -58,7 +49,7 @@ export function NewOperatorForm(props: {
             Add operator
           </Button>
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }
