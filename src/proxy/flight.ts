@@ -1,9 +1,10 @@
 import { STATUS_CODES } from 'node:http';
-import type { ProxyConfig } from '../config/config.ts';
 import { passAnswerHeaders } from '../core/forward-headers.ts';
 import { DEPRECATION_FIELD_NAMES } from '../core/deprecation-fields.ts';
 import { RATE_LIMIT_FIELD_NAMES } from '../core/rate-limit-fields.ts';
 import type { Forward } from './forward.ts';
+import type { AnswerHead } from './upstream/answer-head.ts';
+import type { Caller, Connection } from './upstream/connection.ts';
 import { codeOf, upstreamErrorOf, type UpstreamError } from './upstream-error.ts';
 
 export type Ending =
@@ -34,22 +35,15 @@ export interface Landing {
   readonly bytesOut: number;
 }
 
-/** What the HTTP client lets a request do while it is under way. */
-export interface Controller {
-  abort(reason: Error): void;
-  pause(): void;
-  resume(): void;
-  readonly rawHeaders?: unknown;
-}
-
 /** A body as short as this goes out in one piece with its head, where it came whole. */
 const SHORT_BYTES = 8 * 1024;
 /** Reason phrases that pass; Node refuses to write others, and RFC 9112 section 4 gives them no meaning. */
 const PHRASE = /^[\t\x20-\x7e]+$/;
-const KEY_ENDED = new Error('the key of the stream has ended');
+const CONTINUE = 100;
 const EVENT_STREAM = /^text\/event-stream\b/i;
 /** Methods that change nothing, so that one which met a connection the upstream had just closed may go again. */
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+const BROKEN_OFF: ReadonlySet<string> = new Set(['UPSTREAM_CLOSED', 'ECONNRESET', 'EPIPE']);
 /** Fields of the upstream in whose place ours stand: always, where a limit holds, for callers of a replaced key. */
 const REPLACED: ReadonlySet<string> = new Set(['x-request-id']);
 const REPLACED_WHERE_LIMITED: ReadonlySet<string> = new Set([...REPLACED, ...RATE_LIMIT_FIELD_NAMES]);
@@ -60,139 +54,125 @@ const REPLACED_WHERE_BOTH: ReadonlySet<string> = new Set([
 ]);
 
 /** One request on its way to an upstream and its answer on the way back. It settles exactly once. */
-export class Flight {
+export class Flight implements Caller {
   /** Among all that are under way. */
   place = 0;
+  /** What carries it, once something does. */
+  connection: Connection | null = null;
   readonly #forward: Forward;
-  readonly #timeouts: ProxyConfig['timeouts'];
   readonly #monotonic: () => number;
-  readonly #settle: (landing: Landing) => void;
+  readonly #landed: (landing: Landing) => void;
   #phase: 'connecting' | 'sending' | 'waiting' | 'answering' | 'settled' = 'connecting';
-  #controller: Controller | null = null;
   #progressAt: number;
   #answer: { status: number; answeredAt: number; endless: boolean } | null = null;
   #timedOut = false;
-  /** Whether the answer's head came in this very tick. */
-  #isFirstTick = true;
-  /** The start of the answer's body, where it came in that tick, too: it may be all. */
-  #first: Buffer | null = null;
+  #isContinued = false;
+  /** Whether only what came with the answer's head has been told so far. */
+  #isFirstRead = true;
+  /** The start of the answer's body, where it came with the head, each byte a character: it may be all. */
+  #first: string | null = null;
   /** By a client that reads more slowly than the upstream writes. */
   #isHeldUp = false;
   #forget: (() => void) | null = null;
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(
-    forward: Forward,
-    timeouts: ProxyConfig['timeouts'],
-    monotonic: () => number,
-    settle: (landing: Landing) => void,
-  ) {
+  constructor(forward: Forward, monotonic: () => number, landed: (landing: Landing) => void) {
     this.#forward = forward;
-    this.#timeouts = timeouts;
     this.#monotonic = monotonic;
-    this.#settle = settle;
+    this.#landed = landed;
     this.#progressAt = monotonic();
     forward.response.once('close', this.#onClientClose);
   }
 
   /** Ends a request that has made no progress for longer than its phase allows. */
   endIfStalled(now: number): void {
-    const { bodyIdleMs, firstByteMs } = this.#timeouts;
+    const { connectMs, bodyIdleMs, firstByteMs } = this.#forward.timeouts;
     const idleMs = now - this.#progressAt;
     const stalled =
+      (this.#phase === 'connecting' && idleMs > connectMs) ||
       (this.#phase === 'sending' && idleMs > bodyIdleMs) ||
       (this.#phase === 'waiting' && idleMs > firstByteMs) ||
       (this.#phase === 'answering' && idleMs > bodyIdleMs && this.#answer?.endless === false);
     if (!stalled) return;
     this.#timedOut = true;
-    this.#controller?.abort(new Error('no progress'));
+    this.abort('no progress');
   }
 
-  onRequestStart(controller: Controller): void {
-    this.#controller = controller;
-    if (this.#phase === 'settled') {
-      controller.abort(new Error('the client has left'));
-      return;
-    }
+  /** Ends it; whoever waits for it is told of `reason` where no answer has begun. */
+  abort(reason: string): void {
+    // Behind its end the connection may be another's already.
+    if (this.#phase !== 'settled') this.connection?.abort(new Error(reason));
+  }
+
+  begin(): boolean {
+    if (this.#phase === 'settled') return false;
     if (!this.#forward.permit.stands()) {
-      this.#end({ kind: 'withdrawn' });
-      controller.abort(new Error('the permit was withdrawn'));
-      return;
+      this.#land({ kind: 'withdrawn' });
+      return false;
     }
     this.#phase = this.#forward.hasBody ? 'sending' : 'waiting';
     this.#progressAt = this.#monotonic();
+    return true;
   }
 
-  onBodySent(chunk: Uint8Array): void {
-    this.#bytesIn += chunk.byteLength;
+  bodySent(bytes: number): void {
+    this.#bytesIn += bytes;
     this.#progressAt = this.#monotonic();
   }
 
-  onRequestSent(): void {
+  requestSent(): void {
     if (this.#phase === 'sending') this.#phase = 'waiting';
     this.#progressAt = this.#monotonic();
   }
 
-  onResponseStart(
-    controller: Controller,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-    statusText?: string,
-  ): void {
+  interim(status: number): void {
     this.#progressAt = this.#monotonic();
-    if (status < 200 || this.#phase === 'settled') return;
-    if (!isReadable(headers['transfer-encoding'])) {
-      this.#end({
-        kind: 'failed',
-        error: 'reset',
-        detail: 'an unknown transfer coding',
-        mayRepeat: false,
-        unsent: false,
-      });
-      controller.abort(new Error('the answer cannot be read'));
-      return;
-    }
-    const { response, answerHeaders, permit } = this.#forward;
-    this.#forward.answered(status);
-    const fields = passAnswerHeaders(rawText(controller.rawHeaders), replacedIn(permit));
-    for (const field of answerHeaders) fields.push(field);
-    if (statusText === undefined || statusText === STATUS_CODES[status] || !PHRASE.test(statusText))
-      response.writeHead(status, fields);
-    else response.writeHead(status, statusText, fields);
-    this.#phase = 'answering';
-    const contentType = headers['content-type'];
-    this.#answer = {
-      status,
-      answeredAt: this.#progressAt,
-      endless: typeof contentType === 'string' && EVENT_STREAM.test(contentType),
-    };
-    if (this.#answer.endless) this.#forget = this.#forward.streams(() => this.#controller?.abort(KEY_ENDED));
-    // A head may come long before its body, and the start of a body before the rest. Neither waits for another tick.
-    process.nextTick(sendBegun, this);
+    const { awaitsContinue, response } = this.#forward;
+    if (status !== CONTINUE || !awaitsContinue || this.#isContinued || response.destroyed) return;
+    this.#isContinued = true;
+    response.writeContinue();
   }
 
-  onResponseData(_controller: Controller, chunk: Buffer): void {
+  head({ status, phrase, raw, contentType }: AnswerHead): void {
     this.#progressAt = this.#monotonic();
-    const mayWait = this.#bytesOut === 0 && this.#isFirstTick && chunk.byteLength <= SHORT_BYTES;
-    this.#bytesOut += chunk.byteLength;
-    if (mayWait) this.#first = chunk;
+    const { request, response, answerHeaders, permit, awaitsContinue } = this.#forward;
+    this.#forward.answered(status);
+    const fields = passAnswerHeaders(raw, replacedIn(permit));
+    for (const field of answerHeaders) fields.push(field);
+    // Whether the client still sends its body is its own affair, so that what follows could be either.
+    if (awaitsContinue && !this.#isContinued && !request.complete) fields.push('Connection', 'close');
+    if (phrase === STATUS_CODES[status] || !PHRASE.test(phrase)) response.writeHead(status, fields);
+    else response.writeHead(status, phrase, fields);
+    this.#phase = 'answering';
+    const endless = contentType !== null && EVENT_STREAM.test(contentType);
+    this.#answer = { status, answeredAt: this.#progressAt, endless };
+    if (endless) this.#forget = this.#forward.streams(() => this.abort('the key of the stream has ended'));
+  }
+
+  data(part: Buffer): void {
+    if (this.#phase === 'settled') return;
+    this.#progressAt = this.#monotonic();
+    const mayWait = this.#bytesOut === 0 && this.#isFirstRead && part.byteLength <= SHORT_BYTES;
+    this.#bytesOut += part.byteLength;
+    if (mayWait) this.#first = part.toString('latin1');
     else {
       this.#writeFirst();
-      this.#write(chunk);
+      // A copy, since the memory is used for the next read.
+      this.#write(Buffer.from(part));
     }
   }
 
-  onResponseEnd(): void {
+  end(): void {
     if (this.#phase === 'settled') return;
     // Text of one byte a character goes into one string with the head, which costs one write less.
     if (this.#first === null) this.#forward.response.end();
-    else this.#forward.response.end(this.#first.toString('latin1'), 'latin1');
+    else this.#forward.response.end(this.#first, 'latin1');
     this.#first = null;
     this.#finish(true);
   }
 
-  onResponseError(_controller: Controller | null, error: Error): void {
+  fail(error: Error): void {
     if (this.#phase === 'settled') return;
     if (this.#answer !== null) {
       // The client must not take half an answer for a whole one.
@@ -200,25 +180,21 @@ export class Flight {
       this.#finish(false);
       return;
     }
-    const mayRepeat = !this.#timedOut && !this.#forward.hasBody && this.#isRepeatable(error);
-    const kind = this.#timedOut ? 'timeout' : upstreamErrorOf(error);
     const unsent = this.#phase === 'connecting';
-    this.#end({ kind: 'failed', error: kind, detail: codeOf(error), mayRepeat, unsent });
+    const mayRepeat = !unsent && !this.#timedOut && !this.#forward.hasBody && this.#isRepeatable(error);
+    const kind = this.#timedOut ? 'timeout' : upstreamErrorOf(error);
+    this.#land({ kind: 'failed', error: kind, detail: codeOf(error), mayRepeat, unsent });
   }
 
   /** A connection that the upstream closed while it lay idle; the request never reached it, or changed nothing. */
   #isRepeatable(error: Error): boolean {
-    return (
-      this.#controller !== null &&
-      REPEATABLE.has(this.#forward.request.method ?? '') &&
-      ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(codeOf(error))
-    );
+    return REPEATABLE.has(this.#forward.request.method ?? '') && BROKEN_OFF.has(codeOf(error));
   }
 
-  /** Sends what the tick in which the answer began has brought of it. */
-  sendBegun(): void {
-    this.#isFirstTick = false;
-    if (this.#phase !== 'answering') return;
+  /** A head may come long before its body, and the start of a body before the rest. Neither waits for more. */
+  caughtUp(): void {
+    if (!this.#isFirstRead || this.#phase !== 'answering') return;
+    this.#isFirstRead = false;
     if (this.#bytesOut === 0) this.#forward.response.flushHeaders();
     else this.#writeFirst();
   }
@@ -229,48 +205,39 @@ export class Flight {
     if (first !== null) this.#write(first);
   }
 
-  #write(chunk: Buffer): void {
+  #write(part: Buffer | string): void {
     const { response } = this.#forward;
-    if (response.write(chunk)) return;
-    this.#controller?.pause();
+    if (response.write(part, 'latin1')) return;
+    this.connection?.pause();
     if (this.#isHeldUp) return;
     this.#isHeldUp = true;
     response.once('drain', () => {
       this.#isHeldUp = false;
       if (this.#phase === 'settled') return;
       this.#progressAt = this.#monotonic();
-      this.#controller?.resume();
+      this.connection?.resume();
     });
   }
 
   readonly #onClientClose = (): void => {
     if (this.#phase === 'settled') return;
-    if (this.#answer === null) this.#end({ kind: 'client_gone' });
+    if (this.#answer === null) this.#land({ kind: 'client_gone' });
     else this.#finish(false);
-    this.#controller?.abort(new Error('the client has left'));
+    this.connection?.abort(new Error('the client has left'));
   };
 
   #finish(complete: boolean): void {
     const { status, answeredAt } = this.#answer ?? { status: 0, answeredAt: 0 };
-    this.#end({ kind: 'answered', status, answeredAt, complete });
+    this.#land({ kind: 'answered', status, answeredAt, complete });
   }
 
-  #end(ending: Ending): void {
+  #land(ending: Ending): void {
     this.#phase = 'settled';
     this.#forget?.();
     // Behind its answer the response is over, and with it whoever listens to it.
     if (ending.kind !== 'answered') this.#forward.response.off('close', this.#onClientClose);
-    this.#settle({ ending, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut });
+    this.#landed({ ending, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut });
   }
-}
-
-function sendBegun(flight: Flight): void {
-  flight.sendBegun();
-}
-
-/** Whether a body of this transfer coding arrives as it was before it. */
-function isReadable(coding: string | string[] | undefined): boolean {
-  return coding === undefined || (typeof coding === 'string' && coding.toLowerCase() === 'chunked');
 }
 
 function replacedIn({ key, limits }: Forward['permit']): ReadonlySet<string> {
@@ -278,10 +245,4 @@ function replacedIn({ key, limits }: Forward['permit']): ReadonlySet<string> {
   if (key !== null && key.deprecatedAt !== null)
     return limited ? REPLACED_WHERE_BOTH : REPLACED_WHERE_DEPRECATED;
   return limited ? REPLACED_WHERE_LIMITED : REPLACED;
-}
-
-function rawText(raw: unknown): string[] {
-  return Array.isArray(raw)
-    ? raw.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString('latin1') : String(part)))
-    : [];
 }

@@ -21,6 +21,10 @@ export class Flights {
     last.place = flight.place;
   }
 
+  abortAll(reason: string): void {
+    for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.abort(reason);
+  }
+
   endStalled(now: number): void {
     // From the end, since whoever is ended leaves its place to the last.
     for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.endIfStalled(now);

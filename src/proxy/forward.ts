@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Pool, type Dispatcher } from 'undici';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Permit } from '../core/decision.ts';
-import { launchExpecting } from './expecting.ts';
 import { Flight, type Landing } from './flight.ts';
 import { Flights } from './flights.ts';
 import { hopEndOf, type RequestTrace } from './request-trace.ts';
 import type { Place } from './routes.ts';
 import type { Targets } from './targets.ts';
+import type { UpstreamRequest } from './upstream/connection.ts';
+import { Pool } from './upstream/pool.ts';
 
 export interface Forward {
   /** Nothing is forwarded without one. */
@@ -37,9 +37,10 @@ export interface Forwarder {
   readonly ca: string | null;
   /** From now on these authorities vouch for upstreams, in PEM. */
   trust(ca: string): void;
-  /** Connections to other origins, and those that were made in another time, end with what is under way on them. */
-  keep(origins: ReadonlySet<string>, connectMs: number): void;
-  close(): Promise<void>;
+  /** Connections to other origins end with what is under way on them. */
+  keep(origins: ReadonlySet<string>): void;
+  /** Everything that is under way ends now. */
+  close(): void;
 }
 
 export interface Forwarded {
@@ -49,8 +50,6 @@ export interface Forwarded {
 }
 
 export interface ForwarderOptions {
-  /** How long a connection to an upstream may take to come about. */
-  readonly connectMs: number;
   readonly monotonic: () => number;
   readonly targets: Targets;
   /** PEM; null: the public authorities. */
@@ -60,25 +59,25 @@ export interface ForwarderOptions {
 /** How often stalled requests are looked for; deadlines are late by at most this. */
 const SWEEP_MS = 100;
 
-/** HTTP to the upstreams over undici: streaming both ways with back-pressure, one pool of connections per origin. */
+/** HTTP to the upstreams on connections of our own: streaming both ways with back-pressure, one pool of connections per origin. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { monotonic, targets } = options;
-  const pools = new Pools(options.connectMs, options.ca);
+  const pools = new Pools(monotonic, options.ca);
   const flights = new Flights();
-  const sweeper = setInterval(() => flights.endStalled(monotonic()), SWEEP_MS).unref();
+  const sweeper = setInterval(() => {
+    const now = monotonic();
+    flights.endStalled(now);
+    pools.sweep(now);
+  }, SWEEP_MS).unref();
 
   const attempt = (forward: Forward, origin: string): Promise<Landing> =>
     new Promise((resolve) => {
-      const { timeouts } = forward;
-      const flight = new Flight(forward, timeouts, monotonic, (landing) => {
+      const flight = new Flight(forward, monotonic, (landing) => {
         flights.remove(flight);
         resolve(landing);
       });
       flights.add(flight);
-      launch(flight, () => {
-        if (!forward.awaitsContinue || !forward.hasBody) return dispatch(flight, forward, pools.of(origin));
-        launchExpecting(flight, forward, { origin, ca: pools.ca, connectMs: timeouts.connectMs });
-      });
+      flight.connection = pools.of(origin).send(requestOf(forward), flight);
     });
 
   return {
@@ -109,22 +108,33 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       return pools.ca;
     },
     trust: (ca) => pools.trust(ca),
-    keep: (origins, connectMs) => pools.keep(origins, connectMs),
-    async close() {
+    keep: (origins) => pools.keep(origins),
+    close() {
       clearInterval(sweeper);
-      await pools.close();
+      pools.keep(new Set());
+      flights.abortAll('the gate is closing');
     },
+  };
+}
+
+function requestOf({ permit, request, headers, hasBody, awaitsContinue }: Forward): UpstreamRequest {
+  return {
+    method: request.method ?? '',
+    path: permit.route.forwardedPath,
+    headers,
+    body: hasBody ? request : null,
+    expectsContinue: hasBody && awaitsContinue,
   };
 }
 
 /** The pools of connections, one for each origin. */
 class Pools {
-  #connectMs: number;
+  readonly #monotonic: () => number;
   readonly #pools = new Map<string, Pool>();
   #ca: string | null;
 
-  constructor(connectMs: number, ca: string | null) {
-    this.#connectMs = connectMs;
+  constructor(monotonic: () => number, ca: string | null) {
+    this.#monotonic = monotonic;
     this.#ca = ca;
   }
 
@@ -135,13 +145,7 @@ class Pools {
   of(origin: string): Pool {
     let pool = this.#pools.get(origin);
     if (pool === undefined) {
-      // Deadlines for the answer are the sweeper's, which knows a stream of events from a stalled answer.
-      pool = new Pool(origin, {
-        pipelining: 1,
-        connect: { timeout: this.#connectMs, ...(this.#ca === null ? {} : { ca: this.#ca }) },
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      });
+      pool = new Pool({ origin, ca: this.#ca, monotonic: this.#monotonic });
       this.#pools.set(origin, pool);
     }
     return pool;
@@ -153,42 +157,19 @@ class Pools {
     this.#retire((origin) => origin.startsWith('https:'));
   }
 
-  keep(origins: ReadonlySet<string>, connectMs: number): void {
-    const isOther = connectMs !== this.#connectMs;
-    this.#connectMs = connectMs;
-    this.#retire((origin) => isOther || !origins.has(origin));
+  keep(origins: ReadonlySet<string>): void {
+    this.#retire((origin) => !origins.has(origin));
+  }
+
+  sweep(now: number): void {
+    for (const pool of this.#pools.values()) pool.sweep(now);
   }
 
   #retire(concerns: (origin: string) => boolean): void {
     for (const [origin, pool] of this.#pools) {
       if (!concerns(origin)) continue;
       this.#pools.delete(origin);
-      void pool.close();
+      pool.retire();
     }
   }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
-  }
-}
-
-function launch(flight: Flight, begin: () => void): void {
-  try {
-    begin();
-  } catch (error) {
-    flight.onResponseError(null, error as Error);
-  }
-}
-
-function dispatch(flight: Flight, { permit, request, headers, hasBody }: Forward, pool: Pool): void {
-  const options = {
-    path: permit.route.forwardedPath,
-    method: request.method ?? '',
-    headers: headers as string[],
-    // Not the request itself: undici destroys a body on failure, and with it the client's connection.
-    body: hasBody ? request.iterator({ destroyOnReturn: false }) : null,
-    // An upstream that sends a body to a HEAD would be sending the start of the next answer.
-    reset: request.method === 'HEAD',
-  };
-  pool.dispatch(options as Dispatcher.DispatchOptions, flight);
 }

@@ -118,7 +118,8 @@ class Door {
     line.current = { request, response, exchange };
     const closed = new Promise<void>((resolve) => void response.once('close', resolve));
     let decision = await this.#decide(visit);
-    while (decision.kind === 'permit' && !response.destroyed) {
+    // Over: the parser has refused its body in the meantime.
+    while (decision.kind === 'permit' && !response.destroyed && !line.isOver) {
       if ((await this.#forward(decision, visit, response, awaitsContinue)) !== 'withdrawn') break;
       // The key changed while a connection was being made; what is true now decides.
       decision.slot.release();

@@ -129,7 +129,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       await Promise.all([closeServer(server, graceMs), forwardAuth?.stop(graceMs)]);
       // Not before: streams whose key ends are ended as long as there are streams.
       sweeps.forEach(clearInterval);
-      await parts.forwarder.close();
+      parts.forwarder.close();
       await limiter.stop();
       await parts.reporter.stop(Math.max(end - performance.now(), LAST_REPORTS_MS));
       await parts.keys.stop();
@@ -211,7 +211,7 @@ function adopt({ config, trustedProxies, origins }: Settings, parts: AdoptingPar
   parts.load.adopt(config.bounds);
   parts.connections.adopt(config.bounds.connectionsPerAddress, trustedProxies);
   parts.targets.adopt(origins);
-  parts.forwarder.keep(origins, config.timeouts.connectMs);
+  parts.forwarder.keep(origins);
   parts.tierMetrics.adopt(config.tiers);
   parts.busyKeys.adopt(config.metrics.perKey);
   parts.requestMetrics.adopt(new Set([...config.routes.map(({ id }) => id), NO_ROUTE]), origins);
@@ -219,12 +219,12 @@ function adopt({ config, trustedProxies, origins }: Settings, parts: AdoptingPar
   server.keepAliveTimeout = config.timeouts.idleMs;
 }
 
-function forwardingOf({ config, clock }: ProxyOptions, { ca }: Certificates, requestMetrics: RequestMetrics) {
+function forwardingOf({ clock }: ProxyOptions, { ca }: Certificates, requestMetrics: RequestMetrics) {
   const monotonic = (): number => clock.monotonic();
   const targets = new Targets(monotonic, (origin) => requestMetrics.upstreamEjected(origin));
   return {
     targets,
-    forwarder: createForwarder({ connectMs: config.timeouts.connectMs, monotonic, targets, ca }),
+    forwarder: createForwarder({ monotonic, targets, ca }),
   };
 }
 

@@ -30,9 +30,9 @@ it('the upstream gets these bytes and no others', async () => {
   expect(stage.upstream.received[index]).toContain(
     [
       'PUT /a%20b?c HTTP/1.1',
-      'host: Gate.Test:80',
-      'connection: keep-alive',
+      'Host: Gate.Test:80',
       'X-One: 1',
+      'Content-Length: 2',
       'X-Forwarded-For: 127.0.0.1',
       'X-Forwarded-Proto: http',
       'X-Forwarded-Host: Gate.Test:80',
@@ -42,7 +42,6 @@ it('the upstream gets these bytes and no others', async () => {
       'X-Permission-Level: read_write',
       'X-Tier: default',
       'X-Request-Id: req_1',
-      'content-length: 2',
       '',
       'hi',
     ].join('\r\n'),

@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http';
+import type { UpstreamRequest } from './connection.ts';
+
+/** What no header value may have: control bytes, and characters that are no single byte. */
+const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/;
+/** RFC 9110 section 8.6: with these a length is expected even where there is no body. */
+const EXPECT_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** Whether the client sent its body in chunks; the gate lets no other transfer coding pass. */
+export function isInChunks({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined;
+}
+
+/**
+ * The head of a request, each character a byte. Throws where a header would be read as another one, which the server and
+ * the configuration have ruled out before.
+ */
+export function headText({ method, path, headers, body, expectsContinue }: UpstreamRequest): string {
+  let text = `${method} ${path} HTTP/1.1\r\n`;
+  let hasLength = false;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
+    if (UNWRITABLE.test(value)) throw new TypeError(`the header ${name} cannot be sent`);
+    hasLength ||= name.length === 14 && name.toLowerCase() === 'content-length';
+    text += `${name}: ${value}\r\n`;
+  }
+  if (body !== null && isInChunks(body)) text += 'Transfer-Encoding: chunked\r\n';
+  else if (!hasLength && EXPECT_BODY.has(method)) text += 'Content-Length: 0\r\n';
+  if (expectsContinue) text += 'Expect: 100-continue\r\n';
+  if (method === 'HEAD') text += 'Connection: close\r\n';
+  return `${text}\r\n`;
+}
