@@ -46,8 +46,16 @@ export class TrustedProxies {
 
 const MAPPED = /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i;
 
+let lastPlain = { address: '', plain: '' };
+
 /** An IPv4 address in IPv6 clothes (RFC 4291 section 2.5.5.2) as IPv4; anything else as it came. */
 export function plainAddress(address: string): string {
+  // Most requests come from where the last one came from.
+  if (address !== lastPlain.address) lastPlain = { address, plain: plainOf(address) };
+  return lastPlain.plain;
+}
+
+function plainOf(address: string): string {
   const match = MAPPED.exec(address);
   if (match === null) return address;
   const [, dotted, ...groups] = match;

@@ -1,4 +1,5 @@
 import { isForeignAuthorization } from './credential.ts';
+import { valuesOf } from './header-lines.ts';
 import type { KeyRecord } from './key.ts';
 import type { Scheme } from './profile.ts';
 import type { RequestHead } from './request-head.ts';
@@ -285,11 +286,7 @@ const RESPONSE_HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 /** An upstream's answer headers as the client may see them, without the hop-by-hop ones and those in `replaced`. */
 export function passAnswerHeaders(raw: readonly string[], replaced: ReadonlySet<string>): string[] {
-  const connection: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    if ((raw[i] ?? '').toLowerCase() === 'connection') connection.push(raw[i + 1] ?? '');
-  }
-  const listed = connectionOptions(connection);
+  const listed = connectionOptions(valuesOf(raw, 'connection'));
   const passed: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] ?? '').toLowerCase();

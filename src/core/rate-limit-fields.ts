@@ -10,17 +10,18 @@ import { formatLimit, type Limit, type LimitState, type NamedLimit } from './lim
 export function rateLimitFields(states: readonly LimitState[], nowEpochMs: number): string[] {
   const tightest = tightestOf(states);
   if (tightest === null) return [];
+  let policies = '';
+  let left = '';
+  for (const { limit, remaining, resetAfterMs } of states) {
+    const comma = policies === '' ? '' : ', ';
+    policies += `${comma}"${limit.name}";q=${limit.quota};w=${Math.ceil(limit.windowMs / 1000)}`;
+    left += `${comma}"${limit.name}";r=${remaining};t=${seconds(resetAfterMs)}`;
+  }
   return [
     'RateLimit-Policy',
-    states
-      .map(({ limit }) => `"${limit.name}";q=${limit.quota};w=${Math.ceil(limit.windowMs / 1000)}`)
-      .join(', '),
+    policies,
     'RateLimit',
-    states
-      .map(
-        ({ limit, remaining, resetAfterMs }) => `"${limit.name}";r=${remaining};t=${seconds(resetAfterMs)}`,
-      )
-      .join(', '),
+    left,
     'X-RateLimit-Limit',
     String(tightest.limit.quota),
     'X-RateLimit-Remaining',

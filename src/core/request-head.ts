@@ -28,37 +28,8 @@ export interface RequestHead {
 
 const NONE: readonly string[] = [];
 
-export function readHead(raw: readonly string[]): RequestHead {
-  const lines: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toLowerCase();
-    if (READ.has(name)) (lines[name] ??= []).push(raw[i + 1] ?? '');
-  }
-  const all = (name: string): readonly string[] => lines[name] ?? NONE;
-  const only = (name: string): string | null => (all(name).length === 1 ? (all(name)[0] ?? null) : null);
-  return {
-    raw,
-    host: all('host'),
-    authorization: all('authorization'),
-    xApiKey: all('x-api-key'),
-    requestId: all('x-request-id'),
-    connection: all('connection'),
-    transferEncoding: all('transfer-encoding'),
-    contentLength: all('content-length'),
-    forwardedFor: all('x-forwarded-for'),
-    forwardedProto: all('x-forwarded-proto'),
-    forwardedHost: all('x-forwarded-host'),
-    accept: all('accept'),
-    userAgent: only('user-agent'),
-    origin: only('origin'),
-    preflightMethod: only('access-control-request-method'),
-    mcpMethod: only('mcp-method'),
-    mcpName: all('mcp-name'),
-    mcpProtocolVersion: only('mcp-protocol-version'),
-  };
-}
-
-const READ: ReadonlySet<string> = new Set([
+/** The names that are read, in lower case; what is found of each is kept at its place here. */
+const READ = [
   'host',
   'authorization',
   'x-api-key',
@@ -76,7 +47,45 @@ const READ: ReadonlySet<string> = new Set([
   'mcp-method',
   'mcp-name',
   'mcp-protocol-version',
-]);
+] as const;
+
+const PLACES: ReadonlyMap<string, number> = new Map(READ.map((name, place) => [name, place]));
+
+export function readHead(raw: readonly string[]): RequestHead {
+  const lines: (string[] | undefined)[] = READ.map(() => undefined);
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const place = PLACES.get((raw[i] ?? '').toLowerCase());
+    if (place === undefined) continue;
+    const value = raw[i + 1] ?? '';
+    const before = lines[place];
+    if (before === undefined) lines[place] = [value];
+    else before.push(value);
+  }
+  return {
+    raw,
+    host: lines[0] ?? NONE,
+    authorization: lines[1] ?? NONE,
+    xApiKey: lines[2] ?? NONE,
+    requestId: lines[3] ?? NONE,
+    connection: lines[4] ?? NONE,
+    transferEncoding: lines[5] ?? NONE,
+    contentLength: lines[6] ?? NONE,
+    forwardedFor: lines[7] ?? NONE,
+    forwardedProto: lines[8] ?? NONE,
+    forwardedHost: lines[9] ?? NONE,
+    accept: lines[10] ?? NONE,
+    userAgent: only(lines[11]),
+    origin: only(lines[12]),
+    preflightMethod: only(lines[13]),
+    mcpMethod: only(lines[14]),
+    mcpName: lines[15] ?? NONE,
+    mcpProtocolVersion: only(lines[16]),
+  };
+}
+
+function only(lines: readonly string[] | undefined): string | null {
+  return lines !== undefined && lines.length === 1 ? (lines[0] ?? null) : null;
+}
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 /** What separates words in a credential header; no key holds any of it, and no key is shorter than 8 characters. */

@@ -82,7 +82,7 @@ export class Flight implements Caller {
     this.#monotonic = monotonic;
     this.#landed = landed;
     this.#progressAt = monotonic();
-    forward.response.once('close', this.#onClientClose);
+    forward.response.on('close', this.#onClientClose);
   }
 
   /** Ends a request that has made no progress for longer than its phase allows. */
@@ -152,7 +152,8 @@ export class Flight implements Caller {
 
   data(part: Buffer): void {
     if (this.#phase === 'settled') return;
-    this.#progressAt = this.#monotonic();
+    // What came with the head came just now.
+    if (!this.#isFirstRead) this.#progressAt = this.#monotonic();
     const mayWait = this.#bytesOut === 0 && this.#isFirstRead && part.byteLength <= SHORT_BYTES;
     this.#bytesOut += part.byteLength;
     if (mayWait) this.#first = part.toString('latin1');

@@ -70,40 +70,11 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     pools.sweep(now);
   }, SWEEP_MS).unref();
 
-  const attempt = (forward: Forward, origin: string): Promise<Landing> =>
-    new Promise((resolve) => {
-      const flight = new Flight(forward, monotonic, (landing) => {
-        flights.remove(flight);
-        resolve(landing);
-      });
-      flights.add(flight);
-      flight.connection = pools.of(origin).send(requestOf(forward), flight);
-    });
-
   return {
-    async forward(forward) {
-      const { origins } = forward.permit.route.route;
-      const tried: string[] = [];
-      let repeats = 1;
-      for (;;) {
-        const origin = targets.pick(origins, tried);
-        const hop = forward.trace?.hop(origin, forward.headers, { at: monotonic(), repeats: tried.length });
-        const landing = await attempt(
-          hop === undefined ? forward : { ...forward, headers: hop.headers },
-          origin,
-        );
-        const { ending } = landing;
-        hop?.end(hopEndOf(ending), monotonic());
-        tried.push(origin);
-        if (ending.kind === 'answered') targets.answered(origin);
-        if (ending.kind !== 'failed') return { landing, origin };
-        targets.failed(origin, ending.unsent);
-        // What has not left may go to any other; what changes nothing may go once more.
-        if (!(ending.unsent ? tried.length < origins.length : ending.mayRepeat && repeats-- > 0)) {
-          return { landing, origin };
-        }
-      }
-    },
+    forward: (forward) =>
+      new Promise((resolve) => {
+        new Errand(forward, { pools, flights, targets, monotonic }, resolve).set();
+      }),
     get ca() {
       return pools.ca;
     },
@@ -117,7 +88,62 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   };
 }
 
-function requestOf({ permit, request, headers, hasBody, awaitsContinue }: Forward): UpstreamRequest {
+interface ErrandParts {
+  readonly pools: Pools;
+  readonly flights: Flights;
+  readonly targets: Targets;
+  readonly monotonic: () => number;
+}
+
+/** One request and its attempts, one after another. */
+class Errand {
+  readonly #forward: Forward;
+  readonly #parts: ErrandParts;
+  readonly #done: (forwarded: Forwarded) => void;
+  readonly #tried: string[] = [];
+  #repeats = 1;
+
+  constructor(forward: Forward, parts: ErrandParts, done: (forwarded: Forwarded) => void) {
+    this.#forward = forward;
+    this.#parts = parts;
+    this.#done = done;
+  }
+
+  /** The next attempt. */
+  set(): void {
+    const { pools, flights, targets, monotonic } = this.#parts;
+    const { permit, headers, trace } = this.#forward;
+    const origin = targets.pick(permit.route.route.origins, this.#tried);
+    const hop = trace?.hop(origin, headers, { at: monotonic(), repeats: this.#tried.length });
+    const flight = new Flight(this.#forward, monotonic, (landing) => {
+      flights.remove(flight);
+      hop?.end(hopEndOf(landing.ending), monotonic());
+      this.#landed(landing, origin);
+    });
+    flights.add(flight);
+    const request = requestOf(this.#forward, hop?.headers ?? headers);
+    flight.connection = pools.of(origin).send(request, flight);
+  }
+
+  #landed(landing: Landing, origin: string): void {
+    const { targets } = this.#parts;
+    const { ending } = landing;
+    this.#tried.push(origin);
+    if (ending.kind === 'answered') targets.answered(origin);
+    if (ending.kind === 'failed') {
+      targets.failed(origin, ending.unsent);
+      const others = this.#forward.permit.route.route.origins.length - this.#tried.length;
+      // What has not left may go to any other; what changes nothing may go once more.
+      if (ending.unsent ? others > 0 : ending.mayRepeat && this.#repeats-- > 0) return this.set();
+    }
+    this.#done({ landing, origin });
+  }
+}
+
+function requestOf(
+  { permit, request, hasBody, awaitsContinue }: Forward,
+  headers: readonly string[],
+): UpstreamRequest {
   return {
     method: request.method ?? '',
     path: permit.route.forwardedPath,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { valuesOf } from '../core/header-lines.ts';
 
 /** Bytes of each connection up to the end of its last request with an Upgrade that was ignored. */
 const accounted = new WeakMap<Socket, number>();
@@ -11,7 +12,8 @@ const accounted = new WeakMap<Socket, number>();
  * nothing can have come with it, which its own size tells; that is what `curl --http2` and Java's client send.
  */
 export function endsConnection(request: IncomingMessage): boolean {
-  if (request.headers.upgrade === undefined) return false;
+  // Not of `headers`, which the server would put together for nothing else.
+  if (valuesOf(request.rawHeaders, 'upgrade').length === 0) return false;
   const { socket } = request;
   const before = accounted.get(socket) ?? 0;
   if (socket.bytesRead !== before + sizeOf(request)) return true;

@@ -116,7 +116,7 @@ class Door {
     const visit = this.#open(request, false);
     const { exchange } = visit;
     line.current = { request, response, exchange };
-    const closed = new Promise<void>((resolve) => void response.once('close', resolve));
+    const closed = new Promise<void>((resolve) => void response.on('close', resolve));
     let decision = await this.#decide(visit);
     // Over: the parser has refused its body in the meantime.
     while (decision.kind === 'permit' && !response.destroyed && !line.isOver) {
@@ -239,24 +239,31 @@ class Door {
   }
 
   /** The pipeline's word. A defect in it becomes a 500 that names the request, and nothing is forwarded. */
-  async #decide({ request, head, exchange, settings }: Visit): Promise<Decision<Place>> {
-    const { method, url, address, upgrade, requestId } = exchange;
-    let decision: Decision<Place>;
+  #decide({ request, head, exchange, settings }: Visit): Decision<Place> | Promise<Decision<Place>> {
+    const { method, url, address, upgrade } = exchange;
+    const decided = (decision: Decision<Place>) => this.#decided(exchange, decision);
+    const defect = (error: unknown) => decided(this.#defect(exchange, error));
     try {
       const { httpVersion } = request;
       const facts = { method, url, httpVersion, head, address, upgrade, waits: exchange };
-      decision = await decide(facts, settings.gate);
+      const decision = decide(facts, settings.gate);
+      return decision instanceof Promise ? decision.then(decided, defect) : decided(decision);
     } catch (error) {
-      this.#parts.log.error(
-        { requestId, detail: error instanceof Error ? (error.stack ?? error.name) : 'unknown' },
-        'a defect',
-      );
-      decision = deny('internal_error', {});
+      return defect(error);
     }
+  }
+
+  #decided(exchange: Exchange, decision: Decision<Place>): Decision<Place> | Promise<Decision<Place>> {
     this.#record.decided(exchange, decision);
+    if (decision.kind === 'denial' || !decision.route.route.isManagement) return decision;
     // What the key service says about usage includes all that this gate has counted.
-    if (decision.kind === 'permit' && decision.route.route.isManagement) await this.#parts.reporter.flush();
-    return decision;
+    return this.#parts.reporter.flush().then(() => decision);
+  }
+
+  #defect({ requestId }: Exchange, error: unknown): Denial<Place> {
+    const detail = error instanceof Error ? (error.stack ?? error.name) : 'unknown';
+    this.#parts.log.error({ requestId, detail }, 'a defect');
+    return deny('internal_error', {});
   }
 
   #answerHeaders(decision: Decision<Place>, exchange: Exchange): string[] {

@@ -98,7 +98,7 @@ export class Purse {
 
   /** Other purses of the owner may have seen other limits since, or lost books, and with them the lease. */
   #prepare(now: number): boolean {
-    for (const [i, shelf] of this.#shelves.entries()) shelf.turn(this.#lists[i] ?? [], now);
+    this.#shelves.forEach((shelf, i) => shelf.turn(this.#lists[i] ?? [], now));
     const before = this.#losses;
     this.#losses = this.#shelves.reduce((sum, { losses }) => sum + losses, this.#shared.losses);
     if (this.#losses === before) return false;

@@ -22,9 +22,9 @@ export class UnreadableAnswer extends Error {
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r\n]*))?$/;
-/** Control bytes, a CR or LF by itself, and folded lines (RFC 9112 sections 2.2 and 5.2). */
-const UNREADABLE = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n|\r\n[\t ]/;
-/** RFC 9110 section 5.6.2. */
+/** In a value: control bytes, and a CR or LF by itself (RFC 9112 section 2.2). */
+const UNREADABLE = /[^\t\x20-\x7e\x80-\xff]/;
+/** RFC 9110 section 5.6.2. A folded line (RFC 9112 section 5.2) begins with none. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 /** As many digits as a number holds exactly. */
 const LENGTH = /^\d{1,15}$/;
@@ -43,7 +43,6 @@ export function readAnswerHead(text: string): AnswerHead {
   if (end === -1) end = text.length;
   const [, minor, status, phrase = ''] = STATUS_LINE.exec(text.slice(0, end)) ?? [];
   if (status === undefined) throw new UnreadableAnswer('no status line of HTTP/1.x');
-  if (UNREADABLE.test(text.slice(end))) throw new UnreadableAnswer('a byte that no header may have');
   const raw: string[] = [];
   const framing = new Framing(minor === '1');
   while (end < text.length) {
@@ -54,6 +53,7 @@ export function readAnswerHead(text: string): AnswerHead {
     if (colon === -1 || colon >= end) throw new UnreadableAnswer('a header line without a colon');
     const name = text.slice(start, colon);
     const value = trimmed(text, colon + 1, end);
+    if (UNREADABLE.test(value)) throw new UnreadableAnswer('a byte that no header may have');
     framing.read(lowerName(name), value);
     raw.push(name, value);
   }

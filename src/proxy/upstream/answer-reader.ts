@@ -13,7 +13,7 @@ export interface AnswerListener {
 
 /** A head of more bytes is not read. */
 export const MAX_HEAD_BYTES = 16 * 1024;
-const HEAD_END = '\r\n\r\n';
+const HEAD_END = Buffer.from('\r\n\r\n');
 const NOTHING = Buffer.alloc(0);
 const SWITCHING_PROTOCOLS = 101;
 
@@ -75,7 +75,7 @@ export class AnswerReader {
     const all = before === 0 ? bytes : Buffer.concat([this.#begun, bytes.subarray(at)]);
     const start = before === 0 ? at : 0;
     // The end may stand astride of what came before.
-    const end = all.indexOf(HEAD_END, Math.max(start, before - HEAD_END.length + 1), 'latin1');
+    const end = all.indexOf(HEAD_END, Math.max(start, before - HEAD_END.length + 1));
     if ((end === -1 ? all.length : end) - start > MAX_HEAD_BYTES)
       throw new UnreadableAnswer('a head too large');
     if (end === -1) {

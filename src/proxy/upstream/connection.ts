@@ -21,6 +21,7 @@ export interface Caller extends AnswerListener {
   /** In the tick that writes the first byte, before it. Returns whether to write it; if not, nothing else is called. */
   begin(): boolean;
   bodySent(bytes: number): void;
+  /** Behind the last byte of a body. */
   requestSent(): void;
   /** All that has arrived so far has been told, and the answer is not over. */
   caughtUp(): void;
@@ -121,8 +122,7 @@ export class Connection {
     }
     this.#reader = new AnswerReader(caller, request.method === 'HEAD');
     this.#socket.write(text, 'latin1');
-    if (request.body === null) caller.requestSent();
-    else {
+    if (request.body !== null) {
       this.#stopBody = sendBody(request.body, this.#socket, caller, () => {
         this.#stopBody = null;
         caller.requestSent();
