@@ -17,9 +17,9 @@ import { markdown } from './table.ts';
  * Rounds are interleaved, so that whatever else the machine does falls on all alike; ratios are taken within a round,
  * and medians printed. docs/performance.md says how to read it.
  */
-/** A program is warm when another second makes it no quicker than by this part, and at the latest after so many. */
-const STILL_WARMING = 0.95;
-const WARM_UP_SECONDS = 8;
+/** A program is warm when so many seconds in a row have made it no quicker, and at the latest after all of these. */
+const QUIET_SECONDS = 3;
+const WARM_UP_SECONDS = 15;
 const CANNOT = 3;
 
 function findWrk(): boolean {
@@ -45,11 +45,11 @@ async function warmUp(servers: readonly Server[], measuring: Measuring): Promise
   const which = CASES.find(({ name }) => name === MAIN_CASE);
   if (which === undefined) return;
   for (const server of servers) {
-    let before = Number.POSITIVE_INFINITY;
-    for (let second = 0; second < WARM_UP_SECONDS; second++) {
+    let [best, quiet] = [Number.POSITIVE_INFINITY, 0];
+    for (let second = 0; second < WARM_UP_SECONDS && quiet < QUIET_SECONDS; second++) {
       const { cpuMicroseconds } = await measure(server, which, null, { ...measuring, seconds: 1 });
-      if (cpuMicroseconds > before * STILL_WARMING) break;
-      before = cpuMicroseconds;
+      quiet = cpuMicroseconds < best ? 0 : quiet + 1;
+      best = Math.min(best, cpuMicroseconds);
     }
   }
 }
