@@ -14,6 +14,11 @@ export interface Order {
 
 /** Requests in a life of a lease from which on one is drawn: for fewer, units would wait here while others ask. */
 const LEASED_FROM = 6;
+/**
+ * As many within the life under way are not waited for to its end: what is drawn doubles with each call until then. For
+ * fewer, units that wait here could be the ones that another replica refuses.
+ */
+const FAST = 256;
 /** How far ahead units are drawn that are not free yet, in lives of a lease. */
 const HORIZON_LIVES = 1.7;
 
@@ -61,7 +66,8 @@ export class Demand {
     const { lifeMs } = this;
     const horizonMs = HORIZON_LIVES * lifeMs;
     const share = hasRefused ? 0 : 2 * members;
-    const wanted = this.#leases && mayLease ? this.#before : 0;
+    const begun = this.#current < FAST ? 0 : this.#current;
+    const wanted = this.#leases && mayLease ? Math.max(this.#before, begun) : 0;
     if (wanted < LEASED_FROM) return { more: 0, ahead: 0, fair: 0, members, share, lifeMs, horizonMs };
     const fair = Math.min(
       ...limits.map(({ quota, windowMs }) => Math.ceil((quota * horizonMs) / windowMs / members)),
