@@ -64,6 +64,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const { monotonic, targets } = options;
   const pools = new Pools(monotonic, options.ca);
   const flights = new Flights();
+  let isClosed = false;
   const sweeper = setInterval(() => {
     const now = monotonic();
     flights.endStalled(now);
@@ -99,9 +100,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         if (ending.kind !== 'failed') return { landing, origin };
         targets.failed(origin, ending.unsent);
         // What has not left may go to any other; what changes nothing may go once more.
-        if (!(ending.unsent ? tried.length < origins.length : ending.mayRepeat && repeats-- > 0)) {
-          return { landing, origin };
-        }
+        const mayGoAgain = ending.unsent ? tried.length < origins.length : ending.mayRepeat && repeats-- > 0;
+        if (isClosed || !mayGoAgain) return { landing, origin };
       }
     },
     get ca() {
@@ -110,6 +110,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     trust: (ca) => pools.trust(ca),
     keep: (origins) => pools.keep(origins),
     close() {
+      isClosed = true;
       clearInterval(sweeper);
       pools.keep(new Set());
       flights.abortAll('the gate is closing');
