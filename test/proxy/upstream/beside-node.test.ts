@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { Duplex } from 'node:stream';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ANSWER } from './answer-grammar.ts';
 import { readingOf, type Reading } from './reading.ts';
@@ -44,7 +44,7 @@ function byNode(text: string, isToHead: boolean): Promise<Said | null> {
     const asked = request({
       method,
       insecureHTTPParser: false,
-      createConnection: () => new Spoken(text) as never,
+      createConnection: () => new Spoken(text),
     });
     asked.maxHeadersCount = 0;
     asked.on('error', () => resolve(null)).on('upgrade', () => resolve(null));
@@ -73,83 +73,90 @@ function saidBy({ head, body }: Reading): Said {
   return { status: head?.status ?? 0, phrase: head?.phrase ?? '', raw: head?.raw ?? [], body };
 }
 
-const BYTE = fc.constantFrom(...'\0\t\n\v\r "(),:;=\x7f\x80\xffaAxX0129fF-+.');
+const BYTE = fc.constantFrom(...'\0\t\n\v\r "(),:;=\x7f\x80\xffaAxX0129fF-+.'.split(''));
 const PIECE = fc.constantFrom(
-  ...[
-    '\r\n',
-    '\n',
-    '\r',
-    '\r\n\r\n',
-    '\n\n',
-    '\r\n ',
-    ' \r\n',
-    '\r\r\n',
-    ':',
-    ' :',
-    '0\r\n\r\n',
-    '0\r\n',
-    ';a',
-    '"',
-  ],
-  ...['Content-Length: 2\r\n', 'content-length:0\r\n', 'Content-Length: 2, 2\r\n', 'Content-Length:\r\n'],
-  ...['Transfer-Encoding: chunked\r\n', 'Transfer-Encoding: gzip, chunked\r\n', 'Transfer-Encoding:\r\n'],
-  ...[
-    'Connection: close\r\n',
-    'Upgrade: x\r\nConnection: upgrade\r\n',
-    'HTTP/1.1 200 OK\r\n',
-    'HTTP/1.1 101 S\r\n\r\n',
-  ],
+  // As they stand in a head, in a body, and where there is to be neither.
+
+  '\r\n',
+  '\n',
+  '\r',
+  '\r\n\r\n',
+  '\n\n',
+  '\r\n ',
+  ' \r\n',
+  '\r\r\n',
+  ':',
+  ' :',
+  '0\r\n\r\n',
+  '0\r\n',
+  ';a',
+  '"',
+  'Content-Length: 2\r\n',
+  'content-length:0\r\n',
+  'Content-Length: 2, 2\r\n',
+  'Content-Length:\r\n',
+  'Transfer-Encoding: chunked\r\n',
+  'Transfer-Encoding: gzip, chunked\r\n',
+  'Transfer-Encoding:\r\n',
+
+  'Connection: close\r\n',
+  'Upgrade: x\r\nConnection: upgrade\r\n',
+  'HTTP/1.1 200 OK\r\n',
+  'HTTP/1.1 101 S\r\n\r\n',
 );
 
-/** Changes a text at a place of its head or of what follows, as a share of its length. */
-const MUTATION: fc.Arbitrary<(text: string) => string> = fc.oneof(
-  fc.tuple(fc.nat(999), BYTE).map(
-    ([at, byte]) =>
-      (text: string) =>
+/** Changes a text somewhere. */
+type Mutation = (text: string) => string;
+const AT = fc.nat(999);
+const LINE = fc.nat(99);
+const MUTATION: fc.Arbitrary<Mutation> = fc.oneof(
+  fc.tuple(AT, BYTE).map(
+    ([at, byte]): Mutation =>
+      (text) =>
         splice(text, at, 1, byte),
   ),
-  fc.tuple(fc.nat(999), BYTE).map(
-    ([at, byte]) =>
-      (text: string) =>
-        splice(text, at, 0, byte),
-  ),
-  fc.tuple(fc.nat(999), fc.integer({ min: 1, max: 4 })).map(
-    ([at, n]) =>
-      (text: string) =>
-        splice(text, at, n, ''),
-  ),
-  fc.tuple(fc.nat(99), PIECE).map(
-    ([nth, piece]) =>
-      (text: string) =>
-        atLineEnd(text, nth, (end) => end + piece),
-  ),
-  fc.tuple(fc.nat(99), PIECE).map(
-    ([nth, piece]) =>
-      (text: string) =>
-        atLineEnd(text, nth, () => piece),
-  ),
-  fc.tuple(fc.nat(999), PIECE).map(
-    ([at, piece]) =>
-      (text: string) =>
+  fc.tuple(AT, fc.oneof(BYTE, PIECE)).map(
+    ([at, piece]): Mutation =>
+      (text) =>
         splice(text, at, 0, piece),
   ),
-  fc.nat(99).map((nth) => (text: string) => doubledLine(text, nth)),
-  fc.tuple(fc.nat(99), fc.nat(99)).map(
-    ([nth, by]) =>
-      (text: string) =>
+  fc.tuple(AT, fc.integer({ min: 1, max: 4 })).map(
+    ([at, n]): Mutation =>
+      (text) =>
+        splice(text, at, n, ''),
+  ),
+  fc.tuple(LINE, PIECE).map(
+    ([nth, piece]): Mutation =>
+      (text) =>
+        atLineEnd(text, nth, `\r\n${piece}`),
+  ),
+  fc.tuple(LINE, PIECE).map(
+    ([nth, piece]): Mutation =>
+      (text) =>
+        atLineEnd(text, nth, piece),
+  ),
+  LINE.map(
+    (nth): Mutation =>
+      (text) =>
+        doubledLine(text, nth),
+  ),
+  fc.tuple(LINE, LINE).map(
+    ([nth, by]): Mutation =>
+      (text) =>
         otherDigit(text, nth, String(by)),
   ),
 );
 
+/** `share` is the place, in thousandths of the text. */
 function splice(text: string, share: number, length: number, by: string): string {
   const at = Math.floor((text.length * share) / 1000);
   return text.slice(0, at) + by + text.slice(at + length);
 }
 
-function atLineEnd(text: string, nth: number, change: (end: string) => string): string {
+function atLineEnd(text: string, nth: number, by: string): string {
   const lines = text.split('\r\n');
   const at = nth % Math.max(1, lines.length - 1);
-  return lines.slice(0, at + 1).join('\r\n') + change('\r\n') + lines.slice(at + 1).join('\r\n');
+  return lines.slice(0, at + 1).join('\r\n') + by + lines.slice(at + 1).join('\r\n');
 }
 
 function doubledLine(text: string, nth: number): string {

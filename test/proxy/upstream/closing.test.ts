@@ -46,7 +46,10 @@ it('what has no connection yet when the gate closes goes to no other upstream', 
       const told = { answered: () => undefined, streams: () => () => undefined };
       void forwarder.forward({ permit, request, response, ...rest, ...told }).then(resolve);
     });
-    stops.push(() => void front.close().closeAllConnections());
+    stops.push(() => {
+      front.close();
+      front.closeAllConnections();
+    });
     front.listen(0, '127.0.0.1', () => {
       const asked = ask({ port: portOf(front), host: '127.0.0.1' });
       asked.on('error', () => undefined).end();

@@ -139,23 +139,14 @@ describe('a connection is not used again', () => {
   });
 
   it.each([
-    ['on which a byte comes unasked', (text: string) => answering(text)],
-    [
-      'that the upstream ends',
-      () =>
-        ({ socket }: { socket: { end(): void } }) =>
-          void socket.end(),
-    ],
-    [
-      'that the upstream resets',
-      () =>
-        ({ socket }: { socket: { resetAndDestroy(): void } }) =>
-          void socket.resetAndDestroy(),
-    ],
+    ['on which a byte comes unasked', (socket: Socket) => socket.write('x')],
+    ['on which an answer comes unasked', (socket: Socket) => socket.write(OK)],
+    ['that the upstream ends', (socket: Socket) => socket.end()],
+    ['that the upstream resets', (socket: Socket) => socket.resetAndDestroy()],
   ])('%s while it lies idle', async (_, how) => {
     await ask();
     const [call] = upstream.calls;
-    if (call !== undefined) how('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')(call);
+    if (call !== undefined) how(call.socket);
     await until('the end of the connection', () => upstream.openConnections === 0);
     expect((await ask()).body).toBe('ok');
     expect(connections()).toEqual([0, 1]);

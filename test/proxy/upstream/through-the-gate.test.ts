@@ -73,25 +73,27 @@ describe('an upstream that says 100 Continue unasked', () => {
 });
 
 describe('an answer without a length that ends with a reset is broken off', () => {
-  const resets = ({ socket }: Call): void => {
-    socket.write('HTTP/1.1 200 OK\r\n\r\npart');
-    void sleep(50).then(() => socket.resetAndDestroy());
-  };
+  const endless = answering('HTTP/1.1 200 OK\r\n\r\npart');
 
   it('to a client of HTTP/1.1', async () => {
-    stage.upstream.does(resets);
-    const answer = await stage.send('GET /reset');
+    stage.upstream.does(endless);
+    const connection = await stage.open();
+    connection.send(stage.bytes('GET /reset'));
+    await connection.until(() => connection.received === 'part', 'a part');
+    lastCall()?.socket.resetAndDestroy();
+    const answer = await connection.answer();
     expect([answer.complete, answer.body.toString()]).toEqual([false, 'part']);
     expect(await stage.line('/reset')).toMatchObject({ detail: 'broken off' });
   });
 
   it('to a client of HTTP/1.0, by a reset, since an end would be its end', async () => {
-    stage.upstream.does(resets);
+    stage.upstream.does(endless);
     const connection = await stage.open();
     const failed = new Promise((resolve) => connection.socket.once('close', resolve));
     connection.send(stage.bytes('GET /reset-old').replace('HTTP/1.1', 'HTTP/1.0'));
+    await connection.until(() => connection.received === 'part', 'a part');
+    lastCall()?.socket.resetAndDestroy();
     expect(await failed).toBe(true);
-    expect(connection.received).toBe('part');
   });
 });
 
@@ -178,12 +180,8 @@ describe('bodies at the same time', () => {
     const bodies = Array.from({ length: 24 }, (_, i) => randomBytes(200_000 + i * 5000));
     stage.upstream.does((call) => {
       const body = bodies[Number(call.startLine.split('/')[2]?.split(' ')[0])] ?? Buffer.alloc(0);
-      const { socket } = call;
-      void call.ended.then(() => {
-        if (call.startLine.includes('chunks')) return void writeChunks(socket, body);
-        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
-        return void socket.write(body);
-      });
+      const answer = call.startLine.includes('chunks') ? writeChunks : writeWhole;
+      void call.ended.then(() => answer(call.socket, body));
     });
     for (const kind of ['length', 'chunks']) {
       const answers = await Promise.all(
@@ -218,4 +216,9 @@ function writeChunks(socket: Call['socket'], body: Buffer): void {
     at += part.length;
   }
   socket.write('0\r\nX-A: b\r\n\r\n');
+}
+
+function writeWhole(socket: Call['socket'], body: Buffer): void {
+  socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+  socket.write(body);
 }
