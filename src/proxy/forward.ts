@@ -71,27 +71,28 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     pools.sweep(now);
   }, SWEEP_MS).unref();
 
-  const attempt = (forward: Forward, origin: string): Promise<Landing> =>
+  const attempt = (forward: Forward, origin: string, again: boolean): Promise<Landing> =>
     new Promise((resolve) => {
       const flight = new Flight(forward, monotonic, (landing) => {
         flights.remove(flight);
         resolve(landing);
       });
       flights.add(flight);
-      flight.connection = pools.of(origin).send(requestOf(forward), flight);
+      flight.connection = pools.of(origin).send(requestOf(forward), flight, again);
     });
 
   return {
     async forward(forward) {
       const { origins } = forward.permit.route.route;
       const tried: string[] = [];
-      let repeats = 1;
+      let again = false;
       for (;;) {
         const origin = targets.pick(origins, tried);
         const hop = forward.trace?.hop(origin, forward.headers, { at: monotonic(), repeats: tried.length });
         const landing = await attempt(
           hop === undefined ? forward : { ...forward, headers: hop.headers },
           origin,
+          again,
         );
         const { ending } = landing;
         hop?.end(hopEndOf(ending), monotonic());
@@ -100,8 +101,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         if (ending.kind !== 'failed') return { landing, origin };
         targets.failed(origin, ending.unsent);
         // What has not left may go to any other; what changes nothing may go once more.
-        const mayGoAgain = ending.unsent ? tried.length < origins.length : ending.mayRepeat && repeats-- > 0;
+        const mayGoAgain = ending.unsent ? tried.length < origins.length : ending.mayRepeat && !again;
         if (isClosed || !mayGoAgain) return { landing, origin };
+        again ||= ending.mayRepeat;
       }
     },
     get ca() {

@@ -34,9 +34,12 @@ export class Pool implements ConnectionEvents {
     this.#url = new URL(options.origin);
   }
 
-  /** Returns the connection that carries the request. */
-  send(request: UpstreamRequest, caller: Caller): Connection {
-    const connection = this.#takeIdle() ?? this.#open();
+  /**
+   * Returns the connection that carries the request. `again`: one that lay idle has broken off under it; the others may
+   * have ended with that one, so it goes on a new one.
+   */
+  send(request: UpstreamRequest, caller: Caller, again = false): Connection {
+    const connection = (again ? null : this.#takeIdle()) ?? this.#open();
     connection.carry(request, caller);
     return connection;
   }

@@ -174,6 +174,25 @@ describe('whoever does not read holds up whoever sends', () => {
   });
 });
 
+describe('an upstream that ends all its connections at once', () => {
+  it('is no matter for a GET, which goes again on a new one', async () => {
+    const served = new Set<Call>();
+    const held: (() => void)[] = [];
+    stage.upstream.does((call) => {
+      const warm = [...served].filter(({ connection }) => connection === call.connection);
+      served.add(call);
+      if (warm.length > 0) for (const { socket } of [call, ...served]) socket.destroy();
+      else if (call.startLine.includes('/warm')) held.push(() => answering(OK)(call));
+      else answering(OK)(call);
+    });
+    const warming = Array.from({ length: 5 }, () => stage.send('GET /warm'));
+    await until(() => held.length === 5, 'five requests');
+    held.forEach((answer) => answer());
+    await Promise.all(warming);
+    expect((await stage.send('GET /again')).status).toBe(200);
+  });
+});
+
 describe('bodies at the same time', () => {
   it('are each whole and of one answer, however many there are', async () => {
     const sum = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('base64');
