@@ -176,8 +176,7 @@ export class Flight implements Caller {
   fail(error: Error): void {
     if (this.#phase === 'settled') return;
     if (this.#answer !== null) {
-      // The client must not take half an answer for a whole one.
-      this.#forward.response.destroy();
+      breakOff(this.#forward);
       this.#finish(false);
       return;
     }
@@ -239,6 +238,14 @@ export class Flight implements Caller {
     if (ending.kind !== 'answered') this.#forward.response.off('close', this.#onClientClose);
     this.#landed({ ending, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut });
   }
+}
+
+/** The client must not take half an answer for a whole one. */
+function breakOff({ request, response }: Forward): void {
+  const { socket } = response;
+  // To HTTP/1.0 an answer may end with its connection, so that only a reset shows that it broke off.
+  if (request.httpVersionMinor === 0 && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
+  response.destroy();
 }
 
 function replacedIn({ key, limits }: Forward['permit']): ReadonlySet<string> {

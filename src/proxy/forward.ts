@@ -64,6 +64,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const { monotonic, targets } = options;
   const pools = new Pools(monotonic, options.ca);
   const flights = new Flights();
+  let isClosed = false;
   const sweeper = setInterval(() => {
     const now = monotonic();
     flights.endStalled(now);
@@ -73,7 +74,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   return {
     forward: (forward) =>
       new Promise((resolve) => {
-        new Errand(forward, { pools, flights, targets, monotonic }, resolve).set();
+        new Errand(forward, { pools, flights, targets, monotonic, isClosed: () => isClosed }, resolve).set();
       }),
     get ca() {
       return pools.ca;
@@ -81,6 +82,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     trust: (ca) => pools.trust(ca),
     keep: (origins) => pools.keep(origins),
     close() {
+      isClosed = true;
       clearInterval(sweeper);
       pools.keep(new Set());
       flights.abortAll('the gate is closing');
@@ -93,6 +95,7 @@ interface ErrandParts {
   readonly flights: Flights;
   readonly targets: Targets;
   readonly monotonic: () => number;
+  isClosed(): boolean;
 }
 
 /** One request and its attempts, one after another. */
@@ -101,7 +104,8 @@ class Errand {
   readonly #parts: ErrandParts;
   readonly #done: (forwarded: Forwarded) => void;
   readonly #tried: string[] = [];
-  #repeats = 1;
+  /** Whether it has gone once more already. */
+  #isRepeated = false;
 
   constructor(forward: Forward, parts: ErrandParts, done: (forwarded: Forwarded) => void) {
     this.#forward = forward;
@@ -122,7 +126,7 @@ class Errand {
     });
     flights.add(flight);
     const request = requestOf(this.#forward, hop?.headers ?? headers);
-    flight.connection = pools.of(origin).send(request, flight);
+    flight.connection = pools.of(origin).send(request, flight, this.#isRepeated);
   }
 
   #landed(landing: Landing, origin: string): void {
@@ -132,9 +136,13 @@ class Errand {
     if (ending.kind === 'answered') targets.answered(origin);
     if (ending.kind === 'failed') {
       targets.failed(origin, ending.unsent);
-      const others = this.#forward.permit.route.route.origins.length - this.#tried.length;
       // What has not left may go to any other; what changes nothing may go once more.
-      if (ending.unsent ? others > 0 : ending.mayRepeat && this.#repeats-- > 0) return this.set();
+      const others = this.#forward.permit.route.route.origins.length - this.#tried.length;
+      const mayGoAgain = ending.unsent ? others > 0 : ending.mayRepeat && !this.#isRepeated;
+      if (mayGoAgain && !this.#parts.isClosed()) {
+        this.#isRepeated ||= ending.mayRepeat;
+        return this.set();
+      }
     }
     this.#done({ landing, origin });
   }

@@ -17,7 +17,7 @@ export const FENCE: Readonly<Record<string, readonly string[]>> = {
   pg: ['src/key-service/store/'],
   pino: ['src/runtime/log.ts'],
   'prom-client': ['src/runtime/metrics.ts'],
-  undici: ['src/proxy/forward.ts', 'src/proxy/keys/service-client.ts'],
+  undici: ['src/proxy/keys/service-client.ts'],
   yaml: ['src/config/'],
   zod: ['src/config/', 'src/key-service/requests/'],
   preact: ['src/console/'],

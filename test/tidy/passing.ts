@@ -65,7 +65,7 @@ export const GOOD: Readonly<Record<string, readonly Example[]>> = {
     ['a test', 'test/core/secret.test.ts', 'secret.reveal();'],
   ],
   [FENCE]: [
-    ['its file', 'src/proxy/forward.ts', "import { Pool } from 'undici';"],
+    ['its file', 'src/proxy/keys/service-client.ts', "import { Pool } from 'undici';"],
     ['its folder', 'src/config/a/b.ts', "import * as z from 'zod';"],
     ['a test', 'test/a.test.ts', "import { Pool } from 'undici';"],
   ],

@@ -28,6 +28,7 @@ const UNREADABLE = /[^\t\x20-\x7e\x80-\xff]/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 /** As many digits as a number holds exactly. */
 const LENGTH = /^\d{1,15}$/;
+const KEEP_ALIVE = /(?:^|[\s,;])timeout=(\d{1,9})/i;
 
 /** Lower-case names by the spellings that upstreams use, so that each is checked once; the caps bound odd ones. */
 const known = new Map<string, string>();
@@ -90,8 +91,7 @@ class Framing {
         this.#keepsAlive = readConnection(value, this.#keepsAlive);
         break;
       case 'keep-alive':
-        this.#idleSeconds = Number(/(?:^|[\s,;])timeout=(\d{1,9})/i.exec(value)?.[1] ?? Number.NaN);
-        if (Number.isNaN(this.#idleSeconds)) this.#idleSeconds = null;
+        this.#idleSeconds = leastOf(this.#idleSeconds, KEEP_ALIVE.exec(value)?.[1]);
         break;
     }
   }
@@ -117,6 +117,10 @@ function readConnection(value: string, before: boolean): boolean {
   const options = value.toLowerCase();
   if (options === 'keep-alive') return before;
   return before && !options.split(',').some((option) => option.trim() === 'close');
+}
+
+function leastOf(before: number | null, seconds: string | undefined): number | null {
+  return seconds === undefined ? before : Math.min(before ?? Infinity, Number(seconds));
 }
 
 function trimmed(text: string, from: number, to: number): string {

@@ -11,8 +11,10 @@ export interface AnswerListener {
   end(): void;
 }
 
-/** A head of more bytes is not read. */
+/** A head of more bytes, without the empty line, is not read. */
 export const MAX_HEAD_BYTES = 16 * 1024;
+/** Each is a sign of life to whoever waits for the answer, so that there has to be an end of them. */
+export const MAX_INTERIM = 100;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const NOTHING = Buffer.alloc(0);
 const SWITCHING_PROTOCOLS = 101;
@@ -31,6 +33,7 @@ export class AnswerReader {
   #left = 0;
   #chunks: ChunkReader | null = null;
   #head: AnswerHead | null = null;
+  #interim = 0;
 
   constructor(listener: AnswerListener, isToHead: boolean) {
     this.#listener = listener;
@@ -76,8 +79,9 @@ export class AnswerReader {
     const start = before === 0 ? at : 0;
     // The end may stand astride of what came before.
     const end = all.indexOf(HEAD_END, Math.max(start, before - HEAD_END.length + 1));
-    if ((end === -1 ? all.length : end) - start > MAX_HEAD_BYTES)
-      throw new UnreadableAnswer('a head too large');
+    // A part of the empty line may have come already.
+    const length = (end === -1 ? all.length - HEAD_END.length + 1 : end) - start;
+    if (length > MAX_HEAD_BYTES) throw new UnreadableAnswer('a head too large');
     if (end === -1) {
       checkBegun(all, start);
       this.#begun = Buffer.from(all.subarray(start));
@@ -92,6 +96,8 @@ export class AnswerReader {
     const { status, isChunked, contentLength } = head;
     if (status === SWITCHING_PROTOCOLS) throw new UnreadableAnswer('a switch of protocols');
     if (status < 200) {
+      if (!head.keepsAlive) throw new UnreadableAnswer('an end before the answer');
+      if (++this.#interim > MAX_INTERIM) throw new UnreadableAnswer('too many interim heads');
       this.#listener.interim(status);
       return;
     }
@@ -135,5 +141,6 @@ const START = Buffer.from('HTTP/1.');
 /** What speaks another protocol may wait for us to go on, and would be waited for. */
 function checkBegun(bytes: Buffer, start: number): void {
   const length = Math.min(bytes.length - start, START.length);
-  if (bytes.compare(START, 0, length, start, start + length) !== 0) throw new UnreadableAnswer('no HTTP/1.x');
+  if (bytes.compare(START, 0, length, start, start + length) !== 0)
+    throw new UnreadableAnswer('no status line of HTTP/1.x');
 }

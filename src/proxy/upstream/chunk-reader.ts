@@ -5,9 +5,13 @@ const MAX_LINE_BYTES = 4 * 1024;
 /** Of the whole trailer, which nobody gets. */
 const MAX_TRAILER_BYTES = 16 * 1024;
 /** As many digits as a number holds exactly. */
-const SIZE = /^([\dA-Fa-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/;
-/** RFC 9112 section 7.1.2; what it says is dropped. */
-const TRAILER_LINE = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/;
+const SIZE = /^[\dA-Fa-f]{1,13}/;
+/** RFC 9112 section 7.1.1, without the blanks that nobody writes; what it says is dropped. */
+const EXTENSIONS =
+  /^(?:;[!#$%&'*+\-.^_`|~\dA-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~\dA-Za-z]+|"(?:[\t\x20!#-[\]-~\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/;
+/** RFC 9112 section 7.1.2; what it says is dropped. What would say where the answer ends stands in its head or nowhere. */
+const TRAILER_LINE =
+  /^(?!(?:content-length|transfer-encoding):)[!#$%&'*+\-.^_`|~\dA-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/i;
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -54,8 +58,9 @@ export class ChunkReader {
       throw new UnreadableAnswer('a bare LF in a chunk');
     this.#line = '';
     if (this.#phase === 'size') {
-      const digits = SIZE.exec(line)?.[1];
-      if (digits === undefined) throw new UnreadableAnswer('a size of a chunk that is none');
+      const digits = SIZE.exec(line)?.[0] ?? '';
+      if (digits === '' || (digits.length < line.length && !EXTENSIONS.test(line.slice(digits.length))))
+        throw new UnreadableAnswer('a size of a chunk that is none');
       this.#left = Number.parseInt(digits, 16);
       this.#phase = this.#left === 0 ? 'trailer' : 'data';
     } else if (this.#phase === 'behind-data') {

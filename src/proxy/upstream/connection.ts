@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { AnswerHead } from './answer-head.ts';
 import { AnswerReader, type AnswerListener } from './answer-reader.ts';
 import { sendBody } from './body.ts';
 import { headText } from './request-head.ts';
@@ -34,14 +35,14 @@ export class ClosedEarly extends Error {
 }
 
 export interface ConnectionEvents {
-  /** It may carry another request, `idleMs` from now on at most. */
-  free(connection: Connection, idleMs: number): void;
+  /** It may carry another request, `idleMs` from now on at most; null: nothing was sent, and what held goes on. */
+  free(connection: Connection, idleMs: number | null): void;
   /** Called once. */
   closed(connection: Connection): void;
 }
 
 /** Idle connections are closed by us, so that they are seldom closed by the upstream under a request. */
-const IDLE_MS = 4000;
+export const IDLE_MS = 4000;
 const LONGEST_IDLE_MS = 60_000;
 /** Earlier than the upstream by this. */
 const IDLE_MARGIN_MS = 1000;
@@ -110,7 +111,7 @@ export class Connection {
   #begin(caller: Caller): void {
     const request = this.#request as UpstreamRequest;
     if (!caller.begin()) {
-      this.#free(IDLE_MS);
+      this.#free(null);
       return;
     }
     let text: string;
@@ -157,8 +158,10 @@ export class Connection {
   /** How long it may lie idle for another request; 0 where none may follow. */
   #idleMs({ head }: AnswerReader): number {
     // An upstream that sends a body to a HEAD would be sending the start of the next answer.
-    if (head === null || !head.keepsAlive || this.#stopBody !== null || this.#request?.method === 'HEAD')
+    if (head === null || !head.keepsAlive || this.#request?.method === 'HEAD' || announcesMore(head))
       return 0;
+    // An upstream that has answered may read no further.
+    if (this.#stopBody !== null || this.#socket.writableLength > 0) return 0;
     if (head.idleSeconds === null) return IDLE_MS;
     return Math.min(LONGEST_IDLE_MS, head.idleSeconds * 1000 - IDLE_MARGIN_MS);
   }
@@ -169,8 +172,10 @@ export class Connection {
     else this.#fail(new ClosedEarly('the upstream closed the connection'));
   }
 
-  #free(idleMs: number): void {
+  #free(idleMs: number | null): void {
     this.#forget();
+    // Its caller may have been held up by the last of the answer, and lets go of it with that.
+    if (this.#socket.isPaused()) this.#socket.resume();
     this.#events.free(this, idleMs);
   }
 
@@ -192,4 +197,10 @@ export class Connection {
     this.#reader = null;
     this.#stopBody = null;
   }
+}
+
+/** Whether the head tells of a body where none can be. It may follow. */
+function announcesMore({ status, isChunked, contentLength }: AnswerHead): boolean {
+  if (status === 204) return isChunked || (contentLength ?? 0) > 0;
+  return status === 304 && isChunked;
 }

@@ -1,6 +1,12 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { Connection, type Caller, type ConnectionEvents, type UpstreamRequest } from './connection.ts';
+import {
+  Connection,
+  IDLE_MS,
+  type Caller,
+  type ConnectionEvents,
+  type UpstreamRequest,
+} from './connection.ts';
 
 /** One for all: what is read is taken in the same tick, and copied by whoever keeps it. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
@@ -28,21 +34,24 @@ export class Pool implements ConnectionEvents {
     this.#url = new URL(options.origin);
   }
 
-  /** Returns the connection that carries the request. */
-  send(request: UpstreamRequest, caller: Caller): Connection {
-    let connection = this.#idle.pop();
-    while (connection !== undefined && !connection.isOpen) connection = this.#idle.pop();
-    connection ??= this.#open();
+  /**
+   * Returns the connection that carries the request. `again`: one that lay idle has broken off under it; the others may
+   * have ended with that one, so it goes on a new one.
+   */
+  send(request: UpstreamRequest, caller: Caller, again = false): Connection {
+    const connection = (again ? null : this.#takeIdle()) ?? this.#open();
     connection.carry(request, caller);
     return connection;
   }
 
-  free(connection: Connection, idleMs: number): void {
+  free(connection: Connection, idleMs: number | null): void {
     if (this.#isRetired) {
       connection.close();
       return;
     }
-    connection.idleUntil = this.#options.monotonic() + idleMs;
+    if (idleMs !== null) connection.idleUntil = this.#options.monotonic() + idleMs;
+    // It has carried nothing yet.
+    else if (connection.idleUntil === 0) connection.idleUntil = this.#options.monotonic() + IDLE_MS;
     this.#idle.push(connection);
   }
 
@@ -65,6 +74,17 @@ export class Pool implements ConnectionEvents {
   retire(): void {
     this.#isRetired = true;
     for (const connection of this.#idle.splice(0)) connection.close();
+  }
+
+  #takeIdle(): Connection | null {
+    if (this.#idle.length === 0) return null;
+    const now = this.#options.monotonic();
+    for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
+      // Behind a pause of the process nobody has swept, and the end of the upstream has not been read.
+      if (one.isOpen && one.idleUntil > now) return one;
+      one.close();
+    }
+    return null;
   }
 
   #open(): Connection {
@@ -101,6 +121,7 @@ export class Pool implements ConnectionEvents {
       ALPNProtocols: ['http/1.1'],
     });
     socket.on('session', (session) => (this.#session = session));
+    socket.once('error', () => (this.#session = undefined));
     return socket;
   }
 }
