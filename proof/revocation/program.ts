@@ -69,7 +69,9 @@ export class Program {
     writeFileSync(configFile, JSON.stringify(config(ports), null, 2));
     this.#args = [MAIN, 'run', '--config', configFile];
     this.#env =
-      heapMiB === null ? {} : { NODE_OPTIONS: `--max-old-space-size=${heapMiB} --max-semi-space-size=16` };
+      heapMiB === null
+        ? {}
+        : { NODE_OPTIONS: `--max-old-space-size=${heapMiB} --max-semi-space-size=16 --v8-pool-size=1` };
     this.#isReady = async () => (await statusOf(`${url}/readyz`)) === 200;
   }
 

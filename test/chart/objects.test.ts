@@ -73,7 +73,10 @@ describe('the gate', () => {
     expect(gate?.readinessProbe?.httpGet).toEqual({ path: '/readyz', port: 9090 });
     expect(gate?.startupProbe?.httpGet).toEqual({ path: '/readyz', port: 9090 });
     expect(gate?.env).toEqual([
-      { name: 'NODE_OPTIONS', value: '--max-old-space-size-percentage=60 --max-semi-space-size=16' },
+      {
+        name: 'NODE_OPTIONS',
+        value: '--max-old-space-size-percentage=60 --max-semi-space-size=16 --v8-pool-size=1',
+      },
       { name: 'UV_THREADPOOL_SIZE', value: '4' },
     ]);
   });

@@ -108,7 +108,7 @@ describe('the image', () => {
     const set = image.Config.Env.filter((line) => !line.startsWith('PATH='));
     expect(set.sort()).toEqual([
       'NODE_ENV=production',
-      'NODE_OPTIONS=--max-old-space-size-percentage=60 --max-semi-space-size=16',
+      'NODE_OPTIONS=--max-old-space-size-percentage=60 --max-semi-space-size=16 --v8-pool-size=1',
       'PLEXGATE_REVISION=unknown',
     ]);
     const history = await engine(['history', '--no-trunc', '--format', '{{.CreatedBy}}', IMAGES.gate]);
