@@ -22,9 +22,9 @@ export interface Reading {
 const START = /([A-Z][A-Z-]*) +([^\0-\x20\x7f]+) +(HTTP\/\d\.\d)\r\n/y;
 const LINE =
   /([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)([ \t]*)\r\n/y;
-/** A name or a value of an extension may be empty, but not behind the last `;`: nobody gets it. */
+/** As Node's parser takes extensions: a name or a value may be empty, and a word may stand before a quoted one. Nobody gets them. */
 const CHUNK =
-  /([0-9A-Fa-f]+)((?:;(?!\r)[!#$%&'*+\-.^_`|~0-9A-Za-z]*(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]*|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*)\r\n/y;
+  /([0-9A-Fa-f]+)((?:;(?!\r)[!#$%&'*+\-.^_`|~0-9A-Za-z]*(?:=[!#$%&'*+\-.^_`|~0-9A-Za-z]*(?:"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*")?)?)*)\r\n/y;
 const FRAMING = /^(?:content-length|transfer-encoding)$/i;
 /** Longer than any size that could be there. */
 const SIZE_DIGITS = 12;
