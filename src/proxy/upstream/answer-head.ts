@@ -1,3 +1,12 @@
+import {
+  hasOption,
+  readCoding,
+  readFields,
+  readLength,
+  type FieldReader,
+  UnreadableMessage,
+} from '../http1/fields.ts';
+
 /** What the head of an answer says of itself. */
 export interface AnswerHead {
   readonly status: number;
@@ -16,53 +25,22 @@ export interface AnswerHead {
   readonly idleSeconds: number | null;
 }
 
-/** The upstream's bytes are no answer that could be read in one way only. */
-export class UnreadableAnswer extends Error {
-  readonly code = 'UNREADABLE_ANSWER';
-}
-
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r\n]*))?$/;
-/** In a value: control bytes, and a CR or LF by itself (RFC 9112 section 2.2). */
-const UNREADABLE = /[^\t\x20-\x7e\x80-\xff]/;
-/** RFC 9110 section 5.6.2. A folded line (RFC 9112 section 5.2) begins with none. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
-/** As many digits as a number holds exactly. */
-const LENGTH = /^\d{1,15}$/;
 const KEEP_ALIVE = /(?:^|[\s,;])timeout=(\d{1,9})/i;
 
-/** Lower-case names by the spellings that upstreams use, so that each is checked once; the caps bound odd ones. */
-const known = new Map<string, string>();
-const KNOWN_MAX = 2000;
-const KNOWN_LENGTH_MAX = 64;
-
-/**
- * Reads a head, strictly: RFC 9112 with nothing of its leniency, since whoever reads more leniently takes the start of
- * one answer for the end of another. `text` is what stands before the empty line. Throws `UnreadableAnswer`.
- */
+/** Reads a head as strictly as `readFields`; `text` is what stands before the empty line. Throws `UnreadableMessage`. */
 export function readAnswerHead(text: string): AnswerHead {
   let end = text.indexOf('\r\n');
   if (end === -1) end = text.length;
   const [, minor, status, phrase = ''] = STATUS_LINE.exec(text.slice(0, end)) ?? [];
-  if (status === undefined) throw new UnreadableAnswer('no status line of HTTP/1.x');
-  const raw: string[] = [];
+  if (status === undefined) throw new UnreadableMessage('no status line of HTTP/1.x');
   const framing = new Framing(minor === '1');
-  while (end < text.length) {
-    const start = end + 2;
-    end = text.indexOf('\r\n', start);
-    if (end === -1) end = text.length;
-    const colon = text.indexOf(':', start);
-    if (colon === -1 || colon >= end) throw new UnreadableAnswer('a header line without a colon');
-    const name = text.slice(start, colon);
-    const value = trimmed(text, colon + 1, end);
-    if (UNREADABLE.test(value)) throw new UnreadableAnswer('a byte that no header may have');
-    framing.read(lowerName(name), value);
-    raw.push(name, value);
-  }
+  const raw = readFields(text, end, framing);
   return framing.headOf(Number(status), phrase, raw);
 }
 
 /** Gathers what says where the answer ends and what becomes of the connection. */
-class Framing {
+class Framing implements FieldReader {
   #contentType: string | null = null;
   #contentLength: number | null = null;
   #isChunked = false;
@@ -79,16 +57,13 @@ class Framing {
         this.#contentType ??= value;
         break;
       case 'content-length':
-        if (this.#contentLength !== null || !LENGTH.test(value)) throw new UnreadableAnswer('Content-Length');
-        this.#contentLength = Number(value);
+        this.#contentLength = readLength(value, this.#contentLength);
         break;
       case 'transfer-encoding':
-        if (this.#isChunked || value.toLowerCase() !== 'chunked')
-          throw new UnreadableAnswer('an unknown transfer coding');
-        this.#isChunked = true;
+        this.#isChunked = readCoding(value, this.#isChunked);
         break;
       case 'connection':
-        this.#keepsAlive = readConnection(value, this.#keepsAlive);
+        if (hasOption(value, 'close')) this.#keepsAlive = false;
         break;
       case 'keep-alive':
         this.#idleSeconds = leastOf(this.#idleSeconds, KEEP_ALIVE.exec(value)?.[1]);
@@ -98,7 +73,7 @@ class Framing {
 
   headOf(status: number, phrase: string, raw: readonly string[]): AnswerHead {
     if (this.#isChunked && this.#contentLength !== null)
-      throw new UnreadableAnswer('Content-Length and Transfer-Encoding');
+      throw new UnreadableMessage('Content-Length and Transfer-Encoding');
     return {
       status,
       phrase,
@@ -112,37 +87,6 @@ class Framing {
   }
 }
 
-function readConnection(value: string, before: boolean): boolean {
-  // Nearly always one option.
-  const options = value.toLowerCase();
-  if (options === 'keep-alive') return before;
-  return before && !options.split(',').some((option) => option.trim() === 'close');
-}
-
 function leastOf(before: number | null, seconds: string | undefined): number | null {
   return seconds === undefined ? before : Math.min(before ?? Infinity, Number(seconds));
-}
-
-function trimmed(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
-}
-
-function lowerName(name: string): string {
-  const lower = known.get(name);
-  if (lower !== undefined) return lower;
-  if (!TOKEN.test(name)) throw new UnreadableAnswer('a header name that is none');
-  const made = name.toLowerCase();
-  if (known.size < KNOWN_MAX && name.length <= KNOWN_LENGTH_MAX) {
-    // A copy, since a part of a text keeps the whole of it.
-    known.set(Buffer.from(name, 'latin1').toString('latin1'), made);
-  }
-  return made;
 }

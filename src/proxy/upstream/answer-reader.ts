@@ -1,5 +1,6 @@
-import { readAnswerHead, UnreadableAnswer, type AnswerHead } from './answer-head.ts';
-import { ChunkReader } from './chunk-reader.ts';
+import { ChunkReader } from '../http1/chunk-reader.ts';
+import { UnreadableMessage } from '../http1/fields.ts';
+import { readAnswerHead, type AnswerHead } from './answer-head.ts';
 
 /** Told of one answer, in this order, and of nothing behind its end. */
 export interface AnswerListener {
@@ -51,7 +52,7 @@ export class AnswerReader {
 
   /**
    * Takes the next bytes and returns how many of them belong to the answer; fewer than all only where it is over.
-   * Throws `UnreadableAnswer`; the reader MUST NOT be used after that.
+   * Throws `UnreadableMessage`; the reader MUST NOT be used after that.
    */
   take(bytes: Buffer): number {
     let at = 0;
@@ -81,7 +82,7 @@ export class AnswerReader {
     const end = all.indexOf(HEAD_END, Math.max(start, before - HEAD_END.length + 1));
     // A part of the empty line may have come already.
     const length = (end === -1 ? all.length - HEAD_END.length + 1 : end) - start;
-    if (length > MAX_HEAD_BYTES) throw new UnreadableAnswer('a head too large');
+    if (length > MAX_HEAD_BYTES) throw new UnreadableMessage('a head too large');
     if (end === -1) {
       checkBegun(all, start);
       this.#begun = Buffer.from(all.subarray(start));
@@ -94,10 +95,10 @@ export class AnswerReader {
 
   #takeWholeHead(head: AnswerHead): void {
     const { status, isChunked, contentLength } = head;
-    if (status === SWITCHING_PROTOCOLS) throw new UnreadableAnswer('a switch of protocols');
+    if (status === SWITCHING_PROTOCOLS) throw new UnreadableMessage('a switch of protocols');
     if (status < 200) {
-      if (!head.keepsAlive) throw new UnreadableAnswer('an end before the answer');
-      if (++this.#interim > MAX_INTERIM) throw new UnreadableAnswer('too many interim heads');
+      if (!head.keepsAlive) throw new UnreadableMessage('an end before the answer');
+      if (++this.#interim > MAX_INTERIM) throw new UnreadableMessage('too many interim heads');
       this.#listener.interim(status);
       return;
     }
@@ -142,5 +143,5 @@ const START = Buffer.from('HTTP/1.');
 function checkBegun(bytes: Buffer, start: number): void {
   const length = Math.min(bytes.length - start, START.length);
   if (bytes.compare(START, 0, length, start, start + length) !== 0)
-    throw new UnreadableAnswer('no status line of HTTP/1.x');
+    throw new UnreadableMessage('no status line of HTTP/1.x');
 }

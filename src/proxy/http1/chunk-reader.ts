@@ -1,4 +1,4 @@
-import { UnreadableAnswer } from './answer-head.ts';
+import { UnreadableMessage } from './fields.ts';
 
 /** Of a size with its extension, and of a line of the trailer. */
 const MAX_LINE_BYTES = 4 * 1024;
@@ -30,7 +30,7 @@ export class ChunkReader {
     return this.#phase === 'over';
   }
 
-  /** Takes bytes from `at` on and returns where it stopped: at their end, or behind the body's. Throws `UnreadableAnswer`. */
+  /** Takes bytes from `at` on and returns where it stopped: at their end, or behind the body's. Throws `UnreadableMessage`. */
   take(bytes: Buffer, from: number, to: { data(part: Buffer): void }): number {
     let at = from;
     while (at < bytes.length && this.#phase !== 'over') {
@@ -46,7 +46,7 @@ export class ChunkReader {
       const stop = end === -1 ? bytes.length : end + 1;
       this.#line += bytes.toString('latin1', at, stop);
       at = stop;
-      if (this.#line.length > MAX_LINE_BYTES) throw new UnreadableAnswer('a line of a chunk too large');
+      if (this.#line.length > MAX_LINE_BYTES) throw new UnreadableMessage('a line of a chunk too large');
       if (end !== -1) this.#takeLine();
     }
     return at;
@@ -55,22 +55,22 @@ export class ChunkReader {
   #takeLine(): void {
     const line = this.#line.slice(0, -2);
     if (this.#line.charCodeAt(this.#line.length - 2) !== CR)
-      throw new UnreadableAnswer('a bare LF in a chunk');
+      throw new UnreadableMessage('a bare LF in a chunk');
     this.#line = '';
     if (this.#phase === 'size') {
       const digits = SIZE.exec(line)?.[0] ?? '';
       if (digits === '' || (digits.length < line.length && !EXTENSIONS.test(line.slice(digits.length))))
-        throw new UnreadableAnswer('a size of a chunk that is none');
+        throw new UnreadableMessage('a size of a chunk that is none');
       this.#left = Number.parseInt(digits, 16);
       this.#phase = this.#left === 0 ? 'trailer' : 'data';
     } else if (this.#phase === 'behind-data') {
-      if (line !== '') throw new UnreadableAnswer('a chunk longer than its size');
+      if (line !== '') throw new UnreadableMessage('a chunk longer than its size');
       this.#phase = 'size';
     } else if (line === '') this.#phase = 'over';
     else {
       this.#trailerBytes += line.length;
       if (!TRAILER_LINE.test(line) || this.#trailerBytes > MAX_TRAILER_BYTES)
-        throw new UnreadableAnswer('a trailer that is none');
+        throw new UnreadableMessage('a trailer that is none');
     }
   }
 }
