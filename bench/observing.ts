@@ -1,5 +1,3 @@
-import { IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
 import { permit, type Permit } from '../src/core/decision.ts';
 import { REASONS, type Reason } from '../src/core/reasons.ts';
 import { openExchange, type Exchange } from '../src/proxy/record.ts';
@@ -105,19 +103,17 @@ async function scraping(metrics: Metrics): Promise<void> {
 
 /** An allowed request with its spans: the one of its own, and one attempt at an upstream. */
 function tracingOne(tracing: Tracing, sampled: boolean): () => void {
-  const request = new IncomingMessage(new Socket());
   const flag = sampled ? '01' : '00';
   const traceparent = `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flag}`;
-  request.method = 'GET';
-  request.httpVersion = '1.1';
-  request.rawHeaders = ['Host', 'a', 'Accept', '*/*', 'User-Agent', 'b', 'traceparent', traceparent];
+  const raw = ['Host', 'a', 'Accept', '*/*', 'User-Agent', 'b', 'traceparent', traceparent];
+  const request = { isEncrypted: false, head: { method: 'GET', httpVersion: '1.1' as const, raw } };
   const place = { route: { config: { id: '/r0' } } } as unknown as Place;
   const about = { route: place, key: recordOf(), source: 'l1' as const, limits: [] };
   const decision: Permit<Place> = permit(about, null, () => true);
   return () => {
     const at = performance.now();
     const trace = openTrace(tracing, request, { at, isTrusted: false });
-    const hop = trace.hop(UPSTREAM, request.rawHeaders, { at, repeats: 0 });
+    const hop = trace.hop(UPSTREAM, raw, { at, repeats: 0 });
     hop.end({ status: 200, error: null, answeredAt: at }, at);
     const exchange: Exchange = {
       ...openExchange({ requestId: 'r', method: 'GET', url: '/', address: '', userAgent: null }, at),

@@ -1,5 +1,5 @@
 import { METHODS } from 'node:http';
-import { tokensOf, valuesOf, type Message } from './reading.ts';
+import { persists, tokensOf, valuesOf, type Message } from './reading.ts';
 
 /** What the upstream is to see of a request, but for what the gate adds. */
 export interface Seen {
@@ -77,11 +77,8 @@ export function judge(message: Message, keys: Keys): Judgement {
 }
 
 function goingOn(message: Message): Judgement['ends'] {
-  const options = tokensOf(message, 'connection');
-  const ends = message.version === 'HTTP/1.0' ? !options.includes('keep-alive') : options.includes('close');
-  if (ends) return 'must';
-  const odd = valuesOf(message, 'upgrade').length > 0 || valuesOf(message, 'expect').length > 0;
-  return odd ? 'may' : 'no';
+  if (!persists(message)) return 'must';
+  return valuesOf(message, 'expect').length > 0 ? 'may' : 'no';
 }
 
 function isAmbiguous(message: Message): boolean {

@@ -19,21 +19,18 @@ export interface Reading {
   readonly rest: 'nothing' | { readonly head: Message | null };
 }
 
-const START = /([A-Z][A-Z-]*) +([^\0-\x20\x7f]+) +(HTTP\/\d\.\d)\r\n/y;
+const START = /([A-Z][A-Z-]*) ([^\0-\x20\x7f]+) (HTTP\/\d\.\d)\r\n/y;
 const LINE =
-  /([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)([ \t]*)\r\n/y;
-/** As Node's parser takes extensions: a name or a value may be empty, and a word may stand before a quoted one. Nobody gets them. */
+  /([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*\r\n/y;
 const CHUNK =
-  /([0-9A-Fa-f]+)((?:;(?!\r)[!#$%&'*+\-.^_`|~0-9A-Za-z]*(?:=[!#$%&'*+\-.^_`|~0-9A-Za-z]*(?:"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*")?)?)*)\r\n/y;
+  /([0-9A-Fa-f]{1,13})(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*\r\n/y;
 const FRAMING = /^(?:content-length|transfer-encoding)$/i;
-/** Longer than any size that could be there. */
-const SIZE_DIGITS = 12;
 
 export function read(text: string): Reading {
   const messages: Message[] = [];
   const cursor = new Cursor(text);
   for (;;) {
-    cursor.take(/[\r\n]*/y);
+    cursor.take(/(?:\r\n)*/y);
     if (cursor.atEnd) return { messages, rest: 'nothing' };
     const head = readHead(cursor);
     if (head === null) return { messages, rest: { head: null } };
@@ -100,10 +97,8 @@ function readLines(cursor: Cursor): [string, string][] | null {
   const lines: [string, string][] = [];
   for (;;) {
     if (cursor.take(/\r\n/y) !== null) return lines;
-    const [, name, value, behind = ''] = cursor.take(LINE) ?? [];
+    const [, name, value] = cursor.take(LINE) ?? [];
     if (name === undefined || value === undefined) return null;
-    // Some readers take it for a part of the coding.
-    if (behind.includes('\t') && /^transfer-encoding$/i.test(name)) return null;
     lines.push([name, value]);
   }
 }
@@ -115,7 +110,7 @@ function readBody(cursor: Cursor, head: Message): string | null {
   let body = '';
   for (;;) {
     const [, digits] = cursor.take(CHUNK) ?? [];
-    if (digits === undefined || digits.replace(/^0+/, '').length > SIZE_DIGITS) return null;
+    if (digits === undefined) return null;
     const size = Number.parseInt(digits, 16);
     if (size === 0) break;
     const data = cursor.bytes(size);
@@ -130,6 +125,6 @@ function readBody(cursor: Cursor, head: Message): string | null {
 /** RFC 9112 section 9.3. */
 export function persists(message: Message): boolean {
   const options = tokensOf(message, 'connection');
-  if (message.version === 'HTTP/1.0') return options.includes('keep-alive');
-  return !options.includes('close');
+  if (options.includes('close')) return false;
+  return message.version !== 'HTTP/1.0' || options.includes('keep-alive');
 }

@@ -1,6 +1,7 @@
 import { isForeignAuthorization } from './credential.ts';
 import { valuesOf } from './header-lines.ts';
 import type { KeyRecord } from './key.ts';
+import { ownText } from './own-text.ts';
 import type { Scheme } from './profile.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Secret } from './secret.ts';
@@ -105,7 +106,7 @@ function treatmentOf(name: string): Treatment {
   const known = seen.get(name);
   if (known !== undefined) return known;
   const treatment = isMisspelt(name) ? 'drop' : (TREATMENTS.get(name.toLowerCase()) ?? 'pass');
-  if (seen.size < SEEN_MAX && name.length <= SEEN_LENGTH_MAX) seen.set(name, treatment);
+  if (seen.size < SEEN_MAX && name.length <= SEEN_LENGTH_MAX) seen.set(ownText(name), treatment);
   return treatment;
 }
 
@@ -121,7 +122,7 @@ export function isOverride(name: string): boolean {
   const known = unremovable.get(name);
   if (known !== undefined) return known;
   const is = isMisspelt(name) || OVERRIDES.some((override) => override === name.toLowerCase());
-  if (unremovable.size < SEEN_MAX && name.length <= SEEN_LENGTH_MAX) unremovable.set(name, is);
+  if (unremovable.size < SEEN_MAX && name.length <= SEEN_LENGTH_MAX) unremovable.set(ownText(name), is);
   return is;
 }
 

@@ -1,3 +1,4 @@
+import { ownText } from './own-text.ts';
 import { maskKeys } from './secret.ts';
 
 /**
@@ -104,7 +105,7 @@ export function callersRequestId(head: RequestHead, mask = maskKeys): string | n
     const words = value.split(BETWEEN_KEYS);
     if (words.some((word) => word.length >= SHORTEST_KEY && id.includes(word))) return null;
   }
-  return id;
+  return ownText(id);
 }
 
 /** OPTIONS with Origin and Access-Control-Request-Method: a browser's question, which carries no key. */

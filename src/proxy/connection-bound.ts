@@ -1,5 +1,4 @@
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { countedAddress, plainAddress, type TrustedProxies } from './address.ts';

@@ -1,10 +1,11 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Denial } from '../core/decision.ts';
 import { STANDARD_VOICE, writeRefusal, type RefusalText } from '../core/dialect.ts';
 import { rateLimitFields } from '../core/rate-limit-fields.ts';
-import { endsConnection } from './ignored-upgrade.ts';
-import { LINGER_MS, sendLastAnswer } from './last-answer.ts';
+import type { InboundAnswer } from './inbound/answer.ts';
+import { sendLastAnswer } from './inbound/last-answer.ts';
+import type { InboundRequest } from './inbound/request.ts';
 import type { Place } from './routes.ts';
 
 export interface Refusing {
@@ -21,69 +22,38 @@ export interface Refused {
   readonly bytesOut: number;
 }
 
+/** How long a client whose upgrade is refused may leave answers unread. */
+const UNREAD_MS = 30_000;
+
 /** Answers an HTTP request in the dialect of its route. */
-export function denyResponse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  refusing: Refusing,
-): Refused {
+export function denyRequest(request: InboundRequest, answer: InboundAnswer, refusing: Refusing): Refused {
   // What is left of a body nobody wants would have to be read to its end before the next request.
-  const isOdd = refusing.denial.reason === 'malformed_request' || endsConnection(request);
-  const close = refusing.draining || !request.complete || isOdd;
-  return sendWhole(request, response, refusalText(refusing, close));
+  const close = refusing.draining || !request.isComplete || refusing.denial.reason === 'malformed_request';
+  return sendWhole(answer, refusalText(refusing, close));
 }
 
-/** Sends an answer that was made here, also where the request has not come to its end. */
-export function sendWhole(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { status, headers, body }: RefusalText,
-): Refused {
-  response.writeHead(status, headers);
-  if (request.complete) response.end(body);
-  else endBehindRest(request, response, body);
-  return { status, bytesOut: Buffer.byteLength(body) };
-}
-
-/**
- * The whole answer goes out before the whole request is in. What still comes is dropped, for two seconds at most: an end
- * at once would reset the connection, and a client that reads nothing before it has sent all would never see the answer.
- */
-function endBehindRest(request: IncomingMessage, response: ServerResponse, body: string): void {
-  response.write(body);
-  const end = (): void => void response.end();
-  const linger = setTimeout(end, LINGER_MS);
-  response.once('close', () => {
-    clearTimeout(linger);
-  });
-  // Not `resume` alone, which does nothing while a forwarder has not let go of the request.
-  request
-    .once('end', end)
-    .on('data', () => undefined)
-    .resume();
+/** Sends an answer that was made here. */
+export function sendWhole(answer: InboundAnswer, { status, headers, body }: RefusalText): Refused {
+  answer.writeHead(status, headers);
+  const bytes = bytesOf(body);
+  answer.end(bytes);
+  return { status, bytesOut: bytes.length };
 }
 
 /** Answers on a bare socket, where an upgrade was refused, and ends it. */
-export function denySocket(socket: Duplex, refusing: Refusing): Refused {
+export function denySocket(socket: Socket, refusing: Refusing): Refused {
   const { status, headers, body } = refusalText(refusing, true);
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nDate: ${new Date(refusing.now).toUTCString()}\r\n`;
   for (let i = 0; i + 1 < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  sendLastAnswer(socket, `${text}\r\n${body}`);
-  return { status, bytesOut: Buffer.byteLength(body) };
+  const bytes = bytesOf(body);
+  socket.setTimeout(UNREAD_MS, () => socket.destroy());
+  sendLastAnswer(socket, `${text}\r\n${bytes}`);
+  return { status, bytesOut: bytes.length };
 }
 
-const PARSER_ANSWERS: Record<string, readonly [number, string]> = {
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Content Too Large'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
-};
-
-/** A bare answer to what the parser refused, and the end of its connection. Returns the status. */
-export function denyUnparsed(socket: Duplex, error: NodeJS.ErrnoException, sent?: () => void): number {
-  const [status, phrase] = PARSER_ANSWERS[error.code ?? ''] ?? [400, 'Bad Request'];
-  const head = `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
-  sendLastAnswer(socket, head, sent);
-  return status;
+/** In UTF-8, each byte a character. */
+function bytesOf(body: string): string {
+  return Buffer.byteLength(body) === body.length ? body : Buffer.from(body).toString('latin1');
 }
 
 /** In the dialect of the route, with what is left of its limits. */

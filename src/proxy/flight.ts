@@ -1,8 +1,8 @@
-import { STATUS_CODES } from 'node:http';
 import { passAnswerHeaders } from '../core/forward-headers.ts';
 import { DEPRECATION_FIELD_NAMES } from '../core/deprecation-fields.ts';
 import { RATE_LIMIT_FIELD_NAMES } from '../core/rate-limit-fields.ts';
 import type { Forward } from './forward.ts';
+import type { ClientWatcher } from './inbound/answer.ts';
 import type { AnswerHead } from './upstream/answer-head.ts';
 import type { Caller, Connection } from './upstream/connection.ts';
 import { codeOf, upstreamErrorOf, type UpstreamError } from './upstream-error.ts';
@@ -37,7 +37,7 @@ export interface Landing {
 
 /** A body as short as this goes out in one piece with its head, where it came whole. */
 const SHORT_BYTES = 8 * 1024;
-/** Reason phrases that pass; Node refuses to write others, and RFC 9112 section 4 gives them no meaning. */
+/** Reason phrases that pass; RFC 9112 section 4 gives them no meaning. */
 const PHRASE = /^[\t\x20-\x7e]+$/;
 const CONTINUE = 100;
 const EVENT_STREAM = /^text\/event-stream\b/i;
@@ -54,7 +54,7 @@ const REPLACED_WHERE_BOTH: ReadonlySet<string> = new Set([
 ]);
 
 /** One request on its way to an upstream and its answer on the way back. It settles exactly once. */
-export class Flight implements Caller {
+export class Flight implements Caller, ClientWatcher {
   /** Among all that are under way. */
   place = 0;
   /** What carries it, once something does. */
@@ -82,7 +82,7 @@ export class Flight implements Caller {
     this.#monotonic = monotonic;
     this.#landed = landed;
     this.#progressAt = monotonic();
-    forward.response.on('close', this.#onClientClose);
+    forward.answer.watcher = this;
   }
 
   /** Ends a request that has made no progress for longer than its phase allows. */
@@ -111,7 +111,7 @@ export class Flight implements Caller {
       this.#land({ kind: 'withdrawn' });
       return false;
     }
-    this.#phase = this.#forward.hasBody ? 'sending' : 'waiting';
+    this.#phase = this.#forward.request.hasBody ? 'sending' : 'waiting';
     this.#progressAt = this.#monotonic();
     return true;
   }
@@ -128,22 +128,20 @@ export class Flight implements Caller {
 
   interim(status: number): void {
     this.#progressAt = this.#monotonic();
-    const { awaitsContinue, response } = this.#forward;
-    if (status !== CONTINUE || !awaitsContinue || this.#isContinued || response.destroyed) return;
+    const { request, answer } = this.#forward;
+    if (status !== CONTINUE || !request.head.awaitsContinue || this.#isContinued) return;
     this.#isContinued = true;
-    response.writeContinue();
+    answer.writeContinue();
   }
 
   head({ status, phrase, raw, contentType }: AnswerHead): void {
     this.#progressAt = this.#monotonic();
-    const { request, response, answerHeaders, permit, awaitsContinue } = this.#forward;
+    const { request, answer, answerHeaders, permit } = this.#forward;
     this.#forward.answered(status);
-    const fields = passAnswerHeaders(raw, replacedIn(permit));
-    for (const field of answerHeaders) fields.push(field);
-    // Whether the client still sends its body is its own affair, so that what follows could be either.
-    if (awaitsContinue && !this.#isContinued && !request.complete) fields.push('Connection', 'close');
-    if (phrase === STATUS_CODES[status] || !PHRASE.test(phrase)) response.writeHead(status, fields);
-    else response.writeHead(status, phrase, fields);
+    const passed = passAnswerHeaders(raw, replacedIn(permit));
+    // Whether the client sends its body behind that is its own affair, so that what follows could be either.
+    if (request.head.awaitsContinue && !this.#isContinued) answerHeaders.push('Connection', 'close');
+    answer.writeHead(status, answerHeaders, passed, PHRASE.test(phrase) ? phrase : undefined);
     this.#phase = 'answering';
     const endless = contentType !== null && EVENT_STREAM.test(contentType);
     this.#answer = { status, answeredAt: this.#progressAt, endless };
@@ -167,8 +165,7 @@ export class Flight implements Caller {
   end(): void {
     if (this.#phase === 'settled') return;
     // Text of one byte a character goes into one string with the head, which costs one write less.
-    if (this.#first === null) this.#forward.response.end();
-    else this.#forward.response.end(this.#first, 'latin1');
+    this.#forward.answer.end(this.#first ?? '');
     this.#first = null;
     this.#finish(true);
   }
@@ -176,26 +173,27 @@ export class Flight implements Caller {
   fail(error: Error): void {
     if (this.#phase === 'settled') return;
     if (this.#answer !== null) {
-      breakOff(this.#forward);
       this.#finish(false);
+      this.#forward.answer.breakOff();
       return;
     }
     const unsent = this.#phase === 'connecting';
-    const mayRepeat = !unsent && !this.#timedOut && !this.#forward.hasBody && this.#isRepeatable(error);
+    const mayRepeat =
+      !unsent && !this.#timedOut && !this.#forward.request.hasBody && this.#isRepeatable(error);
     const kind = this.#timedOut ? 'timeout' : upstreamErrorOf(error);
     this.#land({ kind: 'failed', error: kind, detail: codeOf(error), mayRepeat, unsent });
   }
 
   /** A connection that the upstream closed while it lay idle; the request never reached it, or changed nothing. */
   #isRepeatable(error: Error): boolean {
-    return REPEATABLE.has(this.#forward.request.method ?? '') && BROKEN_OFF.has(codeOf(error));
+    return REPEATABLE.has(this.#forward.request.head.method) && BROKEN_OFF.has(codeOf(error));
   }
 
   /** A head may come long before its body, and the start of a body before the rest. Neither waits for more. */
   caughtUp(): void {
     if (!this.#isFirstRead || this.#phase !== 'answering') return;
     this.#isFirstRead = false;
-    if (this.#bytesOut === 0) this.#forward.response.flushHeaders();
+    if (this.#bytesOut === 0) this.#forward.answer.flush();
     else this.#writeFirst();
   }
 
@@ -206,25 +204,24 @@ export class Flight implements Caller {
   }
 
   #write(part: Buffer | string): void {
-    const { response } = this.#forward;
-    if (response.write(part, 'latin1')) return;
-    this.connection?.pause();
-    if (this.#isHeldUp) return;
+    if (this.#forward.answer.write(part)) return;
     this.#isHeldUp = true;
-    response.once('drain', () => {
-      this.#isHeldUp = false;
-      if (this.#phase === 'settled') return;
-      this.#progressAt = this.#monotonic();
-      this.connection?.resume();
-    });
+    this.connection?.pause();
   }
 
-  readonly #onClientClose = (): void => {
+  drained(): void {
+    if (!this.#isHeldUp || this.#phase === 'settled') return;
+    this.#isHeldUp = false;
+    this.#progressAt = this.#monotonic();
+    this.connection?.resume();
+  }
+
+  left(): void {
     if (this.#phase === 'settled') return;
     if (this.#answer === null) this.#land({ kind: 'client_gone' });
     else this.#finish(false);
     this.connection?.abort(new Error('the client has left'));
-  };
+  }
 
   #finish(complete: boolean): void {
     const { status, answeredAt } = this.#answer ?? { status: 0, answeredAt: 0 };
@@ -234,18 +231,10 @@ export class Flight implements Caller {
   #land(ending: Ending): void {
     this.#phase = 'settled';
     this.#forget?.();
-    // Behind its answer the response is over, and with it whoever listens to it.
-    if (ending.kind !== 'answered') this.#forward.response.off('close', this.#onClientClose);
+    // Whoever comes next is told instead.
+    if (this.#forward.answer.watcher === this) this.#forward.answer.watcher = null;
     this.#landed({ ending, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut });
   }
-}
-
-/** The client must not take half an answer for a whole one. */
-function breakOff({ request, response }: Forward): void {
-  const { socket } = response;
-  // To HTTP/1.0 an answer may end with its connection, so that only a reset shows that it broke off.
-  if (request.httpVersionMinor === 0 && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
-  response.destroy();
 }
 
 function replacedIn({ key, limits }: Forward['permit']): ReadonlySet<string> {

@@ -1,9 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyConfig } from '../config/config.ts';
 import type { Permit } from '../core/decision.ts';
 import { Flight, type Landing } from './flight.ts';
-import { Flights } from './flights.ts';
+import type { InboundAnswer } from './inbound/answer.ts';
+import type { InboundRequest } from './inbound/request.ts';
 import { hopEndOf, type RequestTrace } from './request-trace.ts';
+import { Roll } from './roll.ts';
 import type { Place } from './routes.ts';
 import type { Targets } from './targets.ts';
 import type { UpstreamRequest } from './upstream/connection.ts';
@@ -12,18 +13,15 @@ import { Pool } from './upstream/pool.ts';
 export interface Forward {
   /** Nothing is forwarded without one. */
   readonly permit: Permit<Place>;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: InboundRequest;
+  readonly answer: InboundAnswer;
   /** Flat, ready for the upstream. */
   readonly headers: readonly string[];
   /** Flat, for the answer: what the gate adds to the upstream's own. */
   readonly answerHeaders: string[];
   /** Called once when the upstream's answer begins, before any of it reaches the client. */
   readonly answered: (status: number) => void;
-  readonly hasBody: boolean;
   readonly timeouts: ProxyConfig['timeouts'];
-  /** The client sends its body when it is told to. */
-  readonly awaitsContinue: boolean;
   /** Told of each attempt, and gives it its headers; absent or null: nobody. */
   readonly trace?: RequestTrace | null;
   /** Told of an answer that is a stream of events, and how to end it; returns what to call when it is over. */
@@ -63,11 +61,11 @@ const SWEEP_MS = 100;
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { monotonic, targets } = options;
   const pools = new Pools(monotonic, options.ca);
-  const flights = new Flights();
+  const flights = new Roll<Flight>();
   let isClosed = false;
   const sweeper = setInterval(() => {
     const now = monotonic();
-    flights.endStalled(now);
+    flights.forEach((flight) => flight.endIfStalled(now));
     pools.sweep(now);
   }, SWEEP_MS).unref();
 
@@ -85,14 +83,14 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       isClosed = true;
       clearInterval(sweeper);
       pools.keep(new Set());
-      flights.abortAll('the gate is closing');
+      flights.forEach((flight) => flight.abort('the gate is closing'));
     },
   };
 }
 
 interface ErrandParts {
   readonly pools: Pools;
-  readonly flights: Flights;
+  readonly flights: Roll<Flight>;
   readonly targets: Targets;
   readonly monotonic: () => number;
   isClosed(): boolean;
@@ -148,16 +146,14 @@ class Errand {
   }
 }
 
-function requestOf(
-  { permit, request, hasBody, awaitsContinue }: Forward,
-  headers: readonly string[],
-): UpstreamRequest {
+function requestOf({ permit, request }: Forward, headers: readonly string[]): UpstreamRequest {
+  const { method, awaitsContinue } = request.head;
   return {
-    method: request.method ?? '',
+    method,
     path: permit.route.forwardedPath,
     headers,
-    body: hasBody ? request : null,
-    expectsContinue: hasBody && awaitsContinue,
+    body: request.hasBody ? request : null,
+    expectsContinue: awaitsContinue,
   };
 }
 

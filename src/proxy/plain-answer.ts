@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 
@@ -13,13 +13,12 @@ export interface PlainAnswerOptions {
  * What an upstream answers to an upgrade it does not make, as it goes to the client; nothing is sent yet. Throws
  * where the status line is none that can end a request: Node hands out a 101 that names no protocol, too.
  */
-export function plainAnswer(
-  request: IncomingMessage,
-  answer: IncomingMessage,
-  fields: readonly string[],
-): ServerResponse {
+export function plainAnswer(answer: IncomingMessage, fields: readonly string[]): ServerResponse {
   const status = answer.statusCode ?? 0;
   if (status < 200) throw new RangeError(`status ${status}`);
+  // To a GET of HTTP/1.1, as every one is that wants a WebSocket.
+  const request = new IncomingMessage(answer.socket);
+  Object.assign(request, { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 });
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.writeHead(status, answer.statusMessage, [...fields]);

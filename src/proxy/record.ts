@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { deny, type Decision, type Denial, type Permit } from '../core/decision.ts';
+import { ownText } from '../core/own-text.ts';
 import type { Reason } from '../core/reasons.ts';
 import type { Log, LogFields } from '../runtime/log.ts';
 import type { BusyKeys } from './busy-keys.ts';
@@ -57,9 +58,10 @@ export function openExchange(
   return {
     requestId,
     method,
-    url,
+    // Both outlive the request, whose head they would keep.
+    url: ownText(url),
     address,
-    userAgent,
+    userAgent: userAgent === null ? null : ownText(userAgent),
     upgrade,
     receivedAt,
     trace: null,

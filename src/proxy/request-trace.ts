@@ -1,8 +1,7 @@
-import type { IncomingMessage } from 'node:http';
-import { TLSSocket } from 'node:tls';
 import { readTraceContext, withTraceContext } from '../core/trace-context.ts';
 import type { Attributes, Span, Tracing } from '../runtime/tracing/tracing.ts';
 import type { Ending } from './flight.ts';
+import type { InboundHead } from './inbound/request-head.ts';
 import { CLIENT_CLOSED_REQUEST, type Exchange } from './record.ts';
 import { methodName, resultOf } from './request-metrics.ts';
 import type { UpgradeOutcome } from './upgrade.ts';
@@ -39,20 +38,23 @@ export interface Hop {
 }
 
 /** What of a request its trace begins with. */
-export type TracedRequest = Pick<IncomingMessage, 'rawHeaders' | 'method' | 'httpVersion' | 'socket'>;
+export interface TracedRequest {
+  readonly isEncrypted: boolean;
+  readonly head: Pick<InboundHead, 'method' | 'httpVersion' | 'raw'>;
+}
 
 /** `isTrusted`: the peer's address is one of the configuration's trusted proxies. */
 export function openTrace(
   tracing: Tracing,
-  { rawHeaders, method, httpVersion, socket }: TracedRequest,
+  { isEncrypted, head: { method, httpVersion, raw } }: TracedRequest,
   { at, isTrusted }: { readonly at: number; readonly isTrusted: boolean },
 ): RequestTrace {
   const isHeard = tracing.callers === 'any' || (tracing.callers === 'trusted' && isTrusted);
-  const caller = isHeard ? readTraceContext(rawHeaders) : null;
-  const known = methodName(method ?? '');
+  const caller = isHeard ? readTraceContext(raw) : null;
+  const known = methodName(method);
   const attributes = {
     'http.request.method': known,
-    'url.scheme': socket instanceof TLSSocket ? 'https' : 'http',
+    'url.scheme': isEncrypted ? 'https' : 'http',
     'network.protocol.version': httpVersion,
   };
   const span = tracing.begin({ name: nameOf(known), kind: 'server', at, attributes }, caller);

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
-import type { Server as TlsServer } from 'node:https';
+import type { Server as TlsServer } from 'node:tls';
 import type { ProxyConfig } from '../config/config.ts';
 import type { JwkSet } from '../core/assertion.ts';
 import type { Clock } from '../core/clock.ts';
@@ -20,6 +19,7 @@ import { FailedAuthentications } from './failed-authentications.ts';
 import { startForwardAuth, type RunningForwardAuth } from './forward-auth/start.ts';
 import { createForwarder, type Forwarder } from './forward.ts';
 import { startKeys, type KeyPartners, type MemberState, type RunningKeys } from './keys/start.ts';
+import type { InboundServer } from './inbound/server.ts';
 import type { RunningLimiter } from './limiter/limiter.ts';
 import { gaugesOf } from './gauges.ts';
 import { Load } from './load.ts';
@@ -200,7 +200,7 @@ function dependenciesOf(
 
 interface AdoptingParts extends Parts {
   readonly connections: ConnectionBound;
-  readonly server: Server;
+  readonly server: InboundServer;
 }
 
 /** Tells what outlives the change of what is in force from now on. */
@@ -215,8 +215,7 @@ function adopt({ config, trustedProxies, origins }: Settings, parts: AdoptingPar
   parts.tierMetrics.adopt(config.tiers);
   parts.busyKeys.adopt(config.metrics.perKey);
   parts.requestMetrics.adopt(new Set([...config.routes.map(({ id }) => id), NO_ROUTE]), origins);
-  server.headersTimeout = config.timeouts.headerMs;
-  server.keepAliveTimeout = config.timeouts.idleMs;
+  server.adopt(config.timeouts);
 }
 
 function forwardingOf({ clock }: ProxyOptions, { ca }: Certificates, requestMetrics: RequestMetrics) {
@@ -228,7 +227,7 @@ function forwardingOf({ clock }: ProxyOptions, { ca }: Certificates, requestMetr
   };
 }
 
-function followCertificates(certificates: Certificates, server: Server, forwarder: Forwarder): void {
+function followCertificates(certificates: Certificates, server: InboundServer, forwarder: Forwarder): void {
   certificates.follow({
     door: (pems) => (server as unknown as TlsServer).setSecureContext(pems),
     upstreams: (ca) => forwarder.trust(ca),

@@ -1,6 +1,5 @@
 import { type ClientRequest, IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { ProxyServer } from 'http-proxy-3';
 import { passAnswerHeaders } from '../core/forward-headers.ts';
 import { plainAnswer, sendPlainAnswer } from './plain-answer.ts';
@@ -18,8 +17,7 @@ import { WaitingClient } from './waiting-client.ts';
 
 /** A request to open a WebSocket that may go to the upstream. All header lists are flat: name, value, name, value. */
 export interface Upgrade {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
+  readonly socket: Socket;
   /** What the client has sent behind its request already. */
   readonly head: Buffer;
   /** Scheme, host and port of the upstream. */
@@ -87,21 +85,6 @@ export function createUpgrader({ lingerMs = 2_000 }: { readonly lingerMs?: numbe
   };
 }
 
-/**
- * For `shouldUpgradeCallback` of http.createServer: only these requests become `upgrade` events, all others, among
- * them POST with Upgrade and `Upgrade: h2c`, stay plain requests (RFC 9110 section 7.8 lets a server ignore
- * Upgrade, and in HTTP/1.0 it must). A request with a body is none: Node would take the body for the WebSocket.
- */
-export function isWebSocketUpgrade({ method, httpVersion, headers }: IncomingMessage): boolean {
-  return (
-    method === 'GET' &&
-    httpVersion === '1.1' &&
-    headers.upgrade?.toLowerCase() === 'websocket' &&
-    headers['transfer-encoding'] === undefined &&
-    (headers['content-length'] ?? '0') === '0'
-  );
-}
-
 type SwitchProtocols = (answer: IncomingMessage, upstream: Socket, head: Buffer) => void;
 
 class Handshake {
@@ -123,8 +106,7 @@ class Handshake {
     resolve: (outcome: UpgradeOutcome) => void,
   ) {
     this.#upgrade = upgrade;
-    // What http.Server emits with `upgrade` is a net.Socket or a TLSSocket; Node types it more widely.
-    this.#client = upgrade.socket as Socket;
+    this.#client = upgrade.socket;
     this.#lingerMs = lingerMs;
     this.#opened = opened;
     this.#resolve = resolve;
@@ -230,10 +212,10 @@ class Handshake {
 
   async #passOn(answer: IncomingMessage): Promise<void> {
     if (this.#over) return;
-    const { request, idleMs, firstByteMs } = this.#upgrade;
+    const { idleMs, firstByteMs } = this.#upgrade;
     let response: ServerResponse;
     try {
-      response = plainAnswer(request, answer, this.#answerFields(answer, []));
+      response = plainAnswer(answer, this.#answerFields(answer, []));
     } catch (error) {
       return this.#fail({
         kind: 'unreachable',

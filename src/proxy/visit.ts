@@ -1,11 +1,10 @@
-import type { IncomingMessage } from 'node:http';
 import type { Permit } from '../core/decision.ts';
 import { forwardedFields, passHeaders } from '../core/forward-headers.ts';
 import { callersRequestId, readHead, type RequestHead } from '../core/request-head.ts';
 import type { Tracing } from '../runtime/tracing/tracing.ts';
-import { plainAddress } from './address.ts';
 import { drawId } from './draw-id.ts';
 import { identityHeaders } from './identity.ts';
+import type { InboundRequest } from './inbound/request.ts';
 import { openExchange, type Exchange } from './record.ts';
 import { openTrace } from './request-trace.ts';
 import type { Place } from './routes.ts';
@@ -13,9 +12,8 @@ import type { Settings } from './settings.ts';
 
 /** One request as the door handles it. */
 export interface Visit {
-  readonly request: IncomingMessage;
+  readonly request: InboundRequest;
   readonly head: RequestHead;
-  readonly peer: string;
   readonly exchange: Exchange;
   /** Those that were in force when it began, and hold for it to its end. */
   readonly settings: Settings;
@@ -33,17 +31,18 @@ export interface VisitOptions {
 }
 
 export function openVisit(
-  request: IncomingMessage,
+  request: InboundRequest,
   upgrade: boolean,
   { settings, receivedAt, mask, tracing }: VisitOptions,
 ): Visit {
-  const head = readHead(request.rawHeaders);
-  const peer = plainAddress(request.socket.remoteAddress ?? '');
+  const { peer } = request;
+  const { method, target, raw } = request.head;
+  const head = readHead(raw);
   const exchange = openExchange(
     {
       requestId: callersRequestId(head, mask) ?? newRequestId(),
-      method: request.method ?? '',
-      url: request.url ?? '',
+      method,
+      url: target,
       address: settings.trustedProxies.clientAddress(peer, head),
       userAgent: head.userAgent,
       upgrade,
@@ -56,7 +55,7 @@ export function openVisit(
       isTrusted: settings.trustedProxies.trusts(peer),
     });
   }
-  return { request, head, peer, exchange, settings, mask };
+  return { request, head, exchange, settings, mask };
 }
 
 /**
@@ -65,9 +64,9 @@ export function openVisit(
  */
 export function upstreamHeaders(
   permit: Permit<Place>,
-  { head, peer, exchange, settings, mask }: Visit,
-  encrypted: boolean,
+  { request, head, exchange, settings, mask }: Visit,
 ): string[] {
+  const { peer, isEncrypted: encrypted } = request;
   const { credential } = permit;
   const { route, forwardedPath: target } = permit.route;
   const trusted = !route.isManagement && settings.trustedProxies.trusts(peer);

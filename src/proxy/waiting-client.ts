@@ -20,7 +20,7 @@ export class WaitingClient {
     this.#early = head.length > 0 ? [head] : [];
     this.#bytes = head.length;
     socket.on('data', this.#keep);
-    socket.once('end', this.#leave).once('close', this.#leave);
+    socket.once('end', this.#leave).once('close', this.#leave).resume();
   }
 
   /** Gives the socket back paused, with everything the client has sent still in it. */

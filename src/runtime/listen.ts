@@ -1,5 +1,4 @@
-import type { Server } from 'node:http';
-import { isIPv6, type AddressInfo, type Socket } from 'node:net';
+import { isIPv6, type AddressInfo, type Server, type Socket } from 'node:net';
 
 /** The open connections of servers that listen, with when they came. Those that were upgraded are in no list of http.Server. */
 const connections = new WeakMap<Server, Map<Socket, number>>();
@@ -42,8 +41,12 @@ const SWEEP_MS = 50;
 /** A connection that has only just come has its request still to bring; ended now, it would be lost. */
 const FIRST_REQUEST_MS = 250;
 
+export interface ClosingServer extends Server {
+  closeIdleConnections(): void;
+}
+
 /** Ends a server: no new connections, idle ones closed, the others, upgraded ones among them, when `graceMs` is over at the latest. */
-export function closeServer(server: Server, graceMs: number): Promise<void> {
+export function closeServer(server: ClosingServer, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     // Again and again, since an answer that ends now leaves its connection open for another request.
     const sweeping = setInterval(() => closeIdle(server), SWEEP_MS);
@@ -59,9 +62,9 @@ export function closeServer(server: Server, graceMs: number): Promise<void> {
   });
 }
 
-function closeIdle(server: Server): void {
+function closeIdle(server: ClosingServer): void {
   server.closeIdleConnections();
-  // Node takes a connection for busy on which nothing has come yet.
+  // A connection on which nothing has come yet is none of those.
   const before = performance.now() - FIRST_REQUEST_MS;
   for (const [socket, openedAt] of connections.get(server) ?? [])
     if (socket.bytesRead === 0 && openedAt < before) socket.destroy();

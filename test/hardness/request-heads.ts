@@ -198,7 +198,6 @@ export const STARTS: Readonly<Record<string, HardRequest>> = {
       'Upgrade: h2c',
       'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA',
     ],
-    next: 'cut',
     seen: { lines: [] },
   },
   'Upgrade: h2c with a body, as Java sends it': {
@@ -209,19 +208,16 @@ export const STARTS: Readonly<Record<string, HardRequest>> = {
       'Content-Length: 2',
     ],
     body: 'hi',
-    next: 'cut',
     seen: { lines: [], body: 'hi' },
   },
   'an upgrade to WebSocket on POST': {
     lines: ['Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 0'],
-    next: 'cut',
     seen: { lines: [] },
   },
   'an upgrade to WebSocket with a body': {
     method: 'GET',
     lines: ['Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 2'],
     body: 'hi',
-    next: 'cut',
     seen: { lines: [], body: 'hi' },
   },
 };

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import {
   type AddressInfo,
   connect,
@@ -7,18 +6,14 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { passHeaders } from '../../src/core/forward-headers.ts';
 import { readHead } from '../../src/core/request-head.ts';
-import {
-  createUpgrader,
-  isWebSocketUpgrade,
-  type Upgrade,
-  type Upgrader,
-  type UpgradeOutcome,
-} from '../../src/proxy/upgrade.ts';
+import type { InboundAnswer } from '../../src/proxy/inbound/answer.ts';
+import type { InboundRequest } from '../../src/proxy/inbound/request.ts';
+import { createInboundServer } from '../../src/proxy/inbound/server.ts';
+import { createUpgrader, type Upgrade, type Upgrader, type UpgradeOutcome } from '../../src/proxy/upgrade.ts';
 
 const REFUSALS = { unreachable: '502 Bad Gateway', timeout: '504 Gateway Timeout', withdrawn: '401 No' };
 
@@ -49,17 +44,15 @@ export async function startGate(
   const first = Promise.withResolvers<UpgradeOutcome>();
   const closed = Promise.withResolvers<void>();
   let written = 0;
-  const server = createServer({ shouldUpgradeCallback: isWebSocketUpgrade }, answerPlainly);
-  server.on('upgrade', (request, socket: Duplex, head) => {
-    // http.Server has taken its own listener away.
-    socket.on('error', () => {});
+  const clients: Socket[] = [];
+  const take = (request: InboundRequest, socket: Socket, head: Buffer): void => {
     socket.once('close', closed.resolve);
     asked.resolve();
     const upgrade = { ...upgradeOf(request, upstreamPort), socket, head, ...settings };
     const decide = async (): Promise<void> => {
       await sleep(decidingMs);
       const outcome = await upgrader.upgrade(upgrade);
-      written = (socket as Socket).bytesWritten;
+      written = socket.bytesWritten;
       outcomes.push(outcome);
       first.resolve(outcome);
       const line = REFUSALS[outcome.kind as keyof typeof REFUSALS] as string | undefined;
@@ -68,10 +61,16 @@ export async function startGate(
       }
     };
     void decide();
-  });
+  };
+  const bounds = { headerBytes: 16_384, timeouts: { headerMs: 5_000, bodyIdleMs: 5_000, idleMs: 5_000 } };
+  const server = createInboundServer(
+    { bounds, tls: null },
+    { request: answerPlainly, upgrade: take, refused: () => undefined },
+  );
+  server.on('connection', (socket) => clients.push(socket));
   const port = await listen(server);
   onTestFinished(() => {
-    server.closeAllConnections();
+    for (const socket of clients) socket.destroy();
     server.close();
   });
   return {
@@ -85,23 +84,28 @@ export async function startGate(
   };
 }
 
-function answerPlainly(request: IncomingMessage, response: ServerResponse): void {
-  request.resume().on('end', () => {
-    response.end(`plain ${request.method} ${request.url}`);
+function answerPlainly(request: InboundRequest, answer: InboundAnswer): void {
+  const { method, target } = request.head;
+  const text = `plain ${method} ${target}`;
+  request.give({
+    data: () => undefined,
+    end() {
+      answer.writeHead(200, ['Content-Length', String(text.length)]);
+      answer.end(text);
+    },
   });
 }
 
-function upgradeOf(request: IncomingMessage, upstreamPort: number): Omit<Upgrade, 'socket' | 'head'> {
-  const headers = passHeaders(readHead(request.rawHeaders), {
+function upgradeOf({ head }: InboundRequest, upstreamPort: number): Omit<Upgrade, 'socket' | 'head'> {
+  const headers = passHeaders(readHead(head.raw), {
     credential: { kind: 'strip' },
     accepted: null,
     trustedPeer: false,
     assertionHeader: null,
   });
   return {
-    request,
     origin: `http://127.0.0.1:${upstreamPort}`,
-    path: request.url ?? '/',
+    path: head.target,
     headers: headers.concat('X-Key-Id', 'key-1'),
     answerHeaders: ['X-Request-Id', 'req-1', 'RateLimit', '"owner";r=9;t=1'],
     connectMs: 1_000,

@@ -165,6 +165,19 @@ describe('an open WebSocket', () => {
 });
 
 describe('the end of a WebSocket', () => {
+  it('leaves the upstream the time to answer a client that ends its side', async () => {
+    const upstream = await RawUpstream.start();
+    const gate = await startGate(upstream.port);
+    const client = upgradeClient(gate.port);
+    const peer = await upstream.answers(SWITCHING);
+    await client.sees('\r\n\r\n');
+    client.socket.end('the last word');
+    await peer.sees('the last word');
+    await peer.over;
+    peer.socket.end('and the answer to it');
+    await client.sees('and the answer to it');
+  });
+
   it.each(['client', 'upstream'] as const)(
     'comes soon after a half-close of the %s that the other ignores',
     async (side) => {

@@ -1,39 +1,39 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { isInChunks } from './request-head.ts';
+import type { BodyTaker, InboundRequest } from '../inbound/request.ts';
 
 /**
- * Sends the body of a request as the server reads it, with back-pressure, framed as the client framed it; what was in
- * its trailer stays behind. `done` is called behind its last byte. Returns what stops it; the request is paused then.
+ * Sends the body of a request as it comes from the client, with back-pressure, framed as the client framed it; what was in
+ * its trailer stays behind. `done` is called behind its last byte. Returns what stops it; the client waits then.
  */
 export function sendBody(
-  request: IncomingMessage,
+  request: InboundRequest,
   socket: Socket,
   caller: { bodySent(bytes: number): void },
   done: () => void,
 ): () => void {
-  const inChunks = isInChunks(request);
-  const take = (part: Buffer): void => {
-    const flows = inChunks ? writeChunk(socket, part) : socket.write(part);
-    caller.bodySent(part.byteLength);
-    if (!flows) request.pause();
-  };
+  const inChunks = request.head.isChunked;
   const goOn = (): void => {
     caller.bodySent(0);
     request.resume();
   };
-  const stop = (): void => {
-    request.off('data', take).off('end', end).pause();
-    socket.off('drain', goOn);
-  };
-  const end = (): void => {
-    stop();
-    if (inChunks) socket.write('0\r\n\r\n', 'latin1');
-    done();
+  const taker: BodyTaker = {
+    data(part) {
+      const flows = inChunks ? writeChunk(socket, part) : socket.write(part);
+      caller.bodySent(part.byteLength);
+      if (!flows) request.pause();
+    },
+    end() {
+      socket.off('drain', goOn);
+      if (inChunks) socket.write('0\r\n\r\n', 'latin1');
+      done();
+    },
   };
   socket.on('drain', goOn);
-  request.on('data', take).once('end', end).resume();
-  return stop;
+  request.give(taker);
+  return () => {
+    socket.off('drain', goOn);
+    request.letGo(taker);
+  };
 }
 
 function writeChunk(socket: Socket, part: Buffer): boolean {

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { InboundRequest } from '../inbound/request.ts';
 import type { AnswerHead } from './answer-head.ts';
 import { AnswerReader, type AnswerListener } from './answer-reader.ts';
 import { sendBody } from './body.ts';
@@ -12,7 +12,7 @@ export interface UpstreamRequest {
   /** Flat, without Transfer-Encoding, Connection and Expect. */
   readonly headers: readonly string[];
   /** Null: there is none. */
-  readonly body: IncomingMessage | null;
+  readonly body: InboundRequest | null;
   /** Whether the upstream is asked first if it wants the body. */
   readonly expectsContinue: boolean;
 }
@@ -124,10 +124,13 @@ export class Connection {
     this.#reader = new AnswerReader(caller, request.method === 'HEAD');
     this.#socket.write(text, 'latin1');
     if (request.body !== null) {
-      this.#stopBody = sendBody(request.body, this.#socket, caller, () => {
+      let isSent = false;
+      const stop = sendBody(request.body, this.#socket, caller, () => {
+        isSent = true;
         this.#stopBody = null;
         caller.requestSent();
       });
+      if (!isSent) this.#stopBody = stop;
     }
   }
 

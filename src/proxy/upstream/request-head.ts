@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { UpstreamRequest } from './connection.ts';
 
 /** What no header value may have: control bytes, and characters that are no single byte. */
@@ -8,11 +7,6 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 const TARGET = /^[!-~\x80-\xff]+$/;
 /** RFC 9110 section 8.6: with these a length is expected even where there is no body. */
 const EXPECT_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
-
-/** Whether the client sent its body in chunks; the gate lets no other transfer coding pass. */
-export function isInChunks({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined;
-}
 
 /**
  * The head of a request, each character a byte. Throws where it would be read as another one, which the server and the
@@ -30,7 +24,7 @@ export function headText({ method, path, headers, body, expectsContinue }: Upstr
     hasLength ||= name.length === 14 && name.toLowerCase() === 'content-length';
     text += `${name}: ${value}\r\n`;
   }
-  if (body !== null && isInChunks(body)) text += 'Transfer-Encoding: chunked\r\n';
+  if (body?.head.isChunked === true) text += 'Transfer-Encoding: chunked\r\n';
   else if (!hasLength && EXPECT_BODY.has(method)) text += 'Content-Length: 0\r\n';
   if (expectsContinue) text += 'Expect: 100-continue\r\n';
   if (method === 'HEAD') text += 'Connection: close\r\n';

@@ -1,9 +1,10 @@
-import { createServer, request as ask, type Server } from 'node:http';
-import { createServer as createBareServer, type AddressInfo, type Socket } from 'node:net';
+import { request as ask } from 'node:http';
+import { createServer as createBareServer, type Server, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { Permit } from '../../../src/core/decision.ts';
 import { createForwarder, type Forwarded } from '../../../src/proxy/forward.ts';
 import type { Place } from '../../../src/proxy/routes.ts';
+import { createInboundServer } from '../../../src/proxy/inbound/server.ts';
 import { Targets } from '../../../src/proxy/targets.ts';
 import { proxyConfigOf } from '../../support/proxy-config.ts';
 import { until } from '../../support/until.ts';
@@ -40,19 +41,24 @@ it('what has no connection yet when the gate closes goes to no other upstream', 
     limits: [],
   } as unknown as Permit<Place>;
   const forwarded = new Promise<Forwarded>((resolve) => {
-    const front = createServer((request, response) => {
-      const { timeouts } = config;
-      const rest = { timeouts, awaitsContinue: false, hasBody: false, headers: [], answerHeaders: [] };
-      const told = { answered: () => undefined, streams: () => () => undefined };
-      void forwarder.forward({ permit, request, response, ...rest, ...told }).then(resolve);
-    });
-    stops.push(() => {
-      front.close();
-      front.closeAllConnections();
-    });
+    const { timeouts, bounds } = config;
+    const told = { answered: () => undefined, streams: () => () => undefined };
+    const front = createInboundServer(
+      { bounds: { headerBytes: bounds.headerBytes, timeouts }, tls: null },
+      {
+        request(request, answer) {
+          const forward = { permit, request, answer, timeouts, headers: [], answerHeaders: [], ...told };
+          void forwarder.forward(forward).then(resolve);
+        },
+        upgrade: null,
+        refused: () => undefined,
+      },
+    );
+    stops.push(() => void front.close());
     front.listen(0, '127.0.0.1', () => {
       const asked = ask({ port: portOf(front), host: '127.0.0.1' });
       asked.on('error', () => undefined).end();
+      stops.push(() => void asked.destroy());
     });
   });
   const taken = (): number => upstreams.reduce((all, { sockets }) => all + sockets.length, 0);
