@@ -6,7 +6,7 @@ import { processorRatios, throughputRatios } from './figures.ts';
 import { describeMachine } from './machine.ts';
 import { hasWrk, measure, measureAll, type Measuring } from './measure.ts';
 import { chosen, readOptions, type Options } from './options.ts';
-import { textOf, writePage, type Result } from './page.ts';
+import { textOf, writeCurves, writePage, type Result } from './page.ts';
 import { Programs } from './program.ts';
 import { startField } from './servers/field.ts';
 import type { Server } from './servers/server.ts';
@@ -62,6 +62,10 @@ function about({ rounds, seconds }: Options, withWrk: boolean): string {
   ].join('\n');
 }
 
+function aboutCurves({ seconds }: Options): string {
+  return `${describeMachine()}; ${seconds} s for each row. The gate, in leased mode, on one core; load, upstream and Redis on the other.`;
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (process.platform !== 'linux') {
@@ -73,7 +77,9 @@ async function main(): Promise<void> {
   try {
     const measuring = { folder: programs.folder, seconds: options.seconds, hasWrk: findWrk() };
     if (options.curves) {
-      process.stdout.write(`${markdown(await measureCurves(programs, measuring, options.only))}\n`);
+      const rows = await measureCurves(programs, measuring, options.only);
+      process.stdout.write(`${markdown(rows)}\n`);
+      if (options.page) writeCurves(aboutCurves(options), rows);
       return;
     }
     const { servers, missing } = await startField(programs, options.only);

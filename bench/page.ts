@@ -3,10 +3,11 @@ import { basename } from 'node:path';
 import { CASES, MAIN_CASE } from './cases.ts';
 import type { Figures, Ratios } from './figures.ts';
 import { plot } from './plot.ts';
-import { markdown, ratioRows, rowsOf } from './table.ts';
+import { markdown, ratioRows, rowsOf, type Rows } from './table.ts';
 
 const PAGE = 'docs/performance.md';
 const PLOT = 'docs/performance.svg';
+const CURVES = /(<!-- curves -->\n)[\s\S]*(<!-- \/curves -->)/;
 const BETWEEN = /(<!-- figures -->\n)[\s\S]*(<!-- \/figures -->)/;
 
 export interface Result {
@@ -28,6 +29,16 @@ export function textOf({ about, ratios, processorRatios, figures, missing }: Res
     parts.splice(1, 0, `${title}\n\n${markdown(ratioRows(ratios, processorRatios))}`);
   }
   return [...parts, ...missing.map((line) => `${line}.`)].join('\n\n');
+}
+
+/** Puts the curves of this run into the page. */
+export function writeCurves(about: string, rows: Rows): void {
+  const page = readFileSync(PAGE, 'utf8');
+  if (!CURVES.test(page)) throw new Error(`${PAGE} has no place for curves`);
+  writeFileSync(
+    PAGE,
+    page.replace(CURVES, (_, begin, end) => `${begin}\n${about}\n\n${markdown(rows)}\n\n${end}`),
+  );
 }
 
 /** Puts the figures of this run into the page, and the plot beside it. */

@@ -26,7 +26,7 @@ export function plainAnswer(answer: IncomingMessage, fields: readonly string[]):
 }
 
 /**
- * Sends `response` with the body of `answer` on a socket that http.Server has let go of, with back-pressure, and
+ * Sends `response` with the body of `answer` on a client's socket that carries nothing else, with back-pressure, and
  * closes it; what the client still sends MUST be being dropped. Returns whether all of it was sent; an answer that breaks off breaks off for the client.
  */
 export async function sendPlainAnswer(
@@ -36,7 +36,7 @@ export async function sendPlainAnswer(
   { stallMs, lingerMs }: PlainAnswerOptions,
 ): Promise<boolean> {
   response.assignSocket(client);
-  // http.Server passed these on until it let go of the socket.
+  // Which a server would pass on.
   client.on('drain', () => response.emit('drain'));
   answer.setTimeout(stallMs, () => answer.destroy());
   const whole = await pipeline(answer, response).then(

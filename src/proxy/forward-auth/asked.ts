@@ -20,7 +20,7 @@ export type Asked =
   | { readonly kind: 'original'; readonly original: OriginalRequest; readonly address: string }
   | { readonly kind: 'refused'; readonly denial: Denial<Place> };
 
-/** Of an original method the same are read as of a request to the gate itself, whose parser knows these. */
+/** Of an original method the same are read as of a request to the gate itself. */
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 
 /** Reads what a request to the second door asks. Of a peer that is not trusted nothing is believed, and nothing read. */

@@ -10,8 +10,8 @@ const EXPECT_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /**
  * The head of a request, each character a byte. Throws where it would be read as another one, which the server and the
- * configuration have ruled out before. Names of headers MUST be tokens: the parser, the gate or the configuration has
- * made them.
+ * configuration have ruled out before. Names of headers MUST be tokens: the reader of requests, the gate or the
+ * configuration has seen to that.
  */
 export function headText({ method, path, headers, body, expectsContinue }: UpstreamRequest): string {
   if (!TOKEN.test(method) || !TARGET.test(path)) throw new TypeError('the request line cannot be sent');
