@@ -1,9 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MUTATION } from './mutation.ts';
 import { HEADER_BYTES, readingOf, SpokenTo, type Said } from './reading.ts';
-import { REQUEST, servedOf } from './request-grammar.ts';
+import { REQUEST, servedOf, REQUEST_MUTATION } from './request-grammar.ts';
 
 const RUNS = 4000;
 
@@ -64,7 +63,7 @@ describe('whatever is taken for a request', () => {
   it('Node takes for the same one, byte by byte, and in the same order', async () => {
     const [requests, mutations] = [
       fc.array(REQUEST, { minLength: 1, maxLength: 3 }),
-      fc.array(MUTATION, { minLength: 1, maxLength: 3 }),
+      fc.array(REQUEST_MUTATION, { minLength: 1, maxLength: 3 }),
     ];
     let [taken, refused] = [0, 0];
     await fc.assert(

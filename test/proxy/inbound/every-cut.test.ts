@@ -4,9 +4,8 @@ import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../support/until.ts';
 import { InboundStage, sendPieces, turns, type Arrival } from './inbound-stage.ts';
-import { MUTATION } from './mutation.ts';
 import { HEADER_BYTES, readingOf, withoutDates } from './reading.ts';
-import { REQUEST, servedOf } from './request-grammar.ts';
+import { REQUEST, servedOf, REQUEST_MUTATION } from './request-grammar.ts';
 
 const REQUESTS = fc.array(REQUEST, { minLength: 1, maxLength: 4 });
 const PLACES = fc.array(fc.nat(400), { maxLength: 12 });
@@ -59,7 +58,7 @@ describe('requests are read as they were framed', () => {
 
   it('and are refused alike, whatever is wrong with them', async () => {
     let refused = 0;
-    const mutations = fc.array(MUTATION, { minLength: 1, maxLength: 3 });
+    const mutations = fc.array(REQUEST_MUTATION, { minLength: 1, maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(REQUESTS, mutations, PLACES, async (all, changes, places) => {
         const text = changes.reduce((changed, change) => change(changed), textOf(all));

@@ -1,4 +1,6 @@
 import * as fc from 'fast-check';
+import { chunkedOf, letters, LINE, lineOf, type Chunked, type Line } from '../../support/message-grammar.ts';
+import { mutationsWith } from '../../support/message-mutation.ts';
 
 /** A request with what it is. */
 export interface Framed {
@@ -12,70 +14,16 @@ export interface Framed {
   readonly text: string;
 }
 
-const letters = (of: string, size: { minLength?: number; maxLength: number }): fc.Arbitrary<string> =>
-  fc.array(fc.constantFrom(...of.split('')), size).map((all) => all.join(''));
-
-const TOKEN = "!#$%&'*+-.^_`|~0189AZaz";
-const TEXT = '\t !"#;:,=~az\x80\xff';
-const BLANK = fc.constantFrom('', ' ', '\t', ' \t ');
-/** None that the framing is read from. */
-const NAME = letters(TOKEN, { minLength: 1, maxLength: 8 }).map((name) => `X${name}`);
-const VALUE = letters(TEXT, { maxLength: 12 });
 const BODY = letters('\0\r\n:0 GETHP/1.\xff', { maxLength: 40 });
 const METHOD = fc.constantFrom('GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'M-SEARCH', 'QUERY');
 const TARGET = fc.constantFrom('/', '/a/b?c=%20&d', '/%ff//..;x', '*', 'http://a.test/b', '/{|}"^`\\');
 
-interface Line {
-  readonly name: string;
-  readonly value: string;
-  readonly text: string;
-}
-
-const LINE: fc.Arbitrary<Line> = fc
-  .record({ name: NAME, value: VALUE, before: BLANK, behind: BLANK })
-  .map(({ name, value, before, behind }) => ({
-    name,
-    value: value.replace(/^[\t ]+|[\t ]+$/g, ''),
-    text: `${name}:${before}${value}${behind}\r\n`,
-  }));
-
-const lineOf = (name: string, value: string): Line => ({ name, value, text: `${name}: ${value}\r\n` });
-
-const EXTENSION = fc.constantFrom('', '', ';a', ';a=b', ';a=x;b', ';a="b;\\"c"', ';q=" \t\xff"');
-
-const CHUNKED: fc.Arbitrary<{ text: string; body: string }> = fc
-  .record({
-    chunks: fc.array(
-      fc.record({ body: BODY.filter((body) => body !== ''), extension: EXTENSION, zeros: fc.nat(2) }),
-      { maxLength: 4 },
-    ),
-    last: fc.record({ extension: EXTENSION, zeros: fc.nat(3) }),
-    trailer: fc.array(LINE, { maxLength: 2 }),
-    isUpper: fc.boolean(),
-  })
-  .map(({ chunks, last, trailer, isUpper }) => {
-    const sizeOf = (body: string, zeros: number): string => {
-      const size = '0'.repeat(zeros) + body.length.toString(16);
-      return isUpper ? size.toUpperCase() : size;
-    };
-    const texts = chunks.map(
-      ({ body, extension, zeros }) => `${sizeOf(body, zeros)}${extension}\r\n${body}\r\n`,
-    );
-    const end = `${sizeOf('', last.zeros)}${last.extension}\r\n`;
-    return {
-      text: `${texts.join('')}${end}${trailer.map(({ text }) => text).join('')}\r\n`,
-      body: chunks.map(({ body }) => body).join(''),
-    };
-  });
+const CHUNKED = chunkedOf(BODY);
 
 /** Of which the first is said by the version alone. */
 const CONNECTION = fc.constantFrom('', '', 'keep-alive', 'Keep-Alive , x-a', 'close', 'x-close,keep-alive');
 
-function framed(
-  framing: 'none' | 'length' | 'chunks',
-  body: string,
-  chunked: { text: string; body: string },
-) {
+function framed(framing: 'none' | 'length' | 'chunks', body: string, chunked: Chunked) {
   if (framing === 'none') return { lines: [], text: '', body: '' };
   if (framing === 'length')
     return { lines: [lineOf('Content-Length', String(body.length))], text: body, body };
@@ -119,3 +67,17 @@ export function servedOf(requests: readonly Framed[]): readonly Framed[] {
   const last = requests.findIndex(({ keepsAlive }) => !keepsAlive);
   return last === -1 ? requests : requests.slice(0, last + 1);
 }
+
+/** None makes an Upgrade field or CONNECT, which Node's parser stops at, or Proxy-Connection, which it takes for Connection. */
+export const REQUEST_MUTATION = mutationsWith([
+  '2\r\nok\r\n0\r\n\r\n',
+  'Connection: keep-alive\r\n',
+  'Connection: x-close\r\n',
+  'Connection:\r\n',
+  'Expect: 100-continue\r\n',
+  'Expect: x\r\n',
+  ' HTTP/1.1\r\n',
+  'GET / HTTP/1.1\r\n',
+  'GET / HTTP/1.1\r\n\r\n',
+  'POST / HTTP/1.0\r\n',
+]);

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { chunkedOf, letters, LINE, lineOf, type Chunked, type Line } from '../../support/message-grammar.ts';
 
 /** An answer with what it is. */
 export interface Framed {
@@ -14,67 +15,11 @@ export interface Framed {
   readonly text: string;
 }
 
-const letters = (of: string, size: { minLength?: number; maxLength: number }): fc.Arbitrary<string> =>
-  fc.array(fc.constantFrom(...of.split('')), size).map((all) => all.join(''));
-
-const TOKEN = "!#$%&'*+-.^_`|~0189AZaz";
-const TEXT = '\t !"#;:,=~az\x80\xff';
-const BLANK = fc.constantFrom('', ' ', '\t', ' \t ');
 const NEWLINE = '\r\n';
-/** None that the framing is read from. */
-const NAME = letters(TOKEN, { minLength: 1, maxLength: 8 }).map((name) => `X${name}`);
-const VALUE = letters(TEXT, { maxLength: 12 });
 const PHRASE = fc.constantFrom(' OK', ' ', '', ' a  b', ' \xe9');
 const BODY = letters('\0\r\n:0 HTP/1.\xff', { maxLength: 40 });
 
-interface Line {
-  readonly name: string;
-  readonly value: string;
-  readonly text: string;
-}
-
-const LINE: fc.Arbitrary<Line> = fc
-  .record({ name: NAME, value: VALUE, before: BLANK, behind: BLANK })
-  .map(({ name, value, before, behind }) => ({
-    name,
-    value: value.replace(/^[\t ]+|[\t ]+$/g, ''),
-    text: `${name}:${before}${value}${behind}${NEWLINE}`,
-  }));
-
-const EXTENSION = fc.constantFrom('', '', ';a', ';a=b', ';a=x;b', ';a="b;\\"c"', ';q=" \t\xff"');
-
-const CHUNKED: fc.Arbitrary<{ text: string; body: string }> = fc
-  .record({
-    chunks: fc.array(
-      fc.record({ body: BODY.filter((body) => body !== ''), extension: EXTENSION, zeros: fc.nat(2) }),
-      {
-        maxLength: 4,
-      },
-    ),
-    last: fc.record({ extension: EXTENSION, zeros: fc.nat(3) }),
-    trailer: fc.array(LINE, { maxLength: 3 }),
-    isUpper: fc.boolean(),
-  })
-  .map(({ chunks, last, trailer, isUpper }) => {
-    const sized = ({
-      body,
-      extension,
-      zeros,
-    }: {
-      body: string;
-      extension: string;
-      zeros: number;
-    }): string => {
-      const size = '0'.repeat(zeros) + body.length.toString(16);
-      return `${isUpper ? size.toUpperCase() : size}${extension}${NEWLINE}${body}${NEWLINE}`;
-    };
-    const texts = chunks.map(sized);
-    const end = sized({ body: '', ...last }).slice(0, -NEWLINE.length);
-    return {
-      text: `${texts.join('')}${end}${trailer.map(({ text }) => text).join('')}${NEWLINE}`,
-      body: chunks.map(({ body }) => body).join(''),
-    };
-  });
+const CHUNKED = chunkedOf(BODY);
 
 const INTERIM = fc
   .record({ status: fc.constantFrom(100, 102, 103, 199), lines: fc.array(LINE, { maxLength: 2 }) })
@@ -85,7 +30,7 @@ const INTERIM = fc
 
 type Framing = 'length' | 'chunks' | 'connection';
 
-function framed(framing: Framing, body: string, chunked: { text: string; body: string }) {
+function framed(framing: Framing, body: string, chunked: Chunked) {
   if (framing === 'length')
     return { line: [['Content-Length', String(body.length)]], text: body, body, ends: false } as const;
   if (framing === 'chunks')
@@ -115,7 +60,7 @@ export const ANSWER: fc.Arbitrary<Framed> = fc
   .map((of) => {
     const { line, text, body, ends } = framed(of.framing, of.body, of.chunked);
     const hasBody = !of.isToHead && of.status !== 204 && of.status !== 304;
-    const own = line.map(([name, value]) => ({ name, value, text: `${name}: ${value}${NEWLINE}` }));
+    const own = line.map(([name, value]) => lineOf(name, value));
     const lines: readonly Line[] = [...of.before, ...own, ...of.behind];
     const head = `HTTP/${of.version} ${of.status}${of.phrase}${NEWLINE}${lines.map((one) => one.text).join('')}${NEWLINE}`;
     return {

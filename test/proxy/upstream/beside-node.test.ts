@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { Duplex } from 'node:stream';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { mutationsWith } from '../../support/message-mutation.ts';
 import { ANSWER } from './answer-grammar.ts';
 import { readingOf, type Reading } from './reading.ts';
 
@@ -73,103 +74,11 @@ function saidBy({ head, body }: Reading): Said {
   return { status: head?.status ?? 0, phrase: head?.phrase ?? '', raw: head?.raw ?? [], body };
 }
 
-const BYTE = fc.constantFrom(...'\0\t\n\v\r "(),:;=\x7f\x80\xffaAxX0129fF-+.'.split(''));
-const PIECE = fc.constantFrom(
-  // As they stand in a head, in a body, and where there is to be neither.
-
-  '\r\n',
-  '\n',
-  '\r',
-  '\r\n\r\n',
-  '\n\n',
-  '\r\n ',
-  ' \r\n',
-  '\r\r\n',
-  ':',
-  ' :',
-  '0\r\n\r\n',
-  '0\r\n',
-  ';a',
-  '"',
-  'Content-Length: 2\r\n',
-  'content-length:0\r\n',
-  'Content-Length: 2, 2\r\n',
-  'Content-Length:\r\n',
-  'Transfer-Encoding: chunked\r\n',
-  'Transfer-Encoding: gzip, chunked\r\n',
-  'Transfer-Encoding:\r\n',
-
-  'Connection: close\r\n',
+const MUTATION = mutationsWith([
   'Upgrade: x\r\nConnection: upgrade\r\n',
   'HTTP/1.1 200 OK\r\n',
   'HTTP/1.1 101 S\r\n\r\n',
-);
-
-/** Changes a text somewhere. */
-type Mutation = (text: string) => string;
-const AT = fc.nat(999);
-const LINE = fc.nat(99);
-const MUTATION: fc.Arbitrary<Mutation> = fc.oneof(
-  fc.tuple(AT, BYTE).map(
-    ([at, byte]): Mutation =>
-      (text) =>
-        splice(text, at, 1, byte),
-  ),
-  fc.tuple(AT, fc.oneof(BYTE, PIECE)).map(
-    ([at, piece]): Mutation =>
-      (text) =>
-        splice(text, at, 0, piece),
-  ),
-  fc.tuple(AT, fc.integer({ min: 1, max: 4 })).map(
-    ([at, n]): Mutation =>
-      (text) =>
-        splice(text, at, n, ''),
-  ),
-  fc.tuple(LINE, PIECE).map(
-    ([nth, piece]): Mutation =>
-      (text) =>
-        atLineEnd(text, nth, `\r\n${piece}`),
-  ),
-  fc.tuple(LINE, PIECE).map(
-    ([nth, piece]): Mutation =>
-      (text) =>
-        atLineEnd(text, nth, piece),
-  ),
-  LINE.map(
-    (nth): Mutation =>
-      (text) =>
-        doubledLine(text, nth),
-  ),
-  fc.tuple(LINE, LINE).map(
-    ([nth, by]): Mutation =>
-      (text) =>
-        otherDigit(text, nth, String(by)),
-  ),
-);
-
-/** `share` is the place, in thousandths of the text. */
-function splice(text: string, share: number, length: number, by: string): string {
-  const at = Math.floor((text.length * share) / 1000);
-  return text.slice(0, at) + by + text.slice(at + length);
-}
-
-function atLineEnd(text: string, nth: number, by: string): string {
-  const lines = text.split('\r\n');
-  const at = nth % Math.max(1, lines.length - 1);
-  return lines.slice(0, at + 1).join('\r\n') + by + lines.slice(at + 1).join('\r\n');
-}
-
-function doubledLine(text: string, nth: number): string {
-  const lines = text.split('\r\n');
-  const at = nth % lines.length;
-  return lines.toSpliced(at, 0, lines[at] ?? '').join('\r\n');
-}
-
-function otherDigit(text: string, nth: number, by: string): string {
-  const digits = [...text.matchAll(/\d/g)];
-  const at = digits[nth % Math.max(1, digits.length)]?.index ?? 0;
-  return text.slice(0, at) + by + text.slice(at + 1);
-}
+]);
 
 describe('whatever is taken for a whole answer', () => {
   it('Node takes for the same one, byte by byte, and what it refuses is refused', async () => {
