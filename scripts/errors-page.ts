@@ -22,7 +22,7 @@ Every refusal of the gate has one reason. Log (\`reason\`), metric (\`plexgate_a
 route. \`standard\` uses Plexe's codes in an RFC 9457 problem.
 
 Every refusal carries \`X-Request-Id\` and \`Cache-Control: no-store\`, a 401 \`WWW-Authenticate\`, a 429 and a 503
-\`Retry-After\`, a 405 \`Allow\`. What the HTTP parser cannot read is a bare 400, 408 or 431, and the connection ends.
+\`Retry-After\`, a 405 \`Allow\`. What cannot be read as HTTP is a bare 400, 408 or 431, and the connection ends.
 
 On \`/mcp\` of a \`plexmcp\` route a caller that speaks JSON-RPC (it sends \`MCP-Protocol-Version\` or \`Mcp-Method\`, or
 accepts \`text/event-stream\`) gets the same status with a JSON-RPC error whose code is -31000 less the status, and
