@@ -5,7 +5,7 @@ import { openExchange, type Exchange, type Recorder } from './record.ts';
 import { newRequestId } from './visit.ts';
 
 /** What the record says of what came in place of a request, and was answered with a bare status. */
-export const UNREAD = 'it could not be read';
+const UNREAD = 'it could not be read';
 
 /** The record of it. `head`: of a request whose body could not be read. */
 export function recordUnread(
