@@ -11,7 +11,6 @@ import { KeyService } from './key-service/keys.ts';
 import { loadLocalSecrets } from './key-service/local-secrets.ts';
 import { Peppers } from './key-service/peppers.ts';
 import { createKeyServer } from './key-service/server.ts';
-import { openPostgresStore } from './key-service/store/postgres.ts';
 import { openSqliteStore } from './key-service/store/sqlite.ts';
 import type { KeyStore } from './key-service/store/store.ts';
 import type { Process } from './process.ts';
@@ -102,8 +101,10 @@ function firstOf([token]: readonly Secret[]): Secret {
   return token;
 }
 
-function openStore({ store }: KeyServiceConfig): Promise<KeyStore> {
-  return store.kind === 'sqlite' ? openSqliteStore(store.path) : openPostgresStore(store.url);
+async function openStore({ store }: KeyServiceConfig): Promise<KeyStore> {
+  if (store.kind === 'sqlite') return openSqliteStore(store.path);
+  const { openPostgresStore } = await import('./key-service/store/postgres.ts');
+  return openPostgresStore(store.url);
 }
 
 function eventsFor(metrics: Process['metrics']): KeyServiceEvents {

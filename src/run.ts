@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Config, KeyServiceConfig } from './config/config.ts';
 import { effectiveConfig } from './config/effective.ts';
 import { demoText, makeDemoKeys } from './demo/keys.ts';
 import { fleetToJson } from './key-service/member-calls.ts';
@@ -7,7 +8,7 @@ import { startTracing } from './run-tracing.ts';
 import { RunningConfig, type ConfigFile, type Prepare } from './run-config.ts';
 import { firstLinkText, surroundConsole } from './run-console.ts';
 import { startGate, type RunningGate } from './run-gate.ts';
-import { startKeyService, type RunningKeyService } from './run-key-service.ts';
+import type { RunningKeyService } from './run-key-service.ts';
 import { createAdminServer } from './runtime/admin.ts';
 import { StopStack } from './runtime/lifecycle.ts';
 import { closeServer, hostAndPort, listen } from './runtime/listen.ts';
@@ -80,7 +81,7 @@ async function start(
   log.info({ url: urlOf(host, adminPort) }, 'admin listens');
 
   const parts = { ...given, tracing: await startTracing(config.tracing, given) };
-  const keys = config.keyService === null ? null : await startKeyService(config, config.keyService, parts);
+  const keys = config.keyService === null ? null : await startKeys(config, config.keyService, parts);
   const gate = config.proxy === null ? null : await startGate(config, config.proxy, keys, parts);
   readMembers = membersOf(gate, keys);
   if (gate !== null) {
@@ -107,6 +108,16 @@ async function start(
       putGateInForce?.();
     };
   };
+}
+
+/** Loaded where it is wanted alone: a gate without one has a fifth less memory for it. */
+async function startKeys(
+  config: Config,
+  section: KeyServiceConfig,
+  parts: Process,
+): Promise<RunningKeyService> {
+  const { startKeyService } = await import('./run-key-service.ts');
+  return startKeyService(config, section, parts);
 }
 
 /** What this process knows as a gate, and what it knows of the gates as their key service. */
