@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { PASSWORD, signIn, signOut } from './operator.ts';
 import type { Visit } from './visit.ts';
@@ -63,10 +63,10 @@ export function journey(visit: () => Visit): void {
 
     it('sees a request with the key within five seconds', async () => {
       await page().getByRole('link', { name: 'Payments' }).click();
-      await page().getByText('not yet').waitFor();
+      const fact = (name: string): Locator => page().locator(`dt:text-is("${name}") + dd`);
+      await fact('Last used').filter({ hasText: 'not yet' }).waitFor();
       expect(await statuses(visit(), key)).toEqual([200, 200]);
-      const requests = page().locator('dt:text-is("Requests") + dd');
-      await requests.filter({ hasText: /^[2-9]$/ }).waitFor({ timeout: SEEN_MS });
+      await fact('Requests').filter({ hasText: /^[2-9]$/ }).waitFor({ timeout: SEEN_MS });
     });
 
     it('rotates the key, having shown once more who they are, and sees the old one count down', async () => {
