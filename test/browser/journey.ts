@@ -66,7 +66,9 @@ export function journey(visit: () => Visit): void {
       const fact = (name: string): Locator => page().locator(`dt:text-is("${name}") + dd`);
       await fact('Last used').filter({ hasText: 'not yet' }).waitFor();
       expect(await statuses(visit(), key)).toEqual([200, 200]);
-      await fact('Requests').filter({ hasText: /^[2-9]$/ }).waitFor({ timeout: SEEN_MS });
+      await fact('Requests')
+        .filter({ hasText: /^[2-9]$/ })
+        .waitFor({ timeout: SEEN_MS });
     });
 
     it('rotates the key, having shown once more who they are, and sees the old one count down', async () => {
