@@ -13,7 +13,7 @@ import type { Server } from './servers/server.ts';
 import { markdown } from './table.ts';
 
 /**
- * `npm run bench`: the gate beside its peers. Servers under test share one core; load, upstream and Redis the other.
+ * `npm run bench`: the gate beside its peers. Servers under test share one core; load, upstream, Redis and key service the other.
  * Rounds are interleaved, so that whatever else the machine does falls on all alike; ratios are taken within a round,
  * and medians printed. docs/performance.md says how to read it.
  */
@@ -58,12 +58,12 @@ function about({ rounds, seconds }: Options, withWrk: boolean): string {
   const load = withWrk ? 'wrk' : 'the generator of bench/load, since wrk is not installed';
   return [
     `${describeMachine()}; ${rounds} interleaved rounds of ${seconds} s, medians of the rounds.`,
-    `Servers under test on one core; load (${load}), upstream and Redis together on the other.`,
+    `Servers under test on one core; load (${load}), upstream, Redis and key service together on the other.`,
   ].join('\n');
 }
 
 function aboutCurves({ seconds }: Options): string {
-  return `${describeMachine()}; ${seconds} s for each row. The gate, in leased mode, on one core; load, upstream and Redis on the other.`;
+  return `${describeMachine()}; ${seconds} s for each row. The gate, in leased mode, on one core; load, upstream, Redis and key service on the other.`;
 }
 
 async function main(): Promise<void> {

@@ -82,7 +82,7 @@ async function withKeys(size: number, programs: Programs, { seconds }: Measuring
       profile: 'plexe',
       permission: 'read_write',
     }));
-    await gate.admin('POST', '/keys/import', { keys });
+    await gate.keyService.admin('POST', '/keys/import', { keys });
   }
   const generator = [process.execPath, 'bench/load/many-keys.ts', gate.origin, salt, String(size)];
   const before = (): number => cpuMicrosecondsOf(gate.pid);

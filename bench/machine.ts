@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 
-/** Whatever is measured runs on the one core; load, upstream and Redis run on the other. */
+/** Whatever is measured runs on the one core; load, upstream, Redis and key service run on the other. */
 export const SERVER_CORE = '0';
 export const LOAD_CORE = '1';
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Keys } from '../cases.ts';
 import { LOAD_CORE, SERVER_CORE } from '../machine.ts';
 import { freePort, type Programs } from '../program.ts';
+import { keyServiceOf, makeKeys, type KeyService } from './key-service.ts';
+import { urlIn } from './said.ts';
 import { GUARDS, HAS_NO_LIMITS, LIMITS, type Server } from './server.ts';
 
 export type Mode = 'leased' | 'exact' | 'memory' | 'off';
@@ -13,8 +14,7 @@ const CASES_OF = { leased: GUARDS, exact: LIMITS, memory: LIMITS, off: HAS_NO_LI
 export interface RunningGate extends Server {
   /** Where the second door is. */
   readonly askedAt: string | null;
-  /** A call to the key service's admin API. */
-  admin(method: string, path: string, body: object): Promise<Record<string, unknown>>;
+  readonly keyService: KeyService;
 }
 
 export interface GateOptions {
@@ -26,28 +26,26 @@ export interface GateOptions {
   readonly routes?: readonly object[];
 }
 
-/** The gate with its key service in one process, with all that it does switched on: keys, limits, metrics, log. */
+/** The gate with all that it does switched on: keys, limits, metrics, log. */
 export async function startGate(programs: Programs, options: GateOptions): Promise<RunningGate> {
   const { mode } = options;
-  const adminToken = randomBytes(16).toString('hex');
+  const keyService = await keyServiceOf(programs);
   const redis = mode === 'leased' || mode === 'exact' ? await startRedis(programs) : null;
   const file = join(programs.folder, `gate-${mode}-${randomBytes(4).toString('hex')}.yaml`);
   // JSON is YAML.
-  writeFileSync(file, JSON.stringify(configOf(options, redis, `${file}.db`)));
+  writeFileSync(file, JSON.stringify(configOf(options, redis, keyService.url)));
   const started = programs.start(SERVER_CORE, [process.execPath, 'dist/main.js', 'run', '--config', file], {
-    BENCH_TOKEN: adminToken,
+    BENCH_SERVICE_TOKEN: keyService.token,
     NODE_OPTIONS: optionsOfImage(),
   });
-  const [origin = '', keyService, askedAt] = await programs.said(started, (output) => {
-    const names = ['gate', 'key service', ...(options.forwardAuth === undefined ? [] : ['forward-auth'])];
-    const urls = names.map((name) => urlOf(output, `${name} listens`));
+  const [origin = '', askedAt] = await programs.said(started, (output) => {
+    const names = ['gate', ...(options.forwardAuth === undefined ? [] : ['forward-auth'])];
+    const urls = names.map((name) => urlIn(output, `${name} listens`));
     return urls.every((url) => url !== null) ? urls : null;
   });
-  const admin = (method: string, path: string, body: object) =>
-    ask(`${keyService}/admin/v1${path}`, adminToken, method, body);
-  const keys = await makeKeys(admin);
+  const keys = await makeKeys(keyService);
   const server = { name: `gate ${mode}`, origin, pid: started.pid, keys, cases: CASES_OF[mode] };
-  return { ...server, askedAt: askedAt ?? null, admin };
+  return { ...server, askedAt: askedAt ?? null, keyService };
 }
 
 /** The gate runs as it does in its image, whose heap is bounded more closely than by default. */
@@ -60,7 +58,7 @@ function optionsOfImage(): string {
 function configOf(
   { mode, upstream, forwardAuth, routes = [] }: GateOptions,
   redis: string | null,
-  store: string,
+  keyService: string,
 ): object {
   const wide = mode === 'off' ? 'unlimited' : ['6000000/minute'];
   return {
@@ -71,12 +69,12 @@ function configOf(
       host: '127.0.0.1',
       port: 0,
       limits: { mode: mode === 'exact' ? 'exact' : 'leased' },
+      keys: { service: { url: keyService, token: '${BENCH_SERVICE_TOKEN}' } },
       // All come from one address, and 401 is one of the cases.
       failedAuthentication: 'off',
       tiers: { plexe: { bench: wide, strict: ['1/minute'] } },
       routes: [...routes, { match: { path: '/' }, profile: 'plexe', upstream }],
     },
-    keyService: { port: 0, store: `sqlite:${store}`, adminToken: '${BENCH_TOKEN}' },
   };
 }
 
@@ -87,30 +85,4 @@ export async function startRedis(programs: Programs): Promise<string> {
   const started = programs.start(LOAD_CORE, ['redis-server', ...settings, '--dir', programs.folder]);
   await programs.listens(started, port);
   return `redis://127.0.0.1:${port}`;
-}
-
-async function makeKeys(admin: RunningGate['admin']): Promise<Keys> {
-  const makeKey = async (owner: string, permission: string): Promise<string> => {
-    const made = await admin('POST', '/keys', { owner, name: 'bench', profile: 'plexe', permission });
-    return String(made['key']);
-  };
-  await admin('PUT', '/owners/bench', { profile: 'plexe', tier: 'bench' });
-  await admin('PUT', '/owners/strict', { profile: 'plexe', tier: 'strict' });
-  return {
-    good: await makeKey('bench', 'read_write'),
-    readOnly: await makeKey('bench', 'read_only'),
-    limited: await makeKey('strict', 'read_write'),
-  };
-}
-
-async function ask(url: string, token: string, method: string, body: object) {
-  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
-  const answer = await fetch(url, { method, headers, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as Record<string, unknown>;
-}
-
-function urlOf(output: string, message: string): string | null {
-  const line = output.split('\n').find((text) => text.endsWith('}') && text.includes(`"${message}"`));
-  return line === undefined ? null : ((JSON.parse(line) as { url?: string }).url ?? null);
 }
