@@ -1,5 +1,5 @@
 import type { ProxyConfig } from '../config/config.ts';
-import type { KeyRecord } from '../core/key.ts';
+import type { KeyRecord, Owner } from '../core/key.ts';
 import { ratesOf, type StatedLimit } from '../core/limit.ts';
 import { named } from '../core/rate-limit-fields.ts';
 import type { Spending } from './limiter/limiter.ts';
@@ -29,8 +29,11 @@ export interface Policy extends Cost {
  */
 export class Policies {
   #config: ProxyConfig;
-  /** Records are immutable and cached, so what is derived from one is kept as long as it is. */
-  #known = new WeakMap<KeyRecord, Policy>();
+  /**
+   * Records and owners are immutable and cached, so what is derived from one is kept as long as it is. Keys without
+   * limits of their own have what their owner has.
+   */
+  #known = new WeakMap<KeyRecord | Owner, Policy>();
 
   constructor(config: ProxyConfig) {
     this.#config = config;
@@ -46,10 +49,11 @@ export class Policies {
   }
 
   of(key: KeyRecord): Policy {
-    let policy = this.#known.get(key);
+    const whose = key.limits.length === 0 ? key.owner : key;
+    let policy = this.#known.get(whose);
     if (policy === undefined) {
       policy = this.#derive(key);
-      this.#known.set(key, policy);
+      this.#known.set(whose, policy);
     }
     return policy;
   }

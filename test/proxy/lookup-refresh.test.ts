@@ -1,7 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { SharedAnswer } from '../../src/proxy/keys/shared-cache.ts';
+import { digestOf } from '../../src/core/secret.ts';
 import { recordOf } from '../support/key-record.ts';
+import { KnownKeys } from '../support/key-source.ts';
 import { FENCE_MS } from '../support/renewed.ts';
 import { D1, RECORD, stage } from './lookup-stage.ts';
 
@@ -36,15 +38,31 @@ describe('a key in steady use', () => {
     expect(new Set(told)).toEqual(new Set(['l1 hit', 'origin hit']));
   });
 
-  it('is waited for a second after its time, whatever is under way', async () => {
-    const { keys, warm, pass } = stage();
+  it('is used for as long as renewals tell of no change, however long its question takes', async () => {
+    const { source, told, keys, warm, pass } = stage();
     await warm();
-    pass(9999);
-    keys.cached(D1, true);
-    pass(1000);
-    expect(keys.cached(D1, true)).not.toBeNull();
-    pass(1);
-    expect(keys.cached(D1, true)).toBeNull();
+    for (let minute = 0; minute < 60; minute++) {
+      pass(60_000);
+      expect(keys.cached(D1, false), `after ${minute} minutes`).not.toBeNull();
+    }
+    expect(source.questions).toHaveLength(2);
+    expect(new Set(told)).toEqual(new Set(['l1 hit']));
+  });
+
+  it('is asked for as one of a hundred in a second, however many are in use', async () => {
+    const source = new KnownKeys();
+    const { keys, pass } = stage({ source, cacheSize: 5000 });
+    const digests = Array.from({ length: 5000 }, (_, i) => digestOf(`key ${i}`));
+    for (const digest of digests) source.records.set(digest, RECORD);
+    for (const digest of digests) await keys.ask(digest, true);
+    pass(10_000);
+    const before = source.asked;
+    for (let ms = 0; ms < 1000; ms++) {
+      for (let i = 0; i < 10; i++) keys.cached(digests[(ms * 10 + i) % 5000] ?? D1, true);
+      await turn();
+      pass(1);
+    }
+    expect(source.asked - before).toBe(100);
   });
 
   it('is waited for after a change, whatever is under way', async () => {
@@ -92,19 +110,53 @@ describe('a key in steady use', () => {
   });
 });
 
-describe('a key that is used again after its time', () => {
+describe('a key that is used again after its time, where answers count by themselves', () => {
   it('is waited for by all, also while another asks for it', async () => {
-    const { source, keys, warm, pass } = stage();
+    const { source, renewed, keys, warm, clock } = stage();
+    renewed.knowledge.standAlone();
     await warm();
-    pass(10_000);
+    clock.advance(10_000);
     const asked = keys.ask(D1, true);
     for (let i = 0; i < 3; i++) {
       expect(keys.cached(D1, true)).toBeNull();
-      pass(100);
+      clock.advance(100);
     }
     source.last.answer(RECORD, 0);
     await asked;
     expect(keys.cached(D1, true)).not.toBeNull();
+  });
+});
+
+describe('a record of Redis that is older than freshFor', () => {
+  const old = async (isAlone: boolean) => {
+    const { clock, renewed, source, told, use, pass } = stage({
+      shared: {
+        find: async () => ({ kind: 'hit', answer }),
+        settle: () => undefined,
+      },
+    });
+    const from = { asOf: 0, generation: renewed.knowledge.generation, firstHand: false, currentAt: -1 };
+    const askedAt = { now: clock.now(), monotonic: clock.monotonic() };
+    const answer = { digest: D1, record: RECORD, askedAt, ...from };
+    pass(60_000);
+    if (isAlone) renewed.knowledge.standAlone();
+    return { source, told, use };
+  };
+
+  it('is used where renewals tell of no change, and nobody is asked', async () => {
+    const { source, told, use } = await old(false);
+    expect(await use()).toMatchObject({ kind: 'found', source: 'l2' });
+    expect(source.questions).toHaveLength(0);
+    expect(told).toEqual(['l1 miss', 'l2 hit']);
+  });
+
+  it('is none where answers count by themselves', async () => {
+    const { source, use } = await old(true);
+    const used = use();
+    await turn();
+    expect(source.questions).toHaveLength(1);
+    source.last.answer(RECORD, 0);
+    expect(await used).toMatchObject({ kind: 'found', source: 'origin' });
   });
 });
 

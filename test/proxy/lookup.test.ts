@@ -49,12 +49,26 @@ describe('a key that was looked up', () => {
     });
     clock.advance(9099);
     expect(lookup.cached(D1, true)).toMatchObject({ kind: 'found', record: RECORD, source: 'l1' });
+    expect(source.questions).toHaveLength(1);
+    clock.advance(1);
+    expect(lookup.cached(D1, true)).toMatchObject({ kind: 'found', record: RECORD, source: 'l1' });
+    expect(source.questions).toHaveLength(2);
+  });
+
+  it('is known no longer than freshFor where no renewal tells of changes', async () => {
+    const { source, clock, renewed, lookup } = lookupOver(new KnownKeys(), { early: 1 });
+    renewed.knowledge.standAlone();
+    source.records.set(D1, RECORD);
+    await lookup.ask(D1, true);
+    clock.advance(9999);
+    expect(lookup.cached(D1, true)).toMatchObject({ kind: 'found', record: RECORD, source: 'l1' });
     clock.advance(1);
     expect(lookup.cached(D1, true)).toBeNull();
   });
 
-  it('is asked for each time where freshFor is 0', async () => {
-    const { source, lookup } = lookupOver(new KnownKeys(), { freshForMs: 0, negativeForMs: 0 });
+  it('is asked for each time where freshFor is 0 and no renewal tells of changes', async () => {
+    const { source, renewed, lookup } = lookupOver(new KnownKeys(), { freshForMs: 0, negativeForMs: 0 });
+    renewed.knowledge.standAlone();
     source.records.set(D1, RECORD);
     for (let i = 0; i < 3; i++) {
       expect(lookup.cached(D1, true)).toBeNull();

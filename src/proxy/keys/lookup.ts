@@ -8,6 +8,7 @@ import type { Answer, Knowledge } from './knowledge.ts';
 import { detailOf, lookupOf, type Lookup } from './lookup-outcome.ts';
 import type { Member } from './member.ts';
 import { ageOf, momentOf, type Moment } from './moment.ts';
+import { Owners } from './owners.ts';
 import type { SharedCache } from './shared-cache.ts';
 import { Silence } from './silence.ts';
 
@@ -38,18 +39,14 @@ export interface LookupOptions {
   readonly early?: number;
 }
 
-/** To the key service, and under way. */
-interface Question {
-  readonly askedAt: Moment;
-  readonly lookup: Promise<Lookup>;
-}
-
 /** Keys nobody has are kept apart, so that guessing cannot push real keys out. */
 const NEGATIVE_MAX = 10_000;
 const UNDER_WAY_MAX = 10_000;
 const RESOLVE_DEADLINE_MS = 1000;
 /** How often a key service that did not answer is asked again for keys that need not be waited for. */
 const ASK_AGAIN_MS = 1000;
+/** How often keys that renewals keep current are asked for again, all in all: each in its time where they are a thousand. */
+const ASK_EARLY_MS = 10;
 /** An answer overtaken by a change is asked for again; more often than this is no coincidence. */
 const ATTEMPTS_MAX = 3;
 const SILENT: Lookup = { kind: 'unavailable', detail: 'the key service does not answer' };
@@ -65,12 +62,15 @@ export class KeyLookup {
   readonly #found: LRUCache<Digest, Answer>;
   readonly #unknown = new LRUCache<Digest, Answer>({ max: NEGATIVE_MAX });
   readonly #recalling = new Map<Digest, Promise<Answer | null>>();
-  readonly #asking = new Map<Digest, Question>();
+  /** Of the key service. */
+  readonly #asking = new Map<Digest, Promise<Lookup>>();
+  readonly #owners = new Owners();
   readonly #early: number;
   readonly #silence: Silence;
   #generation = 0;
   /** Of the latest question that failed, where none has been answered since: the key service is away. */
   #failedAt: Moment | null = null;
+  #askedEarlyAt: Moment | null = null;
 
   constructor(options: LookupOptions) {
     this.#options = options;
@@ -98,15 +98,14 @@ export class KeyLookup {
     if (judged === 'unconfirmed') return null;
     const ageMs = ageOf(answer.askedAt, clock);
     const lifeMs = this.#lifeMs(answer);
-    const isFresh = ageMs < lifeMs;
     const isAway = this.#failedAt !== null;
-    const mayStandIn = isAway && this.#mayStandIn(answer, mayBeStale);
-    if (!isFresh && !mayStandIn && !this.#isBeingReplaced(answer, ageMs)) {
+    const isPast = ageMs >= lifeMs;
+    if (isPast && !this.#outlives(answer)) {
       events.answered('l1', 'miss');
       return null;
     }
     if (answer.record !== null && ageMs >= lifeMs * this.#early) this.#askEarly(digest);
-    const isStale = (!isFresh && isAway) || judged === 'confirmed';
+    const isStale = (isPast && isAway) || judged === 'confirmed';
     events.answered('l1', isStale ? 'stale' : answer.record === null ? 'negative' : 'hit');
     return lookupOf(answer, 'l1');
   }
@@ -133,7 +132,8 @@ export class KeyLookup {
     if (this.#knowsBetter(answer) || this.#knowsLater(answer)) return this.cached(digest, mayBeStale);
     const judged = knowledge.judge(answer, mayBeStale);
     const isUsable = judged === 'certain' || judged === 'confirmed';
-    if (!isUsable || ageOf(answer.askedAt, clock) >= this.#lifeMs(answer)) return null;
+    const isPast = ageOf(answer.askedAt, clock) >= this.#lifeMs(answer);
+    if (!isUsable || (isPast && !this.#outlives(answer))) return null;
     if (judged === 'confirmed') events.answered('l2', 'stale');
     return lookupOf(answer, 'l2');
   }
@@ -144,7 +144,9 @@ export class KeyLookup {
     const lookup = await this.#askPatiently(digest, traceparent);
     if (lookup.kind !== 'unavailable') return lookup;
     const held = this.#held(digest);
-    if (held === undefined || !this.#mayStandIn(held, mayBeStale)) return lookup;
+    if (held === undefined || held.record === null || !this.#options.knowledge.allows(held, mayBeStale)) {
+      return lookup;
+    }
     this.#options.events.answered('l1', 'stale');
     return lookupOf(held, 'l1');
   }
@@ -162,24 +164,29 @@ export class KeyLookup {
   }
 
   #askOnce(digest: Digest, traceparent: string | null): Promise<Lookup> {
-    const shared = this.#asking.get(digest);
-    if (shared !== undefined) return shared.lookup;
+    const underWay = this.#asking.get(digest);
+    if (underWay !== undefined) return underWay;
     if (this.#asking.size >= UNDER_WAY_MAX) {
       return Promise.resolve({ kind: 'unavailable', detail: 'too many key lookups are under way' });
     }
-    const askedAt = momentOf(this.#options.clock);
     const lookup = this.#resolve(digest, traceparent).finally(() => this.#asking.delete(digest));
-    this.#asking.set(digest, { askedAt, lookup });
+    this.#asking.set(digest, lookup);
     return lookup;
   }
 
-  /** Nobody waits for it. Of a key service that is away one question at a time finds out whether it is back. */
+  /**
+   * Nobody waits for it. Of a key service that is away one question at a time finds out whether it is back. Where
+   * renewals tell of every change, there is time, and however many keys are in use, asking for them costs little.
+   */
   #askEarly(digest: Digest): void {
     if (this.#asking.has(digest)) return;
+    const { clock, knowledge } = this.#options;
     if (this.#failedAt !== null) {
-      const { clock } = this.#options;
       if (ageOf(this.#failedAt, clock) < ASK_AGAIN_MS) return;
       this.#failedAt = momentOf(clock);
+    } else if (!knowledge.alone) {
+      if (this.#askedEarlyAt !== null && ageOf(this.#askedEarlyAt, clock) < ASK_EARLY_MS) return;
+      this.#askedEarlyAt = momentOf(clock);
     }
     void this.#askOnce(digest, null);
   }
@@ -189,13 +196,15 @@ export class KeyLookup {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const [askedAt, { generation }] = [momentOf(clock), knowledge];
       try {
-        const { record, asOf } = await this.#silence.over(
+        const told = await this.#silence.over(
           answerWithin(RESOLVE_DEADLINE_MS, (signal) => source.resolve(digest, signal, traceparent)),
         );
+        const record = this.#owners.shared(told.record);
         this.#failedAt = null;
         events.answered('origin', record === null ? 'negative' : 'hit');
         events.took('origin', clock.monotonic() - askedAt.monotonic);
-        const answer = { digest, record, asOf, generation, askedAt, firstHand: true, currentAt: -1 };
+        const from = { asOf: told.asOf, generation, askedAt, firstHand: true, currentAt: -1 };
+        const answer = { digest, record, ...from };
         if (knowledge.judge(answer, false) === 'unconfirmed') await member.refresh();
         const judged = knowledge.judge(answer, false);
         if (judged === 'outdated' || this.#knowsBetter(answer)) continue;
@@ -230,14 +239,15 @@ export class KeyLookup {
     const isOutdated = found.kind === 'hit' && knowledge.judge(found.answer, false) === 'outdated';
     events.answered('l2', isOutdated ? 'miss' : found.kind);
     if (found.kind !== 'hit' || isOutdated) return null;
-    if (!this.#knowsBetter(found.answer)) this.#remember(found.answer);
-    return found.answer;
+    const answer = { ...found.answer, record: this.#owners.shared(found.answer.record) };
+    if (!this.#knowsBetter(answer)) this.#remember(answer);
+    return answer;
   }
 
   /** An answer that comes later may have seen less; it must not take the place of one that is still kept for use. */
   #knowsBetter({ digest, asOf }: Answer): boolean {
     const held = this.#held(digest);
-    return held !== undefined && held.asOf > asOf && this.#isKept(held, true);
+    return held !== undefined && held.asOf > asOf && this.#options.knowledge.judge(held, true) !== 'outdated';
   }
 
   /** One that has seen the same and was asked for later may be used for longer. */
@@ -276,23 +286,11 @@ export class KeyLookup {
     return knowledge.alone ? Math.min(lifeMs, knowledge.fenceMs) : lifeMs;
   }
 
-  /** What takes its place was asked for within its life and may still come. Answers that count by themselves end with it. */
-  #isBeingReplaced(answer: Answer, ageMs: number): boolean {
-    const { knowledge, clock } = this.#options;
-    const question = this.#asking.get(answer.digest);
-    if (question === undefined || answer.record === null || knowledge.alone) return false;
-    const pastMs = ageMs - this.#lifeMs(answer);
-    return pastMs < ageOf(question.askedAt, clock) && pastMs < RESOLVE_DEADLINE_MS;
-  }
-
-  /** Whether a key past its life may be used where nobody can say more. */
-  #mayStandIn(answer: Answer, mayBeStale: boolean): boolean {
-    const { knowledge } = this.#options;
-    return answer.record !== null && this.#isKept(answer, mayBeStale) && knowledge.allows(answer, mayBeStale);
-  }
-
-  #isKept(answer: Answer, mayBeStale: boolean): boolean {
-    const { knowledge, clock } = this.#options;
-    return ageOf(answer.askedAt, clock) < this.#lifeMs(answer) + knowledge.longestMs(mayBeStale);
+  /**
+   * Whether a key past its life may be used, as far as it is current: a renewal asks for all keys at once, and without
+   * renewals what is known may stand in for a key service that is away.
+   */
+  #outlives({ record }: Answer): boolean {
+    return record !== null && (!this.#options.knowledge.alone || this.#failedAt !== null);
   }
 }

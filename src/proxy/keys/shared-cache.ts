@@ -27,6 +27,8 @@ export interface SharedCacheOptions {
   readonly keepMs: number;
 }
 
+/** As long as the key service keeps its changes: of an older record it can seldom be said whether it still holds. */
+export const SHARED_FOR_MS = 15 * 60_000;
 /** How long one process asks the key service for all, and how long the others wait for it. */
 const CLAIM_MS = 500;
 const WAIT_MS = 200;

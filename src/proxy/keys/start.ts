@@ -10,7 +10,7 @@ import { Knowledge } from './knowledge.ts';
 import { KeyLookup } from './lookup.ts';
 import { Member, type MemberEvents } from './member.ts';
 import { RedisNews, type Subscribe } from './redis-news.ts';
-import { SharedCache } from './shared-cache.ts';
+import { SHARED_FOR_MS, SharedCache } from './shared-cache.ts';
 import { Silence } from './silence.ts';
 import { Witness } from './witness.ts';
 
@@ -146,7 +146,7 @@ function ending(silence: Silence, events: MemberEvents): MemberEvents {
 const NO_REDIS = { witness: null, shared: null, redisNews: null };
 
 function redisParts(
-  { member, config, clock }: KeyOptions,
+  { member, clock }: KeyOptions,
   { cache, subscribe, seal }: NonNullable<KeyPartners['redis']>,
   knowledge: Knowledge,
   events: ReturnType<typeof keyEvents>,
@@ -166,7 +166,7 @@ function redisParts(
       knowledge,
       clock,
       member,
-      keepMs: config.freshForMs + config.staleIfErrorMs,
+      keepMs: SHARED_FOR_MS,
     }),
     redisNews: new RedisNews({ subscribe, seal, knowledge, heard: events.newsHeard }),
   };

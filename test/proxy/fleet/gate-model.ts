@@ -5,7 +5,7 @@ import type { Grant, KeySource, Renewal, Renewals, Resolution } from '../../../s
 import { Knowledge } from '../../../src/proxy/keys/knowledge.ts';
 import { KeyLookup } from '../../../src/proxy/keys/lookup.ts';
 import { Member } from '../../../src/proxy/keys/member.ts';
-import { SharedCache } from '../../../src/proxy/keys/shared-cache.ts';
+import { SHARED_FOR_MS, SharedCache } from '../../../src/proxy/keys/shared-cache.ts';
 import { Witness } from '../../../src/proxy/keys/witness.ts';
 import type { RedisConnection } from '../../../src/runtime/redis/redis.ts';
 import { FENCE_MS, STALE_MS, type KeyServiceModel } from './key-service-model.ts';
@@ -74,14 +74,13 @@ export class GateModel implements Process, KeySource, Renewals {
       clock,
       events: { renewed: () => undefined, applied: () => undefined },
     });
-    const keepMs = 10_000 + STALE_MS;
     this.knowledge = knowledge;
     this.member = member;
     this.#keys = new KeyLookup({
       source: this,
       knowledge,
       member,
-      shared: new SharedCache({ redis, seal, knowledge, clock, member: id, keepMs }),
+      shared: new SharedCache({ redis, seal, knowledge, clock, member: id, keepMs: SHARED_FOR_MS }),
       clock,
       events: { answered: () => undefined, took: () => undefined, coalesced: () => undefined },
       cacheSize: 100,
