@@ -48,21 +48,35 @@ export interface Remembered {
   readonly dependencies: DependencyState | null;
 }
 
-/** How many of each kind are remembered. Few of those allowed: there are many, and what outlives a request costs time. */
+/**
+ * How many of each kind are remembered. Few of those allowed, and no more in a second: there are many, and what outlives
+ * a request is copied whenever young objects are collected.
+ */
 const ALLOWED_KEPT = 256;
+const ALLOWED_FOR_MS = 1000;
 const REFUSED_KEPT = 2048;
 /** How many are told of one id, which clients may choose and use again. */
 const TOLD_MAX = 20;
 /** A path that is part of a longer text is kept by itself. */
 const OWN_PATH_FROM = 256;
 
-/** The last of many, the oldest giving way. It is searched from end to end: an index would cost each request more. */
+/**
+ * The last of many, the oldest giving way once it has been kept for its time; until then new ones are not kept. It is
+ * searched from end to end: an index would cost each request more.
+ */
 class Ring {
   readonly #kept: (Remembered | undefined)[];
+  readonly #forMs: number;
   #next = 0;
 
-  constructor(size: number) {
+  constructor(size: number, forMs = 0) {
     this.#kept = Array.from({ length: size }, () => undefined);
+    this.#forMs = forMs;
+  }
+
+  hasRoom(now: number): boolean {
+    const oldest = this.#kept[this.#next];
+    return oldest === undefined || now - oldest.endedAt >= this.#forMs;
   }
 
   keep(one: Remembered): void {
@@ -80,7 +94,7 @@ class Ring {
  * place of their own, so that a flood of strangers pushes out nobody's who has a key.
  */
 export class Decisions {
-  readonly #allowed = new Ring(ALLOWED_KEPT);
+  readonly #allowed = new Ring(ALLOWED_KEPT, ALLOWED_FOR_MS);
   readonly #refused = new Ring(REFUSED_KEPT);
   readonly #strangers = new Ring(REFUSED_KEPT);
   readonly dependencies: () => DependencyState;
@@ -91,10 +105,11 @@ export class Decisions {
 
   /** `path` is masked and without the query. */
   keep(exchange: Exchange, path: string, endedAt: number): void {
-    const one = remembered(exchange, path, endedAt);
-    const ring =
-      one.outcome === 'allowed' ? this.#allowed : one.keyId === null ? this.#strangers : this.#refused;
-    ring.keep(one);
+    const { decision, failure } = exchange;
+    const isAllowed = failure === null && decision?.kind !== 'denial';
+    const refused = (decision?.key ?? null) === null ? this.#strangers : this.#refused;
+    const ring = isAllowed ? this.#allowed : refused;
+    if (ring.hasRoom(endedAt)) ring.keep(remembered(exchange, path, endedAt));
   }
 
   /** What is to be told of the requests with this id, the newest first, as JSON. */

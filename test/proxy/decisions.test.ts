@@ -48,6 +48,26 @@ it('at least a thousand refusals are remembered, and a bounded number', () => {
   expect(remembered.filter((found) => found > 0).length).toBeLessThan(5000);
 });
 
+it('of requests that are allowed 256 are remembered in a second, and for a second at least', () => {
+  const { decisions } = new Memory();
+  const allow = (requestId: string, endedAt: number): void => {
+    const about = { requestId, method: 'GET', url: '/x', address: '192.0.2.1', userAgent: null };
+    decisions.keep({ ...openExchange(about, 0), status: 200 }, '/x', endedAt);
+  };
+  const rememberedOf = (name: string): number =>
+    Array.from({ length: 300 }, (_, i) => decisions.told(`${name} ${i}`)).filter((told) => told.length > 0)
+      .length;
+  for (let i = 0; i < 300; i++) allow(`first ${i}`, 1000 + i);
+  expect(rememberedOf('first')).toBe(256);
+  allow('too early', 1999);
+  allow('in time', 2000);
+  expect([decisions.told('too early'), decisions.told('in time')].map(({ length }) => length)).toEqual([
+    0, 1,
+  ]);
+  for (let i = 0; i < 300; i++) allow(`second ${i}`, 2300 + i);
+  expect([rememberedOf('first'), rememberedOf('second')]).toEqual([0, 255]);
+});
+
 it('of one id that is used again and again the newest are told first, and not all', () => {
   const memory = new Memory();
   for (let i = 0; i < 100; i++) memory.refuse('same', i % 2 === 0 ? stranger : known, `/${i}`);
