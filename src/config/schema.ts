@@ -97,7 +97,7 @@ const keys = z.strictObject({
   freshFor: duration({ minMs: 0 })
     .prefault('10s')
     .describe(
-      'How long what is known of a key is used without asking again. After that a key in use is asked for in the background, a hundred keys a second at most, and used for as long as renewals tell of no change; where the key service offers no renewals, requests wait for the answer.',
+      'How long what is known of a key is used without asking again; after that a key in use is asked for in the background, a hundred keys a second at most, while renewals tell of no change, and waited for where the key service offers no renewals.',
     ),
   staleIfError: duration({ minMs: 0, maxMs: STALE_IF_ERROR_MAX_MS })
     .prefault('60s')
