@@ -113,12 +113,13 @@ describe('with the key service away', () => {
 
 describe('an answer that has seen less than one that is held', () => {
   it('does not take its place: what was revoked is not revived', async () => {
-    const { source, keys, use, pass } = stage();
+    const { renewed, source, keys, use, pass } = stage();
     const asked = use();
     await turn();
     // The key service has told of the revocation before the renewal that tells of the change.
     source.last.answer(recordOf({ revokedAt: 1 }), 5);
     await asked;
+    renewed.renew({}, {}, {}, {}, { keyId: RECORD.keyId });
     pass(8000);
     keys.cached(D1, true);
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -126,6 +127,36 @@ describe('an answer that has seen less than one that is held', () => {
       await turn();
     }
     expect(keys.cached(D1, true)).toMatchObject({ record: { revokedAt: 1 } });
+  });
+});
+
+describe('numbers that go back', () => {
+  it('empty the cache where an answer had seen more than the next renewal tells of: changes were lost', async () => {
+    const { renewed, source, keys, use, pass } = stage();
+    const asked = use();
+    await turn();
+    source.last.answer(RECORD, 100);
+    await asked;
+    pass(500);
+    expect([keys.cached(D1, true), keys.entries]).toEqual([null, 0]);
+    renewed.renew({ keyId: RECORD.keyId });
+    const again = use();
+    await turn();
+    source.last.answer(recordOf({ revokedAt: 1 }), 1);
+    expect(await again).toMatchObject({ record: { revokedAt: 1 } });
+  });
+
+  it('of a key service without renewals are no obstacle once what they were before counts no more', async () => {
+    const { renewed, source, keys, use, clock } = stage({ shared: null });
+    renewed.knowledge.standAlone();
+    const asked = use();
+    await turn();
+    source.last.answer(RECORD, 100);
+    await asked;
+    clock.advance(FENCE_MS);
+    const again = keys.ask(D1, true);
+    source.last.answer(recordOf({ name: 'counted anew' }), 0);
+    expect(await again).toMatchObject({ kind: 'found', record: { name: 'counted anew' } });
   });
 });
 

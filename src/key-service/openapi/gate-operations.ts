@@ -31,7 +31,7 @@ const GRANT = {
 };
 
 const RESOLVE = `
-A gate asks for a key it does not know or whose answer has aged, and waits for at most 1 s.
+A gate asks for a key it does not know, for 1 s at most; and for one whose answer has aged, in the background where there are renewals. \`as_of\` never goes back.
 
 - **200** with the record, also of a revoked or an expired key: the gate judges \`revoked_at\`, \`expires_at\` and
   \`owner.enabled\` by itself, on every request.

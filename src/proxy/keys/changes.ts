@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Digest } from '../../core/secret.ts';
 import type { Change } from '../../core/wire.ts';
 
-/** Longer than any answer may be under way or kept. */
+/** Longer than any answer may be under way. One that is kept for longer is outdated by whatever is forgotten. */
 const KEPT_MS = 15 * 60_000;
 /** An import may change more than this within that time; what is forgotten early costs lookups and no memory. */
 const KEPT_MAX = 100_000;

@@ -62,6 +62,9 @@ export class Knowledge {
   #epoch: string | null = null;
   #generation = 0;
   #applied = 0;
+  /** The newest change that an answer has seen, and when that came, by the monotonic clock. */
+  #seen = 0;
+  #seenAt = 0;
   #fenceMs: number;
   #redisRun: string | null = null;
   #renewedAt: Moment | null = null;
@@ -143,7 +146,8 @@ export class Knowledge {
   /** Takes in the answer to a renewal sent at that moment. `partial`: there is more to be told, so ask again. */
   learn(grant: Grant, sentAt: Moment): 'complete' | 'partial' {
     // A head that has gone back tells that the store has lost changes, and that their numbers mean others now.
-    if (grant.epoch !== this.#epoch || grant.head < this.#applied) this.#begin(grant.epoch);
+    const seen = sentAt.monotonic > this.#seenAt ? this.#seen : 0;
+    if (grant.epoch !== this.#epoch || grant.head < Math.max(this.#applied, seen)) this.#begin(grant.epoch);
     this.#fenceMs = Math.min(this.#options.fenceMs, grant.fenceMs);
     this.#redisRun = grant.redisRun;
     this.#time = { now: grant.now, askedAt: sentAt };
@@ -163,11 +167,16 @@ export class Knowledge {
   }
 
   /**
-   * A key that an answer calls revoked was so before any renewal told of it: what older answers said of the key is
-   * outdated from now on, also for requests that are under way.
+   * What an answer tells of changes before any renewal does: how many there are at least, and that a key it calls revoked
+   * was so before, so that what older answers said of the key is outdated from now on, also for requests under way.
    */
   hearOf({ digest, record, asOf, generation }: Answer): void {
-    if (record === null || record.revokedAt === null || generation !== this.#generation) return;
+    if (generation !== this.#generation) return;
+    if (asOf > this.#seen) {
+      this.#seen = asOf;
+      this.#seenAt = this.#options.clock.monotonic();
+    }
+    if (record === null || record.revokedAt === null) return;
     this.#changes.apply({ number: asOf, keyId: record.keyId, ownerId: null, digest });
   }
 
@@ -188,6 +197,7 @@ export class Knowledge {
     this.#epoch = epoch;
     this.#generation++;
     this.#applied = 0;
+    this.#seen = 0;
     this.#alone = false;
     this.#renewedAt = null;
     this.#changes.clear();

@@ -5,9 +5,10 @@ import type { Digest } from '../../core/secret.ts';
 import type { KeySource } from '../../core/wire.ts';
 import { answerWithin } from './deadline.ts';
 import type { Answer, Knowledge } from './knowledge.ts';
+import { EarlyQuestions } from './early-questions.ts';
 import { detailOf, lookupOf, type Lookup } from './lookup-outcome.ts';
 import type { Member } from './member.ts';
-import { ageOf, momentOf, type Moment } from './moment.ts';
+import { ageOf, momentOf } from './moment.ts';
 import { Owners } from './owners.ts';
 import type { SharedCache } from './shared-cache.ts';
 import { Silence } from './silence.ts';
@@ -43,10 +44,6 @@ export interface LookupOptions {
 const NEGATIVE_MAX = 10_000;
 const UNDER_WAY_MAX = 10_000;
 const RESOLVE_DEADLINE_MS = 1000;
-/** How often a key service that did not answer is asked again for keys that need not be waited for. */
-const ASK_AGAIN_MS = 1000;
-/** How often keys that renewals keep current are asked for again, all in all: each in its time where they are a thousand. */
-const ASK_EARLY_MS = 10;
 /** An answer overtaken by a change is asked for again; more often than this is no coincidence. */
 const ATTEMPTS_MAX = 3;
 const SILENT: Lookup = { kind: 'unavailable', detail: 'the key service does not answer' };
@@ -68,14 +65,15 @@ export class KeyLookup {
   readonly #early: number;
   readonly #silence: Silence;
   #generation = 0;
-  /** Of the latest question that failed, where none has been answered since: the key service is away. */
-  #failedAt: Moment | null = null;
-  #askedEarlyAt: Moment | null = null;
+  readonly #earlyQuestions: EarlyQuestions;
+  /** The latest question has failed. */
+  #isAway = false;
 
   constructor(options: LookupOptions) {
     this.#options = options;
     this.#found = new LRUCache({ max: options.cacheSize });
     this.#silence = options.silence ?? new Silence(() => options.clock.monotonic());
+    this.#earlyQuestions = new EarlyQuestions(options.clock);
     this.#early = options.early ?? 0.75 + Math.random() / 10;
   }
 
@@ -98,14 +96,13 @@ export class KeyLookup {
     if (judged === 'unconfirmed') return null;
     const ageMs = ageOf(answer.askedAt, clock);
     const lifeMs = this.#lifeMs(answer);
-    const isAway = this.#failedAt !== null;
     const isPast = ageMs >= lifeMs;
     if (isPast && !this.#outlives(answer)) {
       events.answered('l1', 'miss');
       return null;
     }
     if (answer.record !== null && ageMs >= lifeMs * this.#early) this.#askEarly(digest);
-    const isStale = (isPast && isAway) || judged === 'confirmed';
+    const isStale = judged === 'confirmed' || (isPast && knowledge.alone);
     events.answered('l1', isStale ? 'stale' : answer.record === null ? 'negative' : 'hit');
     return lookupOf(answer, 'l1');
   }
@@ -174,21 +171,11 @@ export class KeyLookup {
     return lookup;
   }
 
-  /**
-   * Nobody waits for it. Of a key service that is away one question at a time finds out whether it is back. Where
-   * renewals tell of every change, there is time, and however many keys are in use, asking for them costs little.
-   */
+  /** Nobody waits for it. */
   #askEarly(digest: Digest): void {
     if (this.#asking.has(digest)) return;
-    const { clock, knowledge } = this.#options;
-    if (this.#failedAt !== null) {
-      if (ageOf(this.#failedAt, clock) < ASK_AGAIN_MS) return;
-      this.#failedAt = momentOf(clock);
-    } else if (!knowledge.alone) {
-      if (this.#askedEarlyAt !== null && ageOf(this.#askedEarlyAt, clock) < ASK_EARLY_MS) return;
-      this.#askedEarlyAt = momentOf(clock);
-    }
-    void this.#askOnce(digest, null);
+    const renewed = this.#options.knowledge.alone ? 'alone' : 'renewed';
+    if (this.#earlyQuestions.may(this.#isAway ? 'away' : renewed)) void this.#askOnce(digest, null);
   }
 
   async #resolve(digest: Digest, traceparent: string | null): Promise<Lookup> {
@@ -200,7 +187,7 @@ export class KeyLookup {
           answerWithin(RESOLVE_DEADLINE_MS, (signal) => source.resolve(digest, signal, traceparent)),
         );
         const record = this.#owners.shared(told.record);
-        this.#failedAt = null;
+        this.#isAway = false;
         events.answered('origin', record === null ? 'negative' : 'hit');
         events.took('origin', clock.monotonic() - askedAt.monotonic);
         const from = { asOf: told.asOf, generation, askedAt, firstHand: true, currentAt: -1 };
@@ -213,7 +200,7 @@ export class KeyLookup {
         shared?.settle(digest, answer);
         return lookupOf(answer, 'origin');
       } catch (error) {
-        this.#failedAt = momentOf(clock);
+        this.#isAway = true;
         events.answered('origin', 'error');
         events.took('origin', clock.monotonic() - askedAt.monotonic);
         shared?.settle(digest, null);
@@ -244,10 +231,10 @@ export class KeyLookup {
     return answer;
   }
 
-  /** An answer that comes later may have seen less; it must not take the place of one that is still kept for use. */
+  /** An answer that comes later may have seen less; it must not take the place of one that may be used. */
   #knowsBetter({ digest, asOf }: Answer): boolean {
     const held = this.#held(digest);
-    return held !== undefined && held.asOf > asOf && this.#options.knowledge.judge(held, true) !== 'outdated';
+    return held !== undefined && held.asOf > asOf && this.#options.knowledge.allows(held, true);
   }
 
   /** One that has seen the same and was asked for later may be used for longer. */
@@ -291,6 +278,6 @@ export class KeyLookup {
    * renewals what is known may stand in for a key service that is away.
    */
   #outlives({ record }: Answer): boolean {
-    return record !== null && (!this.#options.knowledge.alone || this.#failedAt !== null);
+    return record !== null && (!this.#options.knowledge.alone || this.#isAway);
   }
 }
