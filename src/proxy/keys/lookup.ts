@@ -4,8 +4,8 @@ import type { LookupSource } from '../../core/decision.ts';
 import type { Digest } from '../../core/secret.ts';
 import type { KeySource } from '../../core/wire.ts';
 import { answerWithin } from './deadline.ts';
-import type { Answer, Knowledge } from './knowledge.ts';
 import { EarlyQuestions } from './early-questions.ts';
+import type { Answer, Knowledge } from './knowledge.ts';
 import { detailOf, lookupOf, type Lookup } from './lookup-outcome.ts';
 import type { Member } from './member.ts';
 import { ageOf, momentOf } from './moment.ts';
@@ -63,9 +63,9 @@ export class KeyLookup {
   readonly #asking = new Map<Digest, Promise<Lookup>>();
   readonly #owners = new Owners();
   readonly #early: number;
+  readonly #earlyQuestions: EarlyQuestions;
   readonly #silence: Silence;
   #generation = 0;
-  readonly #earlyQuestions: EarlyQuestions;
   /** The latest question has failed. */
   #isAway = false;
 
@@ -174,8 +174,8 @@ export class KeyLookup {
   /** Nobody waits for it. */
   #askEarly(digest: Digest): void {
     if (this.#asking.has(digest)) return;
-    const renewed = this.#options.knowledge.alone ? 'alone' : 'renewed';
-    if (this.#earlyQuestions.may(this.#isAway ? 'away' : renewed)) void this.#askOnce(digest, null);
+    const state = this.#isAway ? 'away' : this.#options.knowledge.alone ? 'alone' : 'renewed';
+    if (this.#earlyQuestions.may(state)) void this.#askOnce(digest, null);
   }
 
   async #resolve(digest: Digest, traceparent: string | null): Promise<Lookup> {
