@@ -20,6 +20,15 @@ describe('owners of keys', () => {
     expect(owners.shared(recordOf({ owner: { tier: 'pro' } }))?.owner).toBe(after?.owner);
   });
 
+  it('are known up to 10,000, from where on the oldest gives way', () => {
+    const owners = new Owners();
+    const ofOwner = (id: string) => owners.shared(structuredClone(recordOf({ owner: { id } })))?.owner;
+    const [first, second] = [ofOwner('first'), ofOwner('second')];
+    for (let i = 0; i < 9999; i++) ofOwner(`${i}`);
+    expect(ofOwner('second')).toBe(second);
+    expect(ofOwner('first')).not.toBe(first);
+  });
+
   it('are nobody of a key that nobody has', () => {
     expect(new Owners().shared(null)).toBeNull();
   });

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { LRUCache } from 'lru-cache';
 import type { KeyRecord, Owner } from '../../core/key.ts';
 
 /** More owners than most have; of one that is forgotten the next key brings an object of its own. */
@@ -10,7 +9,7 @@ const OWNERS_MAX = 10_000;
  * with it what is derived from an owner: memory for 100,000 keys of a few owners is then mostly that of their digests.
  */
 export class Owners {
-  readonly #known = new LRUCache<string, Owner>({ max: OWNERS_MAX });
+  readonly #known = new Map<string, Owner>();
 
   /** The same record, with the owner that the keys known before have, where it is the same. */
   shared(record: KeyRecord | null): KeyRecord | null {
@@ -19,6 +18,8 @@ export class Owners {
     const known = this.#known.get(owner.id);
     if (known !== undefined && isDeepStrictEqual(known, owner)) return { ...record, owner: known };
     this.#known.set(owner.id, owner);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > OWNERS_MAX && oldest !== undefined) this.#known.delete(oldest);
     return record;
   }
 }
