@@ -100,6 +100,19 @@ describe('a key in steady use', () => {
     expect(told).not.toContain('l1 stale');
   });
 
+  it('is no stale one past its time, while renewals come and questions fail', async () => {
+    const { source, told, keys, warm, pass } = stage();
+    await warm();
+    for (let second = 0; second < 30; second++) {
+      pass(1000);
+      expect(keys.cached(D1, false)).not.toBeNull();
+      source.last.fail(new Error('away'));
+      await turn();
+    }
+    expect(told).toContain('origin error');
+    expect(told).not.toContain('l1 stale');
+  });
+
   it('is waited for after a change, whatever is under way', async () => {
     const { renewed, keys, warm, pass } = stage();
     await warm();

@@ -118,6 +118,18 @@ it('a policy is derived once for a record, and anew for the record that follows 
   expect(policies.of({ ...record, limits: limitsOf('1/second') })).not.toEqual(policies.of(record));
 });
 
+it('keys of one owner share its policy, but for those with limits of their own, in whatever order they come', () => {
+  const policies = new Policies(proxyConfigOf(CONFIG));
+  const plain = recordOf({ keyId: 'plain' });
+  const { owner } = plain;
+  const limited = { ...recordOf({ keyId: 'limited' }), owner, limits: limitsOf('1/second') };
+  const partitionsOf = (key: typeof plain) => policies.of(key).spendings.map(({ partition }) => partition);
+  expect(partitionsOf(limited)).toEqual([`owner:${owner.id}`, 'key:limited']);
+  expect(partitionsOf(plain)).toEqual([`owner:${owner.id}`]);
+  expect(policies.of({ ...recordOf({ keyId: 'other' }), owner })).toBe(policies.of(plain));
+  expect(partitionsOf(limited)).toEqual([`owner:${owner.id}`, 'key:limited']);
+});
+
 it('with other tiers every policy is another one, also for a record that was judged before', () => {
   const policies = new Policies(proxyConfigOf(CONFIG));
   const record = recordOf({});
